@@ -1,0 +1,155 @@
+"""How states of several runs make one: kinds, their join, and the combination of states.
+
+Severities are a table; everything here is read off it. Nothing here looks at a clock or raises a signal.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from statesig.models import origin_of
+from statesig.states import (
+    Cached,
+    Cancelled,
+    Cancelling,
+    ErrorInfo,
+    Failed,
+    Mapped,
+    MetaState,
+    Paused,
+    Pending,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Success,
+    TriggerFailed,
+)
+
+__all__ = ["COMPLETION", "EMPTY", "Empty", "combine", "join", "kind"]
+
+
+class Empty(enum.Enum):
+    """The kind of no state at all: the identity of `join`."""
+
+    EMPTY = "EMPTY"
+
+
+EMPTY: Final = Empty.EMPTY
+
+Kind = type[State[Any]] | Literal[Empty.EMPTY]
+
+COMPLETION: Mapping[type[State[Any]], int] = MappingProxyType(
+    {
+        family: severity
+        for severity, family in enumerate(
+            (
+                Skipped,
+                Cached,
+                Success,
+                Cancelled,
+                TriggerFailed,
+                Failed,
+                Pending,
+                Scheduled,
+                Paused,
+                Cancelling,
+                Running,
+            )
+        )
+    }
+)
+"""The order by severity: what is still to be done outweighs what failed, and that what went well."""
+
+
+def kind(state: State[Any]) -> Kind:
+    """Return the kind of a state: its class without parameters.
+
+    A meta-state is of the kind of what it wraps, a Mapped is the join of its children (Success when it has none).
+    """
+    if isinstance(state, MetaState):
+        return kind(state.state)
+    if isinstance(state, Mapped):
+        return reduce(join, map(kind, state.children), EMPTY) if state.children else Success
+    origin: type[State[Any]] = origin_of(type(state))
+    return origin
+
+
+def join(one: Kind, other: Kind) -> Kind:
+    """Return the more severe of two kinds; on equal severity their nearest common ancestor.
+
+    ``join(a, b) == join(b, a)``, ``join(a, join(b, c)) == join(join(a, b), c)``, ``join(a, a) == a`` and
+    ``join(EMPTY, a) == a``. The order is `COMPLETION`; a user's kind has the severity of its nearest ancestor there.
+    """
+    if one is EMPTY or other is EMPTY:
+        return other if one is EMPTY else one
+    difference = _severity(one) - _severity(other)
+    if difference:
+        return one if difference > 0 else other
+    return next(ancestor for ancestor in one.__mro__ if issubclass(other, ancestor))
+
+
+def _severity(of: type[State[Any]]) -> int:
+    return next(COMPLETION[ancestor] for ancestor in of.__mro__ if ancestor in COMPLETION)
+
+
+def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None) -> State[Any]:
+    """Return one state that stands for several: of the joined kind, or of its nearest ancestor without required fields.
+
+    Causes are kept once each; the earliest start time and expiry and the largest counts are kept; it is retryable only
+    if all failures are. A message is kept where all states of the joined kind that have one agree on it; results are
+    not. ``kind(combine(xs))`` does not depend on the order of ``xs`` nor on duplicates.
+
+    Args:
+        states: Any states, in any order.
+        empty: What is returned for none at all; ``Success()`` by default.
+    """
+    members = [member for state in states for member in _leaves(state)]
+    joined = reduce(join, map(kind, members), EMPTY)
+    if joined is EMPTY:
+        return Success() if empty is None else empty
+    target = next(cls for cls in joined.__mro__ if _is_constructible(cls))
+    fields: dict[str, Any] = {"causes": _distinct(cause for member in members for cause in member.causes)}
+    messages = {member.message for member in members if isinstance(member, joined) and member.message is not None}
+    if len(messages) == 1:
+        fields["message"] = messages.pop()
+    for name, choose in _CHOICES.items():
+        values = [value for member in members if (value := getattr(member, name, None)) is not None]
+        if values and name in target.model_fields:
+            fields[name] = choose(values)
+    combined: State[Any] = target(**fields)
+    return combined
+
+
+_CHOICES: Mapping[str, Callable[[list[Any]], Any]] = {
+    "start_time": min,
+    "expires": min,
+    "run_count": max,
+    "loop_count": max,
+    "retryable": all,
+}
+
+
+def _leaves(state: State[Any]) -> tuple[State[Any], ...]:
+    if isinstance(state, MetaState):
+        return _leaves(state.state)
+    if isinstance(state, Mapped):
+        return tuple(leaf for child in state.children for leaf in _leaves(child)) or (Success(),)
+    return (state,)
+
+
+def _is_constructible(cls: type[Any]) -> bool:
+    return (
+        issubclass(cls, State)
+        and not cls.__pydantic_generic_metadata__["args"]
+        and not cls.__abstract__
+        and not any(field.is_required() for field in cls.model_fields.values())
+    )
+
+
+def _distinct(causes: Iterable[ErrorInfo]) -> tuple[ErrorInfo, ...]:
+    return tuple(dict.fromkeys(causes))

@@ -1,0 +1,202 @@
+"""What misuse raises; every error takes data, keeps it as attributes and builds its own sentence.
+
+The tree::
+
+    StatesigError
+    ├── DefinitionError(TypeError)    a state or signal class that cannot be
+    ├── NoResult(ValueError)          unwrap() of a state that was given no result
+    ├── NoSignal(TypeError)           signal_of() a state whose class has no signal
+    ├── IllegalTransition(ValueError) advance() along an arrow that the table has not
+    ├── EncodeError(ValueError)       a state that would not read back as it is
+    ├── DecodeError(ValueError)       a document that is no state, or is too large to look at
+    ├── FlowError(ValueError)         a flow that cannot be built or run as asked
+    ├── RunFailed(RuntimeError)       raise_for_state() of a run that did not succeed
+    └── NodeUseError(TypeError)       a node used as if it were its value while the flow is built
+
+A payload that breaks its model raises pydantic's own ``ValidationError``. Signals are no errors and are not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class StatesigError(Exception):
+    """The root of everything that statesig raises of its own."""
+
+    def __init__(self, *data: object) -> None:
+        super().__init__(*data)
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+    def sentence(self) -> str:
+        """Say what was asked, what is true and what is possible."""
+        return ", ".join(str(item) for item in self.args)
+
+
+class DefinitionError(StatesigError, TypeError):
+    """A state or a signal class was defined that the hierarchy does not admit.
+
+    Args:
+        name: The class that was being defined.
+        reason: Why it cannot be, and what to write instead.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def sentence(self) -> str:
+        return f"{self.name} cannot be defined: {self.reason}"
+
+
+class NoResult(StatesigError, ValueError):
+    """`unwrap` was asked of a state that was given no result.
+
+    Args:
+        state: The tag of the state.
+    """
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+    def sentence(self) -> str:
+        return f"{self.state} was given no result; test `has_result` first, or construct it with result=..."
+
+
+class NoSignal(StatesigError, TypeError):
+    """`signal_of` was asked for a state whose class has no signal.
+
+    Args:
+        state: The name of the state's class.
+    """
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+    def sentence(self) -> str:
+        return f"{self.state} has no signal; define one: class {self.state.upper()}(Signal[{self.state}]): ..."
+
+
+class IllegalTransition(StatesigError, ValueError):
+    """A signal asked for a transition that the table does not have; the state stays what it was.
+
+    Args:
+        source: The name of the class of the state that was left.
+        target: The name of the class of the state that was asked for.
+        possible: The families that may follow `source`; empty when it is final.
+    """
+
+    def __init__(self, source: str, target: str, possible: Sequence[str] = ()) -> None:
+        super().__init__(source, target, tuple(possible))
+        self.source = source
+        self.target = target
+        self.possible = tuple(possible)
+
+    def sentence(self) -> str:
+        ways = ", ".join(self.possible) or "nothing (final)"
+        return f"{self.source} -> {self.target} is not allowed; from {self.source}: {ways}"
+
+
+class EncodeError(StatesigError, ValueError):
+    """A state holds something that JSON would not give back as it is.
+
+    Args:
+        state: The name of the state's class.
+        path: Where it is, as in ``result.items[3]``.
+        reason: What is there and what to do about it; never the value itself.
+    """
+
+    def __init__(self, state: str, path: str, reason: str) -> None:
+        super().__init__(state, path, reason)
+        self.state = state
+        self.path = path
+        self.reason = reason
+
+    def sentence(self) -> str:
+        return f"{self.state} cannot be encoded: {self.path}: {self.reason}"
+
+
+class DecodeError(StatesigError, ValueError):
+    """A document is not a state of the kind that was asked for.
+
+    Its text is short whatever the size of the document and never repeats a value from it.
+
+    Args:
+        kind: The name of the kind that was asked for.
+        problems: Pairs of where (a path, empty for the whole document) and what is wrong there; never empty.
+        more: How many further problems were found and left out.
+    """
+
+    def __init__(self, kind: str, problems: Sequence[tuple[str, str]], more: int = 0) -> None:
+        super().__init__(kind, tuple(problems), more)
+        self.kind = kind
+        self.problems = tuple(problems)
+        self.more = more
+
+    def sentence(self) -> str:
+        listed = "; ".join(f"{path}: {reason}" if path else reason for path, reason in self.problems)
+        rest = f"; and {self.more} more" if self.more else ""
+        return f"not a {self.kind}: {listed}{rest}"
+
+
+class FlowError(StatesigError, ValueError):
+    """A flow cannot be built or run as asked.
+
+    Args:
+        flow: The name of the flow.
+        reason: What is wrong and what is possible.
+    """
+
+    def __init__(self, flow: str, reason: str) -> None:
+        super().__init__(flow, reason)
+        self.flow = flow
+        self.reason = reason
+
+    def sentence(self) -> str:
+        return f"flow {self.flow!r}: {self.reason}"
+
+
+class RunFailed(StatesigError, RuntimeError):
+    """A run did not succeed.
+
+    Args:
+        flow: The name of the flow.
+        state: The tag of the run's state.
+        tasks: Pairs of the name of a task that is not successful and the tag of its state.
+    """
+
+    def __init__(self, flow: str, state: str, tasks: Sequence[tuple[str, str]]) -> None:
+        super().__init__(flow, state, tuple(tasks))
+        self.flow = flow
+        self.state = state
+        self.tasks = tuple(tasks)
+
+    def sentence(self) -> str:
+        shown = ", ".join(f"{name} {state}" for name, state in self.tasks[:10])
+        rest = f" and {len(self.tasks) - 10} more" if len(self.tasks) > 10 else ""
+        return f"flow {self.flow!r} is {self.state}: {shown}{rest}"
+
+
+class NodeUseError(StatesigError, TypeError):
+    """A node was used as if it were its value, while its flow is still being built.
+
+    Args:
+        task: The name of the node's task.
+        use: What was done to it, as in ``if node``.
+    """
+
+    def __init__(self, task: str, use: str) -> None:
+        super().__init__(task, use)
+        self.task = task
+        self.use = use
+
+    def sentence(self) -> str:
+        return (
+            f"{self.use} on task {self.task!r}: its value is known only when the flow runs; "
+            "pass it to another task, and compute there"
+        )

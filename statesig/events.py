@@ -1,0 +1,77 @@
+"""Events: what happened to which task of which run, as a line of JSON.
+
+An event is a state with its place in a history; states themselves carry no clock and no run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
+
+from statesig.codec import DEFAULT_LIMITS, Limits, decode_model, encode
+from statesig.states import State, UtcDatetime
+
+__all__ = ["Event", "decode_event", "encode_event"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A task of a run came to be in a state.
+
+    Args:
+        run: The run's identity.
+        task: The name of the task's node.
+        index: The position among a mapped node's children, from 0; None for the node itself.
+        attempt: From 1; a state after Running that is not final belongs to the next attempt.
+        time: When, aware.
+        state: The state.
+    """
+
+    run: str
+    task: str
+    index: int | None
+    attempt: int
+    time: datetime
+    state: State[Any]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+    run: str
+    task: str
+    index: int | None = Field(ge=0)
+    attempt: int = Field(ge=1)
+    time: UtcDatetime
+    state: State[Any]
+
+
+def encode_event(event: Event, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """Return an event as one line of JSON, its state as `encode` writes it.
+
+    Raises:
+        EncodeError: The state would not read back as it is.
+    """
+    place = to_json(
+        {"run": event.run, "task": event.task, "index": event.index, "attempt": event.attempt, "time": event.time}
+    )
+    return place[:-1] + b',"state":' + encode(event.state, limits=limits) + b"}"
+
+
+def decode_event(data: str | bytes | bytearray, *, limits: Limits = DEFAULT_LIMITS, strict: bool = False) -> Event:
+    """Return the event that a JSON document holds.
+
+    Args:
+        data: JSON text, or its UTF-8.
+        limits: How large the document may be.
+        strict: Whether to refuse an object that has one key twice.
+
+    Raises:
+        DecodeError: The document is too large, no JSON or no event. The text never repeats a value from it.
+    """
+    document = decode_model(_Document, data, "event", limits=limits, strict=strict)
+    return Event(document.run, document.task, document.index, document.attempt, document.time, document.state)

@@ -1,0 +1,471 @@
+"""Tasks and the flows that wire them: what to run, never how or when.
+
+Inside ``with Flow("name") as flow:`` an ordinary call of a task makes a node and returns it in place of the value. To a
+type checker it is the value, so wiring is checked as any call is: ``load(extract(day))``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextvars import ContextVar, Token
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Self, cast, get_type_hints, overload
+
+from typing_extensions import TypeVar
+
+from statesig.errors import FlowError, NodeUseError
+from statesig.states import AnyState, State
+from statesig.triggers import SkipPolicy, Trigger, all_successful
+
+if TYPE_CHECKING:
+    from statesig.runner import Run
+
+__all__ = ["Flow", "Node", "Parameter", "StateOf", "Task", "state_of", "states_of", "task"]
+
+P = ParamSpec("P")
+A = TypeVar("A")
+B = TypeVar("B")
+T = TypeVar("T")
+
+building: ContextVar[Flow | None] = ContextVar("building", default=None)
+
+
+class Node:
+    """A call of a task in a flow, standing for the value that it will have.
+
+    Attributes:
+        index: Its position in the flow, from 0.
+        name: The name of its task, made unique in the flow: the second ``load`` is ``load-2``.
+        task: What it runs.
+        args, kwargs: What the task is called with; nodes among them stand for their values.
+        mapped: For a mapped node, what it is mapped over; the task is called once for each item, as its first argument.
+        nested: Whether nodes are to be looked for inside lists, tuples and dicts among them.
+        upstream: The nodes whose states its trigger looks at, in order.
+        takes: For each of those, whether its value is taken.
+    """
+
+    __slots__ = ("args", "index", "kwargs", "mapped", "name", "nested", "takes", "task", "upstream")
+
+    def __init__(
+        self, index: int, name: str, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.index = index
+        self.name = name
+        self.task = task
+        self.args = args
+        self.kwargs = kwargs
+        self.mapped: Any = None
+        self.nested = False
+        self.upstream: tuple[Node, ...] = ()
+        self.takes: tuple[bool, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<node {self.name}>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NodeUseError(self.name, f".{name}")
+
+
+class Parameter:
+    """A value that is given when the flow is run, standing for itself in the calls that take it.
+
+    Attributes:
+        name: Its name, a keyword of `Flow.run`.
+        type: What its value is validated as.
+        required: Whether it has no default.
+        default: The value where none is given.
+    """
+
+    __slots__ = ("default", "name", "required", "type")
+
+    def __init__(self, name: str, type: Any, required: bool, default: Any) -> None:
+        self.name = name
+        self.type = type
+        self.required = required
+        self.default = default
+
+    def __repr__(self) -> str:
+        return f"<parameter {self.name}>"
+
+
+class StateOf:
+    """A node's state, or its children's states, in place of its value.
+
+    Attributes:
+        node: The node that is meant.
+        children: Whether the states of its children are meant.
+    """
+
+    __slots__ = ("children", "node")
+
+    def __init__(self, node: Node, children: bool) -> None:
+        self.node = node
+        self.children = children
+
+    @property
+    def name(self) -> str:
+        """The name of the node."""
+        return self.node.name
+
+
+def _refusing(use: str) -> Callable[..., NoReturn]:
+    def refuse(self: Any, *others: object) -> NoReturn:
+        raise NodeUseError(self.name, use)
+
+    return refuse
+
+
+# What a value would answer and a node cannot: each of them names the task.
+_USES = {
+    "__bool__": "if ...", "__iter__": "iteration", "__len__": "len()", "__getitem__": "[...]", "__contains__": "in",
+    "__int__": "int()", "__float__": "float()", "__index__": "an index", "__format__": "formatting",
+    "__call__": "a call", "__eq__": "==", "__ne__": "!=", "__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">=",
+    "__add__": "+", "__radd__": "+", "__sub__": "-", "__rsub__": "-", "__mul__": "*", "__rmul__": "*",
+    "__truediv__": "/", "__rtruediv__": "/", "__floordiv__": "//", "__rfloordiv__": "//", "__mod__": "%",
+    "__rmod__": "%", "__pow__": "**", "__rpow__": "**", "__and__": "&", "__rand__": "&", "__or__": "|", "__ror__": "|",
+    "__xor__": "^", "__rxor__": "^", "__neg__": "-", "__pos__": "+", "__abs__": "abs()", "__invert__": "~",
+    "__enter__": "with", "__await__": "await",
+}  # fmt: skip
+for _method, _use in _USES.items():
+    for _class in (Node, Parameter, StateOf):
+        setattr(_class, _method, _refusing(_use))
+for _class in (Node, Parameter, StateOf):
+    _class.__hash__ = object.__hash__  # type: ignore[method-assign]  # comparing refuses, identity stays
+
+
+class Task(Generic[P, A]):
+    """A function with what a flow needs to know of it. Outside a flow, and in a running task, it is the function.
+
+    Attributes:
+        fn: The function.
+        name: What its nodes are called; the function's name by default.
+        retries: How often it is run again after a failure.
+        retry_delay: The seconds between a failure and the next attempt.
+        trigger: Whether it may run, by the states upstream.
+        on_skip: What a skipped upstream does to it.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[P, Any],
+        *,
+        name: str | None = None,
+        retries: int = 0,
+        retry_delay: float | timedelta = 0.0,
+        trigger: Trigger = all_successful,
+        on_skip: SkipPolicy = SkipPolicy.SUCCESS,
+    ) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn = fn
+        self.name = name or getattr(fn, "__name__", type(fn).__name__)
+        self.retries = retries
+        self.retry_delay = retry_delay.total_seconds() if isinstance(retry_delay, timedelta) else float(retry_delay)
+        self.trigger = trigger
+        self.on_skip = on_skip
+        self.is_async = inspect.iscoroutinefunction(fn)
+        if retries < 0 or self.retry_delay < 0:
+            raise ValueError(f"task {self.name!r}: retries and retry_delay are at least 0")
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> A:
+        flow = building.get()
+        if flow is None:
+            return cast("A", self.fn(*args, **kwargs))
+        return cast("A", flow.add(self, args, kwargs))  # a node stands for the value
+
+    def __repr__(self) -> str:
+        return f"<task {self.name}>"
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature:
+        """The function's signature, by which its calls are checked when they are wired."""
+        return inspect.signature(self.fn)
+
+    @functools.cached_property
+    def returns(self) -> Any:
+        """The declared type of the value, Any where none is declared or it cannot be resolved."""
+        try:
+            declared = get_type_hints(self.fn).get("return", Any)
+        except (NameError, TypeError):
+            return Any
+        return _value_type(declared)
+
+
+def _value_type(declared: Any) -> Any:
+    """Return ``A`` of a declared ``A``, ``State[A]`` or ``A | State[A]``."""
+    parts = getattr(declared, "__args__", ()) if _is_union(declared) else (declared,)
+    values = [part for part in parts if not (isinstance(part, type) and issubclass(part, State))]
+    if len(values) == len(parts):
+        return declared
+    if values:
+        return functools.reduce(lambda one, other: one | other, values)
+    arguments = {part.__pydantic_generic_metadata__["args"] for part in parts}
+    found = arguments.pop()
+    return found[0] if found and not arguments else Any
+
+
+def _is_union(declared: Any) -> bool:
+    from types import UnionType
+    from typing import Union
+
+    return isinstance(declared, UnionType) or getattr(declared, "__origin__", None) is Union
+
+
+@overload
+def task(fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
+@overload
+def task(fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
+@overload
+def task(
+    *,
+    name: str | None = ...,
+    retries: int = ...,
+    retry_delay: float | timedelta = ...,
+    trigger: Trigger = ...,
+    on_skip: SkipPolicy = ...,
+) -> _TaskMaker: ...
+def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a task of a function: ``@task`` or ``@task(retries=3)``.
+
+    Args:
+        fn: The function; a coroutine function is awaited. It returns its value or a state, or raises a signal.
+        name: What its nodes are called.
+        retries: How often it is run again after RETRY, FAIL or an exception.
+        retry_delay: Seconds, or a timedelta, before it is run again.
+        trigger: Whether it may run, by the states upstream; `all_successful` by default.
+        on_skip: What a skipped upstream does to it; by default it counts as a success.
+
+    Raises:
+        ValueError: A number is negative.
+    """
+    return Task(fn, **options) if fn is not None else functools.partial(Task, **options)
+
+
+if TYPE_CHECKING:
+
+    class _TaskMaker:
+        @overload
+        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
+        @overload
+        def __call__(self, fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
+        def __call__(self, fn: Any, /) -> Any: ...
+
+
+class Flow:
+    """A graph of task calls, built by making the calls.
+
+    Args:
+        name: What it is called in messages and on the command line.
+
+    Attributes:
+        nodes: The calls, in the order in which they were made.
+        parameters: What is given when it is run, by name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.nodes: list[Node] = []
+        self.parameters: dict[str, Parameter] = {}
+        self._names: dict[str, int] = {}
+        self._references: tuple[int, ...] = ()
+        self._tokens: list[Token[Flow | None]] = []
+
+    def __enter__(self) -> Self:
+        self._tokens.append(building.set(self))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        building.reset(self._tokens.pop())
+
+    def __repr__(self) -> str:
+        return f"<flow {self.name}: {len(self.nodes)} tasks>"
+
+    def add(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Node:
+        """Add a call of a task and return its node; an ordinary call inside ``with flow:`` does the same.
+
+        Raises:
+            TypeError: The task does not take these arguments.
+            FlowError: An argument is a node of another flow.
+        """
+        task.signature.bind(*args, **kwargs)
+        node = Node(len(self.nodes), self._unique(task.name), task, args, kwargs)
+        self._wire(node, (*args, *kwargs.values()))
+        self.nodes.append(node)
+        return node
+
+    @overload
+    def parameter(self, name: str, type: type[T], *, default: T) -> T: ...
+    @overload
+    def parameter(self, name: str, type: type[T]) -> T: ...
+    def parameter(self, name: str, type: type[T], **options: T) -> T:
+        """Return what stands for a value that is given when the flow is run.
+
+        Args:
+            name: A keyword of `run`, and ``NAME=VALUE`` on the command line.
+            type: What the value is validated as.
+            default: The value where none is given; without one it is required.
+
+        Raises:
+            FlowError: The name is taken, no identifier, or one of the options of `run`.
+        """
+        if not name.isidentifier() or name in self.parameters:
+            raise FlowError(self.name, f"a parameter's name is an identifier of its own, and {name!r} is not")
+        if name in _RUN_OPTIONS:
+            raise FlowError(self.name, f"{name!r} is an option of run(); its options are {', '.join(_RUN_OPTIONS)}")
+        parameter = Parameter(name, type, "default" not in options, options.get("default"))
+        self.parameters[name] = parameter
+        return cast("T", parameter)  # it stands for the value
+
+    def map(self, fn: Callable[[A], B], items: Iterable[A]) -> list[B]:
+        """Call a task once for each item, and return what stands for the list of its values.
+
+        Args:
+            fn: A task, or `functools.partial` of one with keywords, which are the same for all calls.
+            items: A list, a node or a parameter that will be one. None of them: an empty Mapped.
+
+        Raises:
+            FlowError: `fn` is no task.
+        """
+        keywords: dict[str, Any] = {}
+        target: Any = fn
+        if isinstance(target, functools.partial):
+            if target.args:
+                raise FlowError(self.name, "a mapped task takes its constants by keyword: partial(fn, key=value)")
+            keywords, target = dict(target.keywords), target.func
+        if not isinstance(target, Task):
+            raise FlowError(self.name, f"only a task can be mapped, and {target!r} is none; decorate it with @task")
+        target.signature.bind(None, **keywords)
+        if not isinstance(items, (Node, Parameter, StateOf)):
+            items = list(items)
+        node = Node(len(self.nodes), self._unique(target.name), target, (), keywords)
+        node.mapped = items
+        self._wire(node, (items, *keywords.values()))
+        self.nodes.append(node)
+        return cast("list[B]", node)  # a node stands for the value
+
+    def after(self, node: object, *upstream: object) -> None:
+        """Make a node wait for others without taking their values.
+
+        Args:
+            node: The node that waits, a later one than those it waits for.
+            upstream: Those it waits for; their states count for its trigger.
+
+        Raises:
+            FlowError: One of them is no node of this flow, or the order would be a circle.
+        """
+        later = self.own(node)
+        earlier = [self.own(item) for item in upstream]
+        for item in earlier:
+            if item.index >= later.index:
+                raise FlowError(self.name, f"{later.name!r} was called before {item.name!r}; call it after that")
+        new = [item for item in dict.fromkeys(earlier) if all(item is not known for known in later.upstream)]
+        later.upstream += tuple(new)
+        later.takes += (False,) * len(new)
+
+    def reference(self, *nodes: object) -> None:
+        """Say which nodes decide the flow's own state; without this its leaves do.
+
+        Raises:
+            FlowError: One of them is no node of this flow.
+        """
+        self._references = tuple(self.own(node).index for node in nodes)
+
+    @property
+    def references(self) -> tuple[int, ...]:
+        """The indexes of the nodes that decide the flow's own state."""
+        if self._references:
+            return self._references
+        inner = {source.index for node in self.nodes for source in node.upstream}
+        return tuple(node.index for node in self.nodes if node.index not in inner)
+
+    def run(self, **options: Any) -> Run:
+        """Run the flow in this process, one task after the other, and return what became of each.
+
+        Args:
+            options: The flow's parameters by name, and: ``on_event``, called with each `Event`; ``redact`` and
+                ``traceback`` as for `capture`; ``clock``, which returns the time, aware; ``sleep``, which waits for
+                some seconds.
+
+        Raises:
+            FlowError: A parameter is missing, unknown or not valid; nothing was run.
+        """
+        from statesig.runner import run
+
+        return run(self, **options)
+
+    def own(self, node: object) -> Node:
+        """Return a value's node.
+
+        Raises:
+            FlowError: It is no node of this flow.
+        """
+        if isinstance(node, Node) and node.index < len(self.nodes) and self.nodes[node.index] is node:
+            return node
+        raise FlowError(self.name, f"{node!r} is no node of this flow; it has {len(self.nodes)}")
+
+    def _unique(self, name: str) -> str:
+        count = self._names[name] = self._names.get(name, 0) + 1
+        return name if count == 1 else f"{name}-{count}"
+
+    def _wire(self, node: Node, values: Iterable[Any]) -> None:
+        """Note which nodes a call takes, by value or by state alone."""
+        taken: dict[int, bool] = {}
+        for value in values:
+            if isinstance(value, (list, tuple, dict)):
+                node.nested = node.nested or any(True for _ in nodes_in(value))
+            for found in nodes_in(value):
+                source = self.own(found.node if isinstance(found, StateOf) else found)
+                taken[source.index] = taken.get(source.index, False) or isinstance(found, Node)
+        node.upstream = tuple(self.nodes[index] for index in taken)
+        node.takes = tuple(taken.values())
+
+
+_RUN_OPTIONS = ("clock", "on_event", "redact", "sleep", "traceback")
+
+
+def nodes_in(value: Any) -> Iterator[Node | StateOf]:
+    if isinstance(value, (Node, StateOf)):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in cast("list[Any]", value):
+            yield from nodes_in(item)
+    elif isinstance(value, dict):
+        for item in cast("dict[Any, Any]", value).values():
+            yield from nodes_in(item)
+
+
+def state_of(node: A) -> AnyState[A]:
+    """Return what stands for a node's state, to be passed to a task in place of its value.
+
+    The task that takes it can run whatever became of the node, as far as its trigger lets it.
+
+    Raises:
+        TypeError: It is no node.
+    """
+    return cast("AnyState[A]", StateOf(_node(node, "state_of"), children=False))
+
+
+def states_of(node: list[B]) -> list[AnyState[B]]:
+    """Return what stands for the states of a mapped node's children, to be passed to a task in place of its value.
+
+    Where the node itself did not run, there are none.
+
+    Raises:
+        TypeError: It is no mapped node.
+    """
+    found = _node(node, "states_of")
+    if found.mapped is None:
+        raise TypeError(f"states_of takes a mapped node, and {found.name!r} is none; take state_of it")
+    return cast("list[AnyState[B]]", StateOf(found, children=True))
+
+
+def _node(value: object, use: str) -> Node:
+    if not isinstance(value, Node):
+        raise TypeError(f"{use} takes a node of a flow, not {type(value).__name__}")
+    return value

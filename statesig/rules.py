@@ -1,0 +1,243 @@
+"""One set of rules for a value, whether it arrives as a Python object or as JSON text.
+
+Pydantic's strict mode refuses an ISO string or a list in Python where it takes both from JSON, and its lax mode takes
+``5`` for a datetime. What FastAPI hands over is JSON already parsed into Python, so neither mode alone gives one answer
+at every entrance. `json_rules` rewrites a strict core schema so that Python input is read as JSON is: text stands for
+times, an array for a tuple, an object for a model; nothing else is converted. What it does not know it leaves strict.
+
+This module must not know what a state is.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema
+
+Schema = dict[str, Any]
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+_CHILDREN = ("schema", "items_schema", "values_schema", "lax_schema", "strict_schema", "json_schema", "python_schema")
+
+# Core schemas that JSON writes as text: the Python class that is admitted beside it, the error that pydantic reports.
+_TEXT: dict[str, tuple[type, str]] = {
+    "datetime": (datetime.datetime, "datetime_type"),
+    "date": (datetime.date, "date_type"),
+    "time": (datetime.time, "time_type"),
+    "timedelta": (datetime.timedelta, "time_delta_type"),
+    "uuid": (uuid.UUID, "uuid_type"),
+    "bytes": (bytes, "bytes_type"),
+}
+_CLOCK = frozenset({"datetime", "date", "time", "timedelta"})
+
+# Core schemas that JSON writes as an array.
+_ARRAY: dict[str, tuple[type, str]] = {
+    "tuple": (tuple, "tuple_type"),
+    "set": (set, "set_type"),
+    "frozenset": (frozenset, "frozen_set_type"),
+    "deque": (deque, "deque_type"),
+}
+
+# Keys of a JSON object are text whatever their declared type.
+_KEYS: dict[str, tuple[type, str]] = {
+    "int": (int, "int_type"),
+    "float": (float, "float_type"),
+    "bool": (bool, "bool_type"),
+}
+
+# Core schemas that JSON writes as an object: their lax form takes a dict beside an instance, and nothing else.
+_OBJECT = frozenset({"model", "dataclass", "named-tuple"})
+
+# A strict form that JSON can fill only through the lax one: paths, addresses, counters and the like.
+_PARSED = frozenset({"lax-or-strict", "json-or-python"})
+
+
+_SCALARS = frozenset({"str", "int", "float", "bool", "none", "literal"})
+_reading_back: set[Callable[..., Any]] = set()
+
+
+def reads_back(function: FunctionT) -> FunctionT:
+    """Mark a validator that comes last and whose every output reads back as itself from its JSON."""
+    _reading_back.add(function)
+    return function
+
+
+def is_exact(schema: Schema, is_exact_model: Callable[[type], bool]) -> bool:
+    """Tell whether every value a schema admits reads back from its JSON as that value.
+
+    Only what is certain is told so: text, numbers, truth, None, and lists, tuples and mappings of those.
+
+    Args:
+        schema: A core schema under the rules of `json_rules`.
+        is_exact_model: Answers for a model's class.
+    """
+
+    def all_exact(*schemas: Schema) -> bool:
+        return all(is_exact(item, is_exact_model) for item in schemas)
+
+    kind: str = schema["type"]
+    if "serialization" in schema:
+        return False
+    if kind == "model":
+        return is_exact_model(schema["cls"])
+    if kind == "function-after":
+        return schema["function"]["function"] in _reading_back
+    if kind == "function-before":
+        guard = schema["function"]["function"]
+        return isinstance(guard, _Array) and guard.native is tuple and all_exact(*schema["schema"]["items_schema"])
+    if kind in ("default", "nullable"):
+        return all_exact(schema["schema"])
+    if kind == "list":
+        return "items_schema" in schema and all_exact(schema["items_schema"])
+    if kind == "dict":
+        plain = schema.get("keys_schema", {}).get("type") == "str"
+        return plain and "values_schema" in schema and all_exact(schema["values_schema"])
+    return kind in _SCALARS
+
+
+def json_rules(schema: Schema, replace: Callable[[Schema], Schema | None] = lambda node: None) -> Schema:
+    """Return a copy of a strict core schema that reads Python input as it reads JSON.
+
+    Args:
+        schema: A core schema, built under ``strict=True``; not changed.
+        replace: Called with every node first; what it returns, when not None, stands for that node and is not entered.
+
+    Models and dataclasses keep their own configuration: they are entered nowhere.
+    """
+    replacement = replace(schema)
+    if replacement is not None:
+        return replacement
+    kind: str = schema["type"]
+    if kind in _OBJECT:
+        return {**schema, "strict": False}
+    if kind in _PARSED and not _is_sequence(schema):
+        strict = {**schema, "strict": True} if kind == "lax-or-strict" else schema
+        lax = schema["lax_schema"] if kind == "lax-or-strict" else schema["json_schema"]
+        return _union(strict, _guarded(lax, _plain_json))
+    node = {key: _entered(key, value, replace) for key, value in schema.items()}
+    if kind in _TEXT:
+        return _guarded({**node, "strict": False}, _Text(*_TEXT[kind], clock=kind in _CLOCK))
+    if kind in _ARRAY:
+        return _guarded({**node, "strict": False}, _Array(*_ARRAY[kind]))
+    if kind == "decimal":
+        return _guarded({**node, "strict": False}, _number)
+    if kind == "enum":
+        return _guarded({**node, "strict": False}, _no_bool)
+    if kind == "dict" and "keys_schema" in node:
+        keys = node["keys_schema"]
+        if keys["type"] in _KEYS:
+            node["keys_schema"] = _guarded({**keys, "strict": False}, _Text(*_KEYS[keys["type"]], clock=False))
+    return node
+
+
+def _entered(key: str, value: Any, replace: Callable[[Schema], Schema | None]) -> Any:
+    """Apply the rules to what a node holds under one of its keys."""
+
+    def enter(schema: Schema) -> Schema:
+        return json_rules(schema, replace)
+
+    if key in _CHILDREN or key == "keys_schema":
+        if isinstance(value, list):
+            return [enter(item) for item in value]
+        return enter(value) if isinstance(value, dict) and "type" in value else value
+    if key == "choices" and isinstance(value, list):
+        return [(enter(item[0]), item[1]) if isinstance(item, tuple) else enter(item) for item in value]
+    if key == "choices" and isinstance(value, dict):
+        return {tag: enter(item) if isinstance(item, dict) else item for tag, item in value.items()}
+    if key in ("steps", "definitions"):
+        return [enter(item) for item in value]
+    if key == "fields" and isinstance(value, dict):
+        return {name: {**field, "schema": enter(field["schema"])} for name, field in value.items()}
+    return value
+
+
+def _is_sequence(schema: Schema) -> bool:
+    """Tell an abstract sequence, which takes Python's lists and tuples already."""
+    return schema["type"] == "json-or-python" and schema["json_schema"]["type"] == "list"
+
+
+def _guarded(schema: Schema, guard: Callable[[Any], Any]) -> Schema:
+    """Put a guard before a lax schema: it lets through what JSON could have said and the native value."""
+    moved = {key: schema[key] for key in ("serialization", "ref", "metadata") if key in schema}
+    inner = {key: value for key, value in schema.items() if key not in moved or key == "metadata"}
+    before: Any = core_schema.no_info_before_validator_function(guard, inner)  # type: ignore[arg-type]  # a rewritten node
+    return {**before, **moved}
+
+
+def _union(strict: Schema, other: Schema) -> Schema:
+    moved = {key: strict[key] for key in ("serialization", "metadata") if key in strict}
+    union: Any = core_schema.union_schema([strict, other], mode="left_to_right")  # type: ignore[list-item]  # as above
+    return {**union, **moved}
+
+
+class _Text:
+    """Admit a native value or the text that JSON writes for it; a number in quotes is no time."""
+
+    __slots__ = ("clock", "error", "native")
+
+    def __init__(self, native: type, error: str, *, clock: bool) -> None:
+        self.native = native
+        self.error = error
+        self.clock = clock
+
+    def __call__(self, value: Any) -> Any:
+        if type(value) is str:
+            if self.clock and _is_number(value):
+                raise PydanticKnownError(self.error)  # type: ignore[arg-type]  # one of pydantic's names, in the table
+            return value
+        if isinstance(value, self.native) and not _is_kin(value, self.native):
+            return value
+        raise PydanticKnownError(self.error)  # type: ignore[arg-type]  # as above
+
+
+class _Array:
+    """Admit a native collection or the list that JSON writes for it."""
+
+    __slots__ = ("error", "native")
+
+    def __init__(self, native: type, error: str) -> None:
+        self.native = native
+        self.error = error
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, (self.native, list)):
+            return value
+        raise PydanticKnownError(self.error)  # type: ignore[arg-type]  # one of pydantic's names, in the table
+
+
+def _is_kin(value: object, native: type) -> bool:
+    """Tell the subclasses that are another kind of value: a datetime is no date, True is no int."""
+    return (native is datetime.date and isinstance(value, datetime.datetime)) or (
+        native in (int, float) and isinstance(value, bool)
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, (decimal.Decimal, str, int, float)) and not isinstance(value, bool):
+        return value
+    raise PydanticKnownError("decimal_type")
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticCustomError("enum_value", "true and false are no value of this enumeration")
+    return value
+
+
+def _plain_json(value: Any) -> Any:
+    if type(value) in (str, list, dict):
+        return value
+    raise PydanticCustomError("json_form", "not the JSON form of this type")

@@ -1,0 +1,214 @@
+"""Which state may follow which: one table, read by `advance`, by the type checkers' overloads and by every diagram.
+
+Two rules. A subclass has exactly its parent's successors, so that what a checker allows for the parent is true of the
+child. Nothing leads back to plain Pending: a rerun is a new history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, Union, overload
+
+from typing_extensions import TypeVar
+
+from statesig.errors import IllegalTransition
+from statesig.models import origin_of
+from statesig.signals import Signal
+from statesig.states import (
+    Cached,
+    Cancelled,
+    Cancelling,
+    Failed,
+    Finished,
+    Mapped,
+    Paused,
+    Pending,
+    Queued,
+    Resume,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Submitted,
+    Success,
+)
+
+__all__ = ["SUCCESSORS", "IllegalStep", "advance", "check_history", "diagram", "is_allowed", "successors"]
+
+Kind = type[State[Any]]
+
+_WAITING: tuple[Kind, ...] = (
+    Running,
+    Paused,
+    Scheduled,
+    Queued,
+    Submitted,
+    Cached,
+    Mapped,
+    Skipped,
+    Failed,
+    Cancelled,
+)
+
+SUCCESSORS: Mapping[Kind, tuple[Kind, ...]] = MappingProxyType(
+    {
+        Pending: _WAITING,
+        Queued: _WAITING,
+        Submitted: _WAITING,
+        Paused: (Resume, Failed, Cancelled),
+        Running: (Success, Failed, Scheduled, Paused, Cancelling, Cancelled),
+        Cancelling: (Finished,),
+        Success: (),
+        Failed: (),
+        Cancelled: (),
+    }
+)
+"""The table: the family of the source, the families that may follow."""
+
+_FIRST: tuple[Kind, ...] = (Pending, Queued, Submitted)
+
+
+class _Verdicts(dict[tuple[type, type], bool]):
+    """For each pair of a state's class and a signal's: whether the table has the arrow."""
+
+    def __missing__(self, pair: tuple[type, type]) -> bool:
+        state, signal = pair
+        if not issubclass(state, State) or not issubclass(signal, Signal):
+            raise TypeError(f"advance takes a state and a signal, not {state.__name__} and {signal.__name__}")
+        self[pair] = verdict = is_allowed(state, signal.__state_type__)
+        return verdict
+
+
+_verdicts = _Verdicts()
+
+AfterWaitingT = TypeVar(
+    "AfterWaitingT",
+    bound=Union[
+        Running[Any],
+        Paused[Any],
+        Scheduled[Any],
+        Queued[Any],
+        Submitted[Any],
+        Cached[Any],
+        Mapped[Any],
+        Skipped[Any],
+        Failed[Any],
+        Cancelled[Any],
+    ],
+)
+AfterPausedT = TypeVar("AfterPausedT", bound=Union[Resume[Any], Failed[Any], Cancelled[Any]])
+AfterRunningT = TypeVar(
+    "AfterRunningT",
+    bound=Union[Success[Any], Failed[Any], Scheduled[Any], Paused[Any], Cancelling[Any], Cancelled[Any]],
+)
+AfterCancellingT = TypeVar("AfterCancellingT", bound=Union[Success[Any], Failed[Any], Cancelled[Any], Finished[Any]])
+
+
+@overload
+def advance(state: Pending[Any] | Queued[Any] | Submitted[Any], signal: Signal[AfterWaitingT]) -> AfterWaitingT: ...
+@overload
+def advance(state: Paused[Any], signal: Signal[AfterPausedT]) -> AfterPausedT: ...
+@overload
+def advance(state: Running[Any], signal: Signal[AfterRunningT]) -> AfterRunningT: ...
+@overload
+def advance(state: Cancelling[Any], signal: Signal[AfterCancellingT]) -> AfterCancellingT: ...
+def advance(state: State[Any], signal: Signal[Any]) -> State[Any]:
+    """Return the state that a signal leads to from a state.
+
+    Args:
+        state: The state that is left; it does not change.
+        signal: What was raised.
+
+    Returns:
+        ``signal.state``, the very object.
+
+    Raises:
+        IllegalTransition: The table has no such arrow; the text lists those it has.
+        TypeError: `state` is no state or `signal` no signal.
+    """
+    if not _verdicts[type(state), type(signal)]:
+        source = origin_of(type(state))
+        possible = [kind.__name__ for kind in successors(source)]
+        raise IllegalTransition(source.__name__, type(signal.state).__name__, possible)
+    return signal._state
+
+
+def successors(kind: type[State[Any]]) -> tuple[type[State[Any]], ...]:
+    """Return the families that may follow a kind: those of its branch in the table."""
+    for ancestor in kind.__mro__:
+        if ancestor in SUCCESSORS:
+            return SUCCESSORS[ancestor]
+    ways = ", ".join(branch.__name__ for branch in SUCCESSORS)
+    raise TypeError(f"{kind.__name__} is on no branch of the table; its branches are {ways}")
+
+
+def is_allowed(source: type[State[Any]], target: type[State[Any]]) -> bool:
+    """Tell whether a kind may follow another; a kind stands for nothing but itself here."""
+    return issubclass(origin_of(target), successors(source))
+
+
+@dataclass(frozen=True, slots=True)
+class IllegalStep:
+    """The first step of a history that the table does not have.
+
+    Args:
+        index: The position, from 0, of the state that should not be there.
+        source: The tag of the state before it; None at the beginning.
+        target: The tag of the state that should not be there.
+        reason: What is possible instead.
+    """
+
+    index: int
+    source: str | None
+    target: str
+    reason: str
+
+
+def check_history(states: Iterable[State[Any]]) -> IllegalStep | None:
+    """Return the first illegal step of a history, or None.
+
+    A history begins Pending, Queued or Submitted (or one of their kinds). A state equal to the one before it is no
+    step: the same report came twice.
+    """
+    previous: State[Any] | None = None
+    for index, state in enumerate(states):
+        if previous is None:
+            if not isinstance(state, _FIRST):
+                return IllegalStep(index, None, state.type, f"a history begins {_listed(_FIRST)}, not {state.type}")
+        elif state != previous and not is_allowed(type(previous), type(state)):
+            error = IllegalTransition(previous.type, state.type, [kind.__name__ for kind in successors(type(previous))])
+            return IllegalStep(index, previous.type, state.type, str(error))
+        previous = state
+    return None
+
+
+def _listed(kinds: tuple[Kind, ...]) -> str:
+    names = [kind.__name__ for kind in kinds]
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def diagram(format: Literal["mermaid", "dot"] = "mermaid") -> str:
+    """Return the table as a diagram, each name standing for its family.
+
+    Args:
+        format: ``"mermaid"`` for a state diagram of Mermaid, ``"dot"`` for Graphviz.
+
+    Raises:
+        ValueError: Another format was asked for.
+    """
+    arrows = [(source.__name__, target.__name__) for source, targets in SUCCESSORS.items() for target in targets]
+    first = [kind.__name__ for kind in _FIRST]
+    final = [source.__name__ for source, targets in SUCCESSORS.items() if not targets]
+    if format == "mermaid":
+        lines = [f"    [*] --> {name}" for name in first]
+        lines += [f"    {source} --> {target}" for source, target in arrows]
+        lines += [f"    {name} --> [*]" for name in final]
+        return "\n".join(["stateDiagram-v2", *lines]) + "\n"
+    if format == "dot":
+        lines = ["    rankdir=LR;", "    node [shape=box, style=rounded];"]
+        lines += [f"    {name} [peripheries=2];" for name in final]
+        lines += [f"    {source} -> {target};" for source, target in arrows]
+        return "\n".join(["digraph transitions {", *lines, "}"]) + "\n"
+    raise ValueError(f"no such format: {format!r}; there are 'mermaid' and 'dot'")

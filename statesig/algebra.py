@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -43,26 +42,21 @@ EMPTY: Final = Empty.EMPTY
 
 Kind = type[State[Any]] | Literal[Empty.EMPTY]
 
-COMPLETION: Mapping[type[State[Any]], int] = MappingProxyType(
-    {
-        family: severity
-        for severity, family in enumerate(
-            (
-                Skipped,
-                Cached,
-                Success,
-                Cancelled,
-                TriggerFailed,
-                Failed,
-                Pending,
-                Scheduled,
-                Paused,
-                Cancelling,
-                Running,
-            )
-        )
-    }
+_BY_SEVERITY: tuple[type[State[Any]], ...] = (
+    Skipped,
+    Cached,
+    Success,
+    Cancelled,
+    TriggerFailed,
+    Failed,
+    Pending,
+    Scheduled,
+    Paused,
+    Cancelling,
+    Running,
 )
+
+COMPLETION: Mapping[type[State[Any]], int] = MappingProxyType({of: rank for rank, of in enumerate(_BY_SEVERITY)})
 """The order by severity: what is still to be done outweighs what failed, and that what went well."""
 
 
@@ -74,7 +68,7 @@ def kind(state: State[Any]) -> Kind:
     if isinstance(state, MetaState):
         return kind(state.state)
     if isinstance(state, Mapped):
-        return reduce(join, map(kind, state.children), EMPTY) if state.children else Success
+        return _joined(state.children) if state.children else Success
     origin: type[State[Any]] = origin_of(type(state))
     return origin
 
@@ -93,6 +87,13 @@ def join(one: Kind, other: Kind) -> Kind:
     return next(ancestor for ancestor in one.__mro__ if issubclass(other, ancestor))
 
 
+def _joined(states: Iterable[State[Any]]) -> Kind:
+    joined: Kind = EMPTY
+    for state in states:
+        joined = join(joined, kind(state))
+    return joined
+
+
 def _severity(of: type[State[Any]]) -> int:
     return next(COMPLETION[ancestor] for ancestor in of.__mro__ if ancestor in COMPLETION)
 
@@ -109,10 +110,10 @@ def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None) ->
         empty: What is returned for none at all; ``Success()`` by default.
     """
     members = [member for state in states for member in _leaves(state)]
-    joined = reduce(join, map(kind, members), EMPTY)
+    joined = _joined(members)
     if joined is EMPTY:
         return Success() if empty is None else empty
-    target = next(cls for cls in joined.__mro__ if _is_constructible(cls))
+    target: Any = next(cls for cls in joined.__mro__ if _is_constructible(cls))
     fields: dict[str, Any] = {"causes": _distinct(cause for member in members for cause in member.causes)}
     messages = {member.message for member in members if isinstance(member, joined) and member.message is not None}
     if len(messages) == 1:
@@ -142,13 +143,10 @@ def _leaves(state: State[Any]) -> tuple[State[Any], ...]:
     return (state,)
 
 
-def _is_constructible(cls: type[Any]) -> bool:
-    return (
-        issubclass(cls, State)
-        and not cls.__pydantic_generic_metadata__["args"]
-        and not cls.__abstract__
-        and not any(field.is_required() for field in cls.model_fields.values())
-    )
+def _is_constructible(cls: Any) -> bool:
+    if not issubclass(cls, State) or cls.__pydantic_generic_metadata__["args"] or cls.__abstract__:
+        return False
+    return not any(field.is_required() for field in cls.model_fields.values())
 
 
 def _distinct(causes: Iterable[ErrorInfo]) -> tuple[ErrorInfo, ...]:

@@ -6,12 +6,12 @@ Nothing here may know a table, a clock or a flow.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, TypeVarTuple, cast
 
-from typing_extensions import TypeVarTuple, Unpack
+from typing_extensions import TypeIs
 
 from statesig.algebra import combine
-from statesig.signals import Signal, causes_of, chain_of
+from statesig.signals import Signal, causes_of, chain_of, is_signal
 from statesig.states import AnyState, Failed, State, Success
 
 __all__ = ["Redact", "acapture", "capture", "collect", "state_of_exception"]
@@ -24,8 +24,8 @@ Redact = Callable[[str], str]
 
 
 def capture(
-    fn: Callable[[Unpack[Ts]], A | State[A]],
-    *args: Unpack[Ts],
+    fn: Callable[[*Ts], A | State[A]],
+    *args: *Ts,
     redact: Redact | None = None,
     traceback: bool = False,
 ) -> AnyState[A]:
@@ -55,8 +55,8 @@ def capture(
 
 
 async def acapture(
-    fn: Callable[[Unpack[Ts]], Awaitable[A | State[A]]],
-    *args: Unpack[Ts],
+    fn: Callable[[*Ts], Awaitable[A | State[A]]],
+    *args: *Ts,
     redact: Redact | None = None,
     traceback: bool = False,
 ) -> AnyState[A]:
@@ -84,9 +84,9 @@ def state_of_exception(exc: BaseException, *, redact: Redact | None = None, trac
     Raises:
         BaseException: `exc` itself, where it is neither a signal nor an Exception, nor a group of those alone.
     """
-    if isinstance(exc, Signal):
+    if is_signal(exc):
         return _of_signal(exc, redact, traceback)
-    if isinstance(exc, BaseExceptionGroup):
+    if _is_group(exc):
         members = list(_members(exc))
         if not all(isinstance(member, (Signal, Exception)) for member in members):
             raise exc
@@ -113,7 +113,7 @@ def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[Any], ..
 def _outcome(value: Any) -> AnyState[Any]:
     if isinstance(value, State):
         return cast("AnyState[Any]", value)  # every concrete state is below one of the branches
-    if isinstance(value, Signal):
+    if is_signal(value):
         return _of_signal(value, None, False)  # a state never holds a signal
     return Success(result=value)
 
@@ -126,9 +126,13 @@ def _of_signal(signal: Signal[Any], redact: Redact | None, traceback: bool) -> A
     return state if causes == state.causes else state.model_copy(update={"causes": causes})
 
 
+def _is_group(exc: object) -> TypeIs[BaseExceptionGroup[BaseException]]:
+    return isinstance(exc, BaseExceptionGroup)
+
+
 def _members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
     for member in group.exceptions:
-        if isinstance(member, BaseExceptionGroup):
+        if _is_group(member):
             yield from _members(member)
         else:
             yield member

@@ -8,10 +8,7 @@ measured before a model is built, and no name found in it is looked up anywhere 
 from __future__ import annotations
 
 import json
-import marshal
-import math
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, overload
 
@@ -21,6 +18,7 @@ from typing_extensions import TypeVar
 
 from statesig.errors import DecodeError, EncodeError
 from statesig.models import LONGEST_TAG, StateModel, descendants, narrow, readers
+from statesig.readback import MAX_DIGITS, SCALARS, difference, is_plain, offences, shown
 from statesig.rules import is_exact
 from statesig.states import AnyFinished, AnyState, ErrorInfo, Finished, MetaState, Queued, State, Submitted
 
@@ -62,11 +60,6 @@ DEFAULT_LIMITS: Final = Limits()
 _SHORT = 2 * DEFAULT_LIMITS.max_depth
 # Past this the context of an error, which repeats the document's tag, costs more than it tells.
 _LARGE = 1 << 16
-_MAX_DIGITS = 4_300
-_SCALARS = frozenset({str, int, bool, type(None)})
-_NUMBERS_TOO = _SCALARS | {float}
-_KEYS = frozenset({str})
-_SMALL = 8
 
 _EXACT, _UNDECLARED, _READ_BACK = range(3)
 
@@ -118,7 +111,7 @@ def encode(state: State[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     try:
         if "result" in state.__pydantic_fields_set__:
             written: bytes = with_result(data, exclude_defaults=True)
-            if trust and (trust == _READ_BACK or type(data["result"]) not in _SCALARS):
+            if trust and (trust == _READ_BACK or type(data["result"]) not in SCALARS):
                 _check_reading(state, written, trust, limits)
         else:
             written = without_result(data, exclude_defaults=True)
@@ -134,7 +127,7 @@ def encode(state: State[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
 
 
 @overload
-def decode(
+def decode(  # type: ignore[overload-overlap]  # a concrete class asks for no more than itself
     data: str | bytes | bytearray, kind: type[ConcreteT], *, limits: Limits = ..., strict: bool = ...
 ) -> ConcreteT: ...
 @overload
@@ -175,7 +168,7 @@ def decode(
         state = readers[kind].validate_json(data)
     except (ValidationError, UnicodeError) as exc:
         raise _undecodable(kind.__name__, exc, in_detail=len(data) < _LARGE) from None
-    if type(state.result) not in _SCALARS:
+    if type(state.result) not in SCALARS:
         _refuse_constants(data, kind.__name__)
     return state
 
@@ -208,7 +201,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def _excess(data: bytes | bytearray, limits: Limits) -> str | None:
-    """Return what a document is or has beyond the limits: by upper bounds first, by a count only where they do not do."""
+    """Return what a document is or has beyond the limits: by upper bounds first, by a count where they do not do."""
     if len(data) > limits.max_bytes:
         return f"has more than {limits.max_bytes:,} bytes"
     opened = data.count(b"[") + data.count(b"{")
@@ -239,8 +232,6 @@ def _is_deeper(bare: bytes, max_depth: int) -> bool:
 
 
 def _check_document(data: str | bytes | bytearray, name: str, limits: Limits, strict: bool) -> bytes | bytearray:
-    if not isinstance(data, (str, bytes, bytearray)):
-        raise TypeError(f"decode takes str or bytes, not {type(data).__name__}")
     if len(data) > limits.max_bytes:
         raise DecodeError(name, [("", f"the document has more than {limits.max_bytes:,} bytes")])
     if isinstance(data, str):
@@ -274,9 +265,9 @@ def _refuse_duplicates(data: bytes | bytearray, name: str) -> None:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # add returns None, which is false
-        raise _Duplicate(f"the key {_shown(twice)} is there twice in one object")
+        keys = [key for key, _ in pairs]
+        twice = next(key for index, key in enumerate(keys) if key in keys[:index])
+        raise _Duplicate(f"the key {shown(twice)} is there twice in one object")
     return found
 
 
@@ -352,13 +343,8 @@ def _path(loc: tuple[int | str, ...]) -> str:
     tags = {cls.__tag__ for cls in descendants(State)}
     path = ""
     for part in [part for part in loc if part not in tags][:8]:
-        path += f"[{part}]" if isinstance(part, int) else f".{_shown(part)}"
+        path += f"[{part}]" if isinstance(part, int) else f".{shown(part)}"
     return _cut(path.lstrip("."), 80)
-
-
-def _shown(key: object) -> str:
-    """Return a key of the document where it can only be a name; keys can hold payload, too."""
-    return key if isinstance(key, str) and key.isidentifier() and len(key) <= 40 else "?"
 
 
 def _cut(text: str, length: int = _SHOWN_LENGTH) -> str:
@@ -372,7 +358,7 @@ def _check_written(state: State[Any], written: bytes, limits: Limits) -> None:
     excess = _excess(written, limits)
     if excess is not None:
         raise EncodeError(type(state).__name__, "the document", f"it {excess}, which decode refuses")
-    if len(written) > _MAX_DIGITS:
+    if len(written) > MAX_DIGITS:
         try:
             from_json(written)
         except ValueError as exc:
@@ -382,7 +368,7 @@ def _check_written(state: State[Any], written: bytes, limits: Limits) -> None:
 def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits) -> None:
     """Refuse a state whose bytes would not give it back; everything that `trust` does not vouch for."""
     if trust == _UNDECLARED:
-        if not _is_plain(state.__dict__["result"], written):
+        if not is_plain(state.__dict__["result"], written):
             raise _unwritable(state, None, limits)
         return
     try:
@@ -391,111 +377,16 @@ def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits
         error = exc.errors(include_url=False, include_input=False)[0]
         where = _path(error["loc"]) or "the document"
         raise EncodeError(type(state).__name__, where, f"would not be read back: {_reason(error)}") from None
-    path = _difference(state, back, "")
+    path = difference(state, back)
     if path is not None:
-        raise EncodeError(
-            type(state).__name__,
-            path.lstrip(".") or "the document",
-            "would read back as another value; declare its type more closely",
-        )
-
-
-def _is_plain(result: Any, written: bytes) -> bool:
-    """Tell whether an undeclared result is of JSON's own kinds and reads back: exact classes, text for keys."""
-    cls = result.__class__
-    if cls is float:
-        return math.isfinite(result)
-    if cls is list or cls is dict:
-        size = len(result)
-        if size <= _SMALL:
-            kinds = set(map(type, result if cls is list else result.values()))
-            if kinds <= _SCALARS and (cls is list or set(map(type, result)) <= _KEYS):
-                return True
-        try:
-            # marshal knows exact built-in classes alone and says so at the speed of C; of those only
-            # the ones of JSON are equal to what is read back.
-            marshal.dumps(result)
-            return bool(from_json(written, allow_inf_nan=False)["result"] == result)
-        except (ValueError, TypeError, RecursionError):
-            return False
-    return False
-
-
-def _difference(one: Any, other: Any, path: str) -> str | None:
-    """Return where two values differ in class or value, or None; the order of a mapping's keys counts."""
-    if type(one) is not type(other):
-        return path
-    if isinstance(one, BaseModel):
-        found = _difference(one.__dict__, other.__dict__, path)
-        return path if found is None and one != other else found
-    if isinstance(one, dict):
-        if list(one) != list(other):
-            return path
-        pairs: Iterable[tuple[str, Any, Any]] = ((f".{_shown(key)}", one[key], other[key]) for key in one)
-        if any(type(a) is not type(b) for a, b in zip(one, other, strict=True)):
-            return path
-    elif isinstance(one, (list, tuple)):
-        if len(one) != len(other):
-            return path
-        pairs = ((f"[{index}]", *both) for index, both in enumerate(zip(one, other, strict=True)))
-    elif isinstance(one, (set, frozenset)):
-        same = {(type(item), item) for item in one} == {(type(item), item) for item in other}
-        return None if same else path
-    elif hasattr(one, "__dataclass_fields__"):
-        pairs = ((f".{name}", getattr(one, name), getattr(other, name)) for name in one.__dataclass_fields__)
-    else:
-        return None if one == other else path
-    for part, mine, theirs in pairs:
-        found = _difference(mine, theirs, path + part)
-        if found is not None:
-            return found
-    return None
-
-
-# ---- saying what cannot be written
+        reason = "would read back as another value; declare its type more closely"
+        raise EncodeError(type(state).__name__, path or "the document", reason)
 
 
 def _unwritable(state: State[Any], exc: Exception | None, limits: Limits) -> EncodeError:
     name = type(state).__name__
-    for field, value in state.__dict__.items():
-        undeclared = field == "result" and _trust_of(state) == _UNDECLARED
-        for path, reason in _offences(value, field, 1, limits.max_depth, undeclared):
-            return EncodeError(name, path, reason)
-    return EncodeError(name, "the document", f"cannot be written ({type(exc).__name__})")
-
-
-def _trust_of(state: State[Any]) -> int:
-    trust: int = _writers[type(state)][2]
-    return trust
-
-
-def _offences(value: Any, path: str, depth: int, max_depth: int, undeclared: bool) -> Iterator[tuple[str, str]]:
-    """Yield what in a value JSON would not give back; of an undeclared result everything but JSON's own kinds."""
-    cls = type(value)
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeError:
-            yield path, "text with a lone surrogate is not valid Unicode"
-    if isinstance(value, int) and abs(value) >= 10**_MAX_DIGITS:
-        yield path, f"whole numbers past {_MAX_DIGITS:,} digits do not read back"
-    if isinstance(value, float) and not math.isfinite(value):
-        yield path, "NaN and infinities are not JSON"
-    if depth > max_depth and isinstance(value, (list, dict)):
-        yield path, f"nested deeper than {max_depth}"
-    elif isinstance(value, (list, tuple)) and (cls is list or not undeclared):
-        for index, item in enumerate(value):
-            yield from _offences(item, f"{path}[{index}]", depth + 1, max_depth, undeclared)
-    elif isinstance(value, dict) and (cls is dict or not undeclared):
-        for key, item in value.items():
-            if undeclared and type(key) is not str:
-                yield path, f"a key is of type {type(key).__name__}, and JSON's keys are text"
-            yield from _offences(item, f"{path}.{_shown(key)}", depth + 1, max_depth, undeclared)
-            yield from _offences(key, f"{path}.{_shown(key)}", depth, max_depth, False)
-    elif isinstance(value, BaseModel) and not undeclared:
-        yield from _offences(dict(value), path, depth, max_depth, undeclared)
-    elif undeclared and cls not in _NUMBERS_TOO:
-        yield (
-            path,
-            f"a {cls.__name__} has no JSON form of its own; declare the result's type, as in Success[{cls.__name__}]",
-        )
+    undeclared = _writers[type(state)][2] == _UNDECLARED
+    found = next(offences(state.__dict__, limits.max_depth, free="result" if undeclared else None), None)
+    if found is None:
+        return EncodeError(name, "the document", f"cannot be written ({type(exc).__name__})")
+    return EncodeError(name, *found)

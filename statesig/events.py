@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import to_json
 
-from statesig.codec import DEFAULT_LIMITS, Limits, decode_model, encode
-from statesig.states import State, UtcDatetime
+from statesig.codec import DEFAULT_LIMITS, Limits, decode, decode_model, encode
+from statesig.errors import EncodeError
+from statesig.states import Mapped, State, UtcDatetime, is_mapped
 
-__all__ = ["Event", "decode_event", "encode_event"]
+__all__ = ["Event", "decode_event", "encode_event", "on_the_wire", "without_result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,48 @@ def encode_event(event: Event, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
         {"run": event.run, "task": event.task, "index": event.index, "attempt": event.attempt, "time": event.time}
     )
     return place[:-1] + b',"state":' + encode(event.state, limits=limits) + b"}"
+
+
+def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
+    """Return a state as it reads back where nothing but its JSON is known: with its result in JSON's own kinds.
+
+    Args:
+        state: A state of no declared type, as a runner makes it; a Mapped's children are of the result type.
+        result_type: What the result is declared as, where JSON alone cannot say it; Any where nothing is declared.
+
+    Raises:
+        EncodeError: The result would not read back, declared or not.
+    """
+    if is_mapped(state):
+        children = tuple(on_the_wire(child, result_type) for child in state.children)
+        given = {"result": [child.result for child in children]} if state.has_result else {}
+        return Mapped(message=state.message, causes=state.causes, children=children, **given)
+    try:
+        encode(state)
+    except EncodeError:
+        if result_type is Any:
+            raise
+        return decode(encode(_declared(state, result_type)))
+    return state
+
+
+def without_result(state: State[Any]) -> State[Any]:
+    """Return a state, and a Mapped's children, without their results."""
+    fields = {name: getattr(state, name) for name in state.model_fields_set - {"result"}}
+    if is_mapped(state):
+        fields["children"] = tuple(without_result(child) for child in state.children)
+    bare: State[Any] = type(state).model_validate({"type": state.type, **fields})
+    return bare
+
+
+def _declared(state: State[Any], result_type: Any) -> State[Any]:
+    try:
+        declared: State[Any] = State[result_type].model_validate(state)
+    except (ValidationError, PydanticSchemaGenerationError) as exc:
+        name = getattr(result_type, "__name__", str(result_type))
+        reason = f"not a valid {name}" if isinstance(exc, ValidationError) else f"{name} is no type that pydantic reads"
+        raise EncodeError(type(state).__name__, "result", reason) from None
+    return declared
 
 
 def decode_event(data: str | bytes | bytearray, *, limits: Limits = DEFAULT_LIMITS, strict: bool = False) -> Event:

@@ -11,12 +11,13 @@ import inspect
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextvars import ContextVar, Token
 from datetime import timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Self, cast, get_type_hints, overload
+from types import TracebackType, UnionType
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Self, Union, cast, get_type_hints, overload
 
-from typing_extensions import TypeVar
+from typing_extensions import TypeIs, TypeVar
 
 from statesig.errors import FlowError, NodeUseError
+from statesig.models import args_of
 from statesig.states import AnyState, State
 from statesig.triggers import SkipPolicy, Trigger, all_successful
 
@@ -162,7 +163,7 @@ class Task(Generic[P, A]):
     ) -> None:
         functools.update_wrapper(self, fn)
         self.fn = fn
-        self.name = name or getattr(fn, "__name__", type(fn).__name__)
+        self.name = name or str(getattr(fn, "__name__", type(fn).__name__))
         self.retries = retries
         self.retry_delay = retry_delay.total_seconds() if isinstance(retry_delay, timedelta) else float(retry_delay)
         self.trigger = trigger
@@ -195,23 +196,28 @@ class Task(Generic[P, A]):
         return _value_type(declared)
 
 
+def _is_task(value: object) -> TypeIs[Task[..., Any]]:
+    return isinstance(value, Task)
+
+
 def _value_type(declared: Any) -> Any:
     """Return ``A`` of a declared ``A``, ``State[A]`` or ``A | State[A]``."""
-    parts = getattr(declared, "__args__", ()) if _is_union(declared) else (declared,)
-    values = [part for part in parts if not (isinstance(part, type) and issubclass(part, State))]
+    parts: tuple[Any, ...] = declared.__args__ if _is_union(declared) else (declared,)
+    values = [part for part in parts if not _is_state_class(part)]
     if len(values) == len(parts):
         return declared
     if values:
-        return functools.reduce(lambda one, other: one | other, values)
-    arguments = {part.__pydantic_generic_metadata__["args"] for part in parts}
+        return Union[tuple(values)]
+    arguments = {args_of(part) for part in parts}
     found = arguments.pop()
     return found[0] if found and not arguments else Any
 
 
-def _is_union(declared: Any) -> bool:
-    from types import UnionType
-    from typing import Union
+def _is_state_class(part: object) -> bool:
+    return isinstance(part, type) and issubclass(part, State)
 
+
+def _is_union(declared: Any) -> bool:
     return isinstance(declared, UnionType) or getattr(declared, "__origin__", None) is Union
 
 
@@ -242,7 +248,8 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     Raises:
         ValueError: A number is negative.
     """
-    return Task(fn, **options) if fn is not None else functools.partial(Task, **options)
+    maker: Any = Task
+    return maker(fn, **options) if fn is not None else functools.partial(maker, **options)
 
 
 if TYPE_CHECKING:
@@ -338,7 +345,7 @@ class Flow:
             if target.args:
                 raise FlowError(self.name, "a mapped task takes its constants by keyword: partial(fn, key=value)")
             keywords, target = dict(target.keywords), target.func
-        if not isinstance(target, Task):
+        if not _is_task(target):
             raise FlowError(self.name, f"only a task can be mapped, and {target!r} is none; decorate it with @task")
         target.signature.bind(None, **keywords)
         if not isinstance(items, (Node, Parameter, StateOf)):
@@ -436,7 +443,7 @@ def nodes_in(value: Any) -> Iterator[Node | StateOf]:
         for item in cast("list[Any]", value):
             yield from nodes_in(item)
     elif isinstance(value, dict):
-        for item in cast("dict[Any, Any]", value).values():
+        for item in cast("Mapping[Any, Any]", value).values():
             yield from nodes_in(item)
 
 

@@ -5,8 +5,9 @@ whichever entrance, admits the class and every descendant, told apart by the tag
 To that end each class has two core schemas:
 
 * the *narrow* one reads exactly this class. Constructors and writers use it.
-* the *wide* one is a Python function, all that Pydantic ever sees of the class. It passes to one of `readers`: the union of
-  the narrow schemas of all concrete descendants, discriminated by tag and built again after a new state was defined.
+* the *wide* one is a Python function, all that Pydantic ever sees of the class. It passes to one of `readers`: the
+  union of the narrow schemas of all concrete descendants, discriminated by tag and built again after a new state was
+  defined.
 
 Nothing here may know the names of the states, nor how they are written as JSON text.
 """
@@ -16,10 +17,10 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import (
@@ -215,7 +216,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
         token = _describing.set(_describing.get() | {cls})
         try:
             union, definitions = _family_schema(cls)
-            whole: Any = core_schema.definitions_schema({**union, "ref": family}, list(definitions.values()))  # type: ignore[arg-type]  # a rewritten core schema
+            whole = _defined({**union, "ref": family}, definitions, always=True)
             # A copy: pydantic hangs the definitions below what is returned, and this is one of them.
             return deepcopy(handler.resolve_ref_schema(handler(whole)))
         finally:
@@ -294,17 +295,22 @@ def descendants(origin: type[StateModel]) -> tuple[type[StateModel], ...]:
     return tuple(cls for cls in _registry.values() if issubclass(cls, origin))
 
 
-def origin_of(cls: type[Any]) -> Any:
-    """Return the class that was parametrised, or the class itself: ``Success`` for ``Success[int]``."""
-    return cls.__pydantic_generic_metadata__["origin"] or cls
+def origin_of(cls: Any) -> Any:
+    """Return the class that was parametrised, or the class itself: ``Success`` for ``Success[int]``.
+
+    Of a class that is no model it is the class itself, too.
+    """
+    metadata = getattr(cls, "__pydantic_generic_metadata__", None)
+    return (metadata and metadata["origin"]) or cls
 
 
-def args_of(cls: type[Any]) -> tuple[Any, ...]:
+def args_of(cls: Any) -> tuple[Any, ...]:
     """Return the arguments of a parametrised class: ``(int,)`` for ``Success[int]``, ``()`` for ``Success``."""
-    return cls.__pydantic_generic_metadata__["args"]  # type: ignore[no-any-return]  # pydantic's own metadata
+    args: tuple[Any, ...] = cls.__pydantic_generic_metadata__["args"]
+    return args
 
 
-def specialised(origin: type[Any], family: type[Any]) -> Any:
+def specialised(origin: Any, family: Any) -> Any:
     """Return a descendant as a family's arguments make it, or None where they contradict its own.
 
     ``specialised(Skipped, Finished[int])`` is ``Skipped[int]``; of ``class IntOnly(Success[int])`` it is ``IntOnly`` in
@@ -351,8 +357,9 @@ def _unify(template: Any, arg: Any, bound: dict[Any, Any]) -> bool:
         return bool(bound.setdefault(template, arg) == arg)
     if not getattr(template, "__parameters__", ()):
         return bool(template == arg) or arg in (Any, object)
-    parts, others = getattr(template, "__args__", ()), getattr(arg, "__args__", ())
-    same = getattr(template, "__origin__", type(template)) == getattr(arg, "__origin__", type(arg))
+    parts: tuple[Any, ...] = getattr(template, "__args__", ())
+    others: tuple[Any, ...] = getattr(arg, "__args__", ())
+    same: bool = getattr(template, "__origin__", template) == getattr(arg, "__origin__", arg)
     return same and len(parts) == len(others) and all(map(_unify, parts, others, [bound] * len(parts)))
 
 
@@ -390,15 +397,15 @@ def _admitted(cls: type[StateModel], state: StateModel) -> StateModel:
 
 def _refuse_non_finite(value: Any) -> None:
     """Refuse NaN and infinities, which are no JSON though parsers take them."""
-    stack = [value]
+    stack: list[Any] = [value]
     while stack:
-        item = stack.pop()
+        item: Any = stack.pop()
         if isinstance(item, float) and not math.isfinite(item):
             raise PydanticCustomError("finite_number", "NaN and infinities are not JSON")
         if isinstance(item, dict):
-            stack.extend(item.values())
+            stack.extend(cast("dict[str, Any]", item).values())
         elif isinstance(item, list):
-            stack.extend(item)
+            stack.extend(cast("Iterable[Any]", item))
 
 
 def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
@@ -430,12 +437,14 @@ def _family_schema(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema]]:
             form = narrow(member)
             choices[origin.__tag__] = form.tagged
             definitions.update(form.definitions)
-    union: Any = core_schema.tagged_union_schema(choices, TAG)  # type: ignore[arg-type]  # rewritten core schemas
-    return union, definitions
+    return {"type": "tagged-union", "choices": choices, "discriminator": TAG}, definitions
 
 
-def _defined(schema: Schema, definitions: Mapping[str, Schema]) -> Any:
-    return core_schema.definitions_schema(schema, list(definitions.values())) if definitions else schema  # type: ignore[arg-type]  # as above
+def _defined(schema: Schema, definitions: Mapping[str, Schema], *, always: bool = False) -> Any:
+    """Return a schema with what it refers to; `always` also where it refers to nothing."""
+    if not definitions and not always:
+        return schema
+    return {"type": "definitions", "schema": schema, "definitions": list(definitions.values())}
 
 
 def _unwrapped(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema]]:
@@ -489,13 +498,10 @@ def _innermost(schema: Schema) -> Schema:
 
 def _writer(fields: Schema, definitions: Mapping[str, Schema]) -> SchemaSerializer:
     """Build a serializer of an instance's ``__dict__``; tag and result have no default, so they are always written."""
-    written = {
-        name: core_schema.typed_dict_field(
-            _innermost(field["schema"]) if name in (TAG, "result") else field["schema"], required=False
-        )
-        for name, field in fields.items()
-    }
+    written: dict[str, Schema] = {}
+    for name, field in fields.items():
+        schema = _innermost(field["schema"]) if name in (TAG, "result") else field["schema"]
+        written[name] = {"type": "typed-dict-field", "schema": schema, "required": False}
     # NaN is written as NaN, which is no JSON, rather than as a silent null: the codec can see it.
-    return SchemaSerializer(
-        _defined(core_schema.typed_dict_schema(written), definitions), {"ser_json_inf_nan": "constants"}
-    )
+    whole: Schema = {"type": "typed-dict", "fields": written}
+    return SchemaSerializer(_defined(whole, definitions), {"ser_json_inf_nan": "constants"})

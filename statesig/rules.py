@@ -17,12 +17,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pydantic_core import PydanticCustomError, PydanticKnownError, core_schema
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 Schema = dict[str, Any]
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
-_CHILDREN = ("schema", "items_schema", "values_schema", "lax_schema", "strict_schema", "json_schema", "python_schema")
+_CHILDREN = frozenset(
+    {
+        "schema", "items_schema", "keys_schema", "values_schema", "lax_schema", "strict_schema", "json_schema",
+        "python_schema", "choices", "steps", "definitions",
+    }
+)  # fmt: skip
 
 # Core schemas that JSON writes as text: the Python class that is admitted beside it, the error that pydantic reports.
 _TEXT: dict[str, tuple[type, str]] = {
@@ -86,7 +91,7 @@ def is_exact(schema: Schema, is_exact_model: Callable[[type], bool]) -> bool:
     if kind == "model":
         return is_exact_model(schema["cls"])
     if kind == "function-after":
-        return schema["function"]["function"] in _reading_back
+        return bool(schema["function"]["function"] in _reading_back)
     if kind == "function-before":
         guard = schema["function"]["function"]
         return isinstance(guard, _Array) and guard.native is tuple and all_exact(*schema["schema"]["items_schema"])
@@ -137,42 +142,40 @@ def json_rules(schema: Schema, replace: Callable[[Schema], Schema | None] = lamb
 
 def _entered(key: str, value: Any, replace: Callable[[Schema], Schema | None]) -> Any:
     """Apply the rules to what a node holds under one of its keys."""
+    held: object = value
+    cls = type(held)
 
-    def enter(schema: Schema) -> Schema:
-        return json_rules(schema, replace)
+    def enter(item: Any) -> Any:
+        """Enter a schema; a choice may stand with its label, or, of a tagged union, name another choice."""
+        chosen: object = item
+        if type(chosen) is tuple:
+            return (json_rules(item[0], replace), item[1])
+        return json_rules(item, replace) if type(chosen) is dict else item
 
-    if key in _CHILDREN or key == "keys_schema":
-        if isinstance(value, list):
-            return [enter(item) for item in value]
-        return enter(value) if isinstance(value, dict) and "type" in value else value
-    if key == "choices" and isinstance(value, list):
-        return [(enter(item[0]), item[1]) if isinstance(item, tuple) else enter(item) for item in value]
-    if key == "choices" and isinstance(value, dict):
-        return {tag: enter(item) if isinstance(item, dict) else item for tag, item in value.items()}
-    if key in ("steps", "definitions"):
-        return [enter(item) for item in value]
-    if key == "fields" and isinstance(value, dict):
+    if key == "fields" and cls is dict:
         return {name: {**field, "schema": enter(field["schema"])} for name, field in value.items()}
+    if key == "choices" and cls is dict:
+        return {tag: enter(item) for tag, item in value.items()}
+    if key in _CHILDREN:
+        return [enter(item) for item in value] if cls is list else enter(value)
     return value
 
 
 def _is_sequence(schema: Schema) -> bool:
     """Tell an abstract sequence, which takes Python's lists and tuples already."""
-    return schema["type"] == "json-or-python" and schema["json_schema"]["type"] == "list"
+    return bool(schema["type"] == "json-or-python" and schema["json_schema"]["type"] == "list")
 
 
 def _guarded(schema: Schema, guard: Callable[[Any], Any]) -> Schema:
     """Put a guard before a lax schema: it lets through what JSON could have said and the native value."""
-    moved = {key: schema[key] for key in ("serialization", "ref", "metadata") if key in schema}
+    moved: Schema = {key: schema[key] for key in ("serialization", "ref", "metadata") if key in schema}
     inner = {key: value for key, value in schema.items() if key not in moved or key == "metadata"}
-    before: Any = core_schema.no_info_before_validator_function(guard, inner)  # type: ignore[arg-type]  # a rewritten node
-    return {**before, **moved}
+    return {"type": "function-before", "function": {"type": "no-info", "function": guard}, "schema": inner, **moved}
 
 
 def _union(strict: Schema, other: Schema) -> Schema:
-    moved = {key: strict[key] for key in ("serialization", "metadata") if key in strict}
-    union: Any = core_schema.union_schema([strict, other], mode="left_to_right")  # type: ignore[list-item]  # as above
-    return {**union, **moved}
+    moved: Schema = {key: strict[key] for key in ("serialization", "metadata") if key in strict}
+    return {"type": "union", "choices": [strict, other], "mode": "left_to_right", **moved}
 
 
 class _Text:

@@ -41,6 +41,7 @@ from statesig.states import (
     State,
     Success,
     TriggerFailed,
+    is_mapped,
 )
 from statesig.transitions import is_allowed, successors
 from statesig.triggers import SkipPolicy, Verdict, leaves
@@ -215,11 +216,13 @@ class TaskRun:
         name: The name of its node.
         state: The state it is in.
         seconds: How long its function ran, all attempts and children together.
+        children: Of a mapped task: what became of each call, in the order of its inputs.
     """
 
     name: str
     state: AnyState[Any]
     seconds: float
+    children: tuple[TaskRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +263,11 @@ class _Item:
         self.children: list[_Item] | None = None
         self.source: State[Any] | None = None
         self.value: Any = None
+
+    def told(self) -> TaskRun:
+        name = self.node.name if self.index is None else f"{self.node.name}[{self.index}]"
+        children = tuple(child.told() for child in self.children or ())
+        return TaskRun(name, cast("AnyState[Any]", self.state), self.seconds, children)
 
 
 _current: ContextVar[_Item | None] = ContextVar("_current", default=None)
@@ -307,6 +315,14 @@ class Run:
         self._sleep = sleep
         self._items = [_Item(self, node) for node in flow.nodes]
 
+    def start(self) -> Run:
+        """Run what can be run, from the beginning; `run` has called it already."""
+        if self._on_event is not None:
+            for item in self._items:
+                self._tell(item, item.state)
+        self._drive()
+        return self
+
     def __getitem__(self, node: T) -> AnyState[T]:
         """Return the state of a node.
 
@@ -318,7 +334,7 @@ class Run:
     def __iter__(self) -> Iterator[TaskRun]:
         """Iterate over what became of each task, in the order of the flow."""
         for item in self._items:
-            yield TaskRun(item.node.name, cast("AnyState[Any]", item.state), item.seconds)
+            yield item.told()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -328,7 +344,7 @@ class Run:
 
     @property
     def state(self) -> AnyState[Any]:
-        """The flow's own state: the join of its reference tasks, and of every paused task while those are unfinished."""
+        """The flow's own state: the join of its reference tasks, and of all paused tasks while those are unfinished."""
         states = [self._items[index].state for index in self.flow.references]
         if not all(isinstance(state, Finished) for state in states):
             states += [item.state for item in self._all_items() if isinstance(item.state, Paused)]
@@ -436,7 +452,8 @@ class Run:
                     for source, s in zip(node.upstream, upstream, strict=True)
                 ]
             elif node.mapped is not None and item.parent is None and self._expands_by_child(node):
-                return self._expand(item, ready)
+                self._expand(item, ready)
+                return None
             decision = decide(node, state, upstream, resumed=item.resumed, now=now)
             if isinstance(decision, Wait):
                 return decision.until
@@ -444,7 +461,8 @@ class Run:
                 self._move(item, decision.state)
                 return None
             if node.mapped is not None and item.parent is None:
-                return self._expand(item, ready)
+                self._expand(item, ready)
+                return None
             self._execute(item)
 
     def _execute(self, item: _Item) -> None:
@@ -487,27 +505,32 @@ class Run:
 
     def _resolved(self, arg: Any, nested: bool) -> Any:
         """Return what an argument stands for."""
-        cls = type(arg)
+        given: object = arg
+        cls: type[Any] = type(given)
         if cls is Node:
-            return _value_of(self._items[arg.index].state)
+            return _value_of(self._items[cast("Node", arg).index].state)
         if cls is Parameter:
             return self._parameters[arg.name]
         if cls is StateOf:
-            state = self._items[arg.node.index].state
-            if not arg.children:
-                return state
-            return list(state.children) if isinstance(state, Mapped) else []
+            return self._state_taken(arg)
         if nested and cls in (list, tuple):
-            return cls(self._resolved(part, True) for part in arg)
+            parts = [self._resolved(part, True) for part in cast("list[Any]", arg)]
+            return tuple(parts) if cls is tuple else parts
         if nested and cls is dict:
-            return {key: self._resolved(part, True) for key, part in arg.items()}
+            return {key: self._resolved(part, True) for key, part in cast("dict[Any, Any]", arg).items()}
         return arg
+
+    def _state_taken(self, taken: StateOf) -> State[Any] | list[State[Any]]:
+        state = self._items[taken.node.index].state
+        if not taken.children:
+            return state
+        return list(state.children) if is_mapped(state) else []
 
     # ---- mapping
 
     def _expands_by_child(self, node: Node) -> bool:
-        source = node.mapped
-        return type(source) is Node and isinstance(self._items[source.index].state, Mapped)
+        source: object = node.mapped
+        return isinstance(source, Node) and isinstance(self._items[source.index].state, Mapped)
 
     def _expand(self, item: _Item, ready: deque[_Item]) -> None:
         """Make a mapped node's children, or find those it has, and put them in line."""
@@ -525,9 +548,10 @@ class Run:
 
     def _children(self, item: _Item) -> list[_Item]:
         node = item.node
-        children = []
+        children: list[_Item] = []
         if self._expands_by_child(node):
-            sources = cast("Mapped[Any]", self._items[node.mapped.index].state).children
+            mapped = self._items[cast("Node", node.mapped).index].state
+            sources = mapped.children if is_mapped(mapped) else ()
             for index, source in enumerate(sources):
                 child = _Item(self, node, item, index)
                 child.source, child.value = source, source.result
@@ -598,11 +622,7 @@ def run(
     """
     values = checked_parameters(flow, parameters)
     started = Run(flow, values, on_event=on_event, redact=redact, traceback=traceback, clock=clock, sleep=sleep)
-    if on_event is not None:
-        for item in started._items:
-            started._tell(item, item.state)
-    started._drive()
-    return started
+    return started.start()
 
 
 def checked_parameters(flow: Flow, given: Mapping[str, Any], *, text: bool = False) -> dict[str, Any]:

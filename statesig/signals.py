@@ -7,11 +7,11 @@ follow which state.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, cast
 
-from typing_extensions import TypeVar, override
+from typing_extensions import TypeIs, TypeVar, override
 
 from statesig.errors import DefinitionError, NoSignal
 from statesig.models import descendants, narrow, origin_of
@@ -66,6 +66,7 @@ __all__ = [
     "causes_of",
     "chain_of",
     "describe",
+    "is_signal",
     "signal_of",
     "signal_type_of",
 ]
@@ -93,16 +94,20 @@ class Signal(BaseException, Generic[StateT]):
 
     __slots__ = ("_state",)
 
-    _state: StateT  # type: ignore[misc]  # set once, by __new__'s callers below; read through `state`
-    __state_type__: type[State[Any]]
+    _state: StateT
+    __state_type__: ClassVar[type[State[Any]]]
 
     def __init__(self, message: str | None = None, **fields: object) -> None:
         if message is not None:
             fields["message"] = message
-        self._state = self.__construct__(fields)  # type: ignore[misc]  # the one assignment of a constructor
+        self._state = self.__construct__(fields)
 
-    if not TYPE_CHECKING:
-        # Annotations do not show it: a class attribute, set per signal, that no signature needs to know.
+    if TYPE_CHECKING:
+
+        @staticmethod
+        def __construct__(fields: dict[str, object]) -> Any: ...
+
+    else:
 
         @staticmethod
         def __construct__(fields):
@@ -120,23 +125,18 @@ class Signal(BaseException, Generic[StateT]):
             super().__init_subclass__(**kwargs)
             _define(cls)
 
-    else:
-
-        @classmethod
-        def __construct__(cls, fields: Mapping[str, object]) -> Any: ...
-
     @classmethod
-    def of(cls, state: StateT) -> Self:  # type: ignore[misc]  # the argument decides, as in a constructor
+    def of(cls, state: State[Any]) -> Self:
         """Return the signal that carries a state as it is.
 
         Raises:
             TypeError: The state is of another class than this signal's.
         """
         expected = cls.__state_type__
-        if not isinstance(state, State) or origin_of(type(state)) is not expected:
+        if origin_of(type(state)) is not expected:
             raise TypeError(f"{cls.__name__} carries {expected.__name__}, not {type(state).__name__}")
         signal = cls.__new__(cls)
-        signal._state = state
+        signal._state = cast("StateT", state)  # its class was just compared
         return signal
 
     if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _define(cls: type[Signal[Any]]) -> None:
         for stale in [state for state, signal in _signals.items() if _same_name(signal, cls)]:
             del _signals[stale]  # a notebook defines its classes again
         cls.__state_type__ = origin
-        cls.__construct__ = staticmethod(_Unbuilt(cls, origin))  # type: ignore[method-assign]  # made per signal
+        _set_constructor(cls, _Unbuilt(cls, origin))
         _signals[origin] = cls
 
 
@@ -212,6 +212,10 @@ def _declared_state(cls: type[Signal[Any]]) -> Any:
     return None
 
 
+def _set_constructor(cls: Any, construct: Callable[..., Any]) -> None:
+    cls.__construct__ = staticmethod(construct)
+
+
 class _Unbuilt:
     """Stand where a signal's constructor of states will be, until it is first raised."""
 
@@ -221,8 +225,13 @@ class _Unbuilt:
 
     def __call__(self, fields: dict[str, object]) -> Any:
         validate = narrow(self.state).validate
-        self.cls.__construct__ = staticmethod(validate)  # type: ignore[method-assign]  # as in _define
+        _set_constructor(self.cls, validate)
         return validate(fields)
+
+
+def is_signal(value: object) -> TypeIs[Signal[Any]]:
+    """Tell whether a value is a signal."""
+    return isinstance(value, Signal)
 
 
 def signal_type_of(kind: type[KindT]) -> type[Signal[KindT]]:
@@ -305,7 +314,7 @@ def chain_of(
     seen: set[int] = set()
     while cause is not None and id(cause) not in seen and not _is_remote_traceback(cause):
         seen.add(id(cause))
-        if isinstance(cause, Signal):
+        if is_signal(cause):
             found.extend(cause.state.causes)
         else:
             found.append(describe(cause, redact=redact, traceback=traceback))

@@ -183,8 +183,9 @@ class Paused(State[R]):
     """Waiting for a person; it runs only once it is resumed."""
 
 
-def _flat(state: object) -> object:
-    return state.state if isinstance(state, MetaState) else state
+def _flat(state: Any) -> Any:
+    wrapping: object = state
+    return state.state if isinstance(wrapping, MetaState) else state
 
 
 class MetaState(State[R], abstract=True):

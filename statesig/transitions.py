@@ -74,8 +74,9 @@ class _Verdicts(dict[tuple[type, type], bool]):
     """For each pair of a state's class and a signal's: whether the table has the arrow."""
 
     def __missing__(self, pair: tuple[type, type]) -> bool:
-        state, signal = pair
-        if not issubclass(state, State) or not issubclass(signal, Signal):
+        state: Any = pair[0]
+        signal: Any = pair[1]
+        if not (issubclass(pair[0], State) and issubclass(pair[1], Signal)):
             raise TypeError(f"advance takes a state and a signal, not {state.__name__} and {signal.__name__}")
         self[pair] = verdict = is_allowed(state, signal.__state_type__)
         return verdict
@@ -114,7 +115,7 @@ def advance(state: Paused[Any], signal: Signal[AfterPausedT]) -> AfterPausedT: .
 def advance(state: Running[Any], signal: Signal[AfterRunningT]) -> AfterRunningT: ...
 @overload
 def advance(state: Cancelling[Any], signal: Signal[AfterCancellingT]) -> AfterCancellingT: ...
-def advance(state: State[Any], signal: Signal[Any]) -> State[Any]:
+def advance(state: State[Any], signal: Signal[Any]) -> Any:
     """Return the state that a signal leads to from a state.
 
     Args:
@@ -132,7 +133,7 @@ def advance(state: State[Any], signal: Signal[Any]) -> State[Any]:
         source = origin_of(type(state))
         possible = [kind.__name__ for kind in successors(source)]
         raise IllegalTransition(source.__name__, type(signal.state).__name__, possible)
-    return signal._state
+    return signal.state
 
 
 def successors(kind: type[State[Any]]) -> tuple[type[State[Any]], ...]:

@@ -118,7 +118,7 @@ class Trigger:
 
 
 def leaves(states: Iterable[State[Any]]) -> Iterator[State[Any]]:
-    """Yield the states that triggers count: a Mapped's children, a success for an empty one, what a meta-state wraps."""
+    """Yield what triggers count: a Mapped's children, a success for an empty one, what a meta-state wraps."""
     for state in states:
         if isinstance(state, Mapped):
             yield from leaves(state.children) if state.children else (state,)

@@ -115,7 +115,8 @@ def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None) ->
         return Success() if empty is None else empty
     target: Any = next(cls for cls in joined.__mro__ if _is_constructible(cls))
     fields: dict[str, Any] = {"causes": _distinct(cause for member in members for cause in member.causes)}
-    messages = {member.message for member in members if isinstance(member, joined) and member.message is not None}
+    rank = _severity(joined)
+    messages = {one.message for one in members if one.message is not None and _severity(type(one)) == rank}
     if len(messages) == 1:
         fields["message"] = messages.pop()
     for name, choose in _CHOICES.items():

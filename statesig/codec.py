@@ -197,7 +197,7 @@ def schema(kind: type[State[Any]] = State) -> JsonSchema:
 
 _LONG_TAG = re.compile(rb'\s*\{\s*"type"\s*:\s*"[^"\\]{%d}' % (LONGEST_TAG + 1))
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"\\'))
 
 
 def _excess(data: bytes | bytearray, limits: Limits) -> str | None:
@@ -208,10 +208,11 @@ def _excess(data: bytes | bytearray, limits: Limits) -> str | None:
     few = len(data) <= limits.max_nodes or data.count(b",") + opened < limits.max_nodes
     if few and opened <= limits.max_depth:
         return None
-    bare = _without_strings(data)
-    if not few and bare.count(b",") + bare.count(b"[") + bare.count(b"{") >= limits.max_nodes:
-        return f"has more than {limits.max_nodes:,} values"
-    return f"is nested deeper than {limits.max_depth}" if _is_deeper(bare, limits.max_depth) else None
+    if not few:
+        bare = _without_strings(data)
+        if bare.count(b",") + bare.count(b"[") + bare.count(b"{") >= limits.max_nodes:
+            return f"has more than {limits.max_nodes:,} values"
+    return f"is nested deeper than {limits.max_depth}" if _is_deeper(data, limits.max_depth) else None
 
 
 def _without_strings(data: bytes | bytearray) -> bytes:
@@ -220,9 +221,11 @@ def _without_strings(data: bytes | bytearray) -> bytes:
     return b"".join(data.split(b'"')[::2])
 
 
-def _is_deeper(bare: bytes, max_depth: int) -> bool:
+def _is_deeper(data: bytes | bytearray, max_depth: int) -> bool:
     """Tell whether brackets nest deeper than a limit, taking away the innermost pairs one level at a time."""
-    brackets = bare.translate(_BRACKETS, _NO_BRACKETS)
+    brackets = bytes(data.translate(_BRACKETS, _NO_BRACKETS).replace(b'""', b""))
+    if b'"' in brackets or b"\\" in brackets:  # some are inside strings
+        brackets = _without_strings(data).translate(_BRACKETS, _NO_BRACKETS)
     for _ in range(max_depth):
         inner = brackets.replace(b"[]", b"")
         if len(inner) == len(brackets):

@@ -52,16 +52,22 @@ class _Document(BaseModel):
     state: State[Any]
 
 
-def encode_event(event: Event, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
+def encode_event(event: Event, *, result_type: Any = Any, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Return an event as one line of JSON, its state as `encode` writes it.
+
+    Args:
+        event: The event.
+        result_type: What its task is declared to return (`Flow.returns`), where the result is more than JSON's kinds.
+        limits: How large the state may be.
 
     Raises:
         EncodeError: The state would not read back as it is.
     """
+    state = on_the_wire(event.state, result_type)
     place = to_json(
         {"run": event.run, "task": event.task, "index": event.index, "attempt": event.attempt, "time": event.time}
     )
-    return place[:-1] + b',"state":' + encode(event.state, limits=limits) + b"}"
+    return place[:-1] + b',"state":' + encode(state, limits=limits) + b"}"
 
 
 def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:

@@ -316,7 +316,8 @@ class Flow:
         Args:
             name: A keyword of `run`, and ``NAME=VALUE`` on the command line.
             type: What the value is validated as.
-            default: The value where none is given; without one it is required.
+            default: The value where none is given; without one it is required. It need not be of the type:
+                ``parameter("site", Path, default=None)`` stands for a path or None.
 
         Raises:
             FlowError: The name is taken, no identifier, or one of the options of `run`.
@@ -405,6 +406,20 @@ class Flow:
         from statesig.runner import run
 
         return run(self, **options)
+
+    def returns(self, name: str) -> Any:
+        """Return the declared type of a task's value, Any where none is; of a mapped task that of each call.
+
+        Args:
+            name: The name of its node, as in `Event.task`.
+
+        Raises:
+            FlowError: There is no such node.
+        """
+        for node in self.nodes:
+            if node.name == name:
+                return node.task.returns
+        raise FlowError(self.name, f"there is no task {name!r}")
 
     def own(self, node: object) -> Node:
         """Return a value's node.

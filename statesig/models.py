@@ -133,6 +133,10 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
         def __init__(self, /, **data):
             self.__narrow__(data, self_instance=self)
+            # Keys that are no fields are ignored above, and found here for less than the core would take to look
+            # for them; reading the data once more says which they are.
+            if len(self.__pydantic_fields_set__) != len(data):
+                narrow(type(self)).validate(data, self_instance=self)
 
         # What pydantic asks for, to know that validation need not call __init__.
         __init__.__pydantic_base_init__ = True
@@ -243,6 +247,7 @@ class Narrow:
         definitions: What that schema refers to, by reference.
         validator: Reads one instance, from a mapping or from JSON text.
         validate: Make an instance from a mapping of field names to values.
+        construct: The same, but keys that are no fields are ignored; faster, and the caller compares the counts.
         fields: The core schema of each field by name, defaults taken off.
         with_result, without_result: Write an instance's ``__dict__``; what equals its default is left out on request.
     """
@@ -255,6 +260,7 @@ class Narrow:
         self.tagged = _with_fields(inner, _tag_field(cls, required=True))
         self.validator = SchemaValidator(_defined(self.schema, self.definitions))
         self.validate = self.validator.validate_python
+        self.construct = SchemaValidator(_defined(_ignoring_extra(self.schema), self.definitions)).validate_python
         fields: dict[str, Any] = _fields_of(self.schema)
         self.fields = {name: _innermost(field["schema"]) for name, field in fields.items() if name != TAG}
         self.with_result = _writer(fields, self.definitions)
@@ -274,7 +280,7 @@ def narrow(cls: type[StateModel]) -> Narrow:
             raise TypeError(f"{cls.__name__} is abstract; construct one of {ways}")
         with _lock:
             found = _narrow.setdefault(cls, Narrow(cls))
-            cls.__narrow__ = found.validate
+            cls.__narrow__ = found.construct
     return found
 
 
@@ -375,7 +381,7 @@ class _Unbuilt:
         self.cls = cls
 
     def __call__(self, data: dict[str, Any], self_instance: Any = None) -> Any:
-        return narrow(self.cls).validate(data, self_instance=self_instance)
+        return narrow(self.cls).construct(data, self_instance=self_instance)
 
 
 def _admitted(cls: type[StateModel], state: StateModel) -> StateModel:
@@ -476,6 +482,14 @@ def _with_fields(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
     if schema["type"] == "model-fields":
         return {**schema, "fields": change(schema["fields"])}
     return {**schema, "schema": _with_fields(schema["schema"], change)}
+
+
+def _ignoring_extra(schema: Schema) -> Schema:
+    """Return a copy of a model's schema in which keys that are no fields are ignored."""
+    copied = (
+        {**schema, "config": {**schema["config"], "extra_fields_behavior": "ignore"}} if "config" in schema else schema
+    )
+    return {**copied, "schema": _ignoring_extra(schema["schema"])} if schema["type"] != "model-fields" else copied
 
 
 def _fields_of(schema: Schema) -> Schema:

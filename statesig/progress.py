@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from statesig.errors import EncodeError
-from statesig.events import Event, encode_event, on_the_wire, without_result
+from statesig.events import Event, encode_event, without_result
 from statesig.flow import Flow
 from statesig.states import Finished, Paused, Running, Scheduled, State, Success, is_mapped
 
@@ -55,13 +56,12 @@ class JsonLines(Silent):
     def __call__(self, event: Event) -> None:
         returns = self._tasks[event.task].returns
         try:
-            state = on_the_wire(event.state, returns)
+            line = encode_event(event, result_type=returns)
         except EncodeError as exc:
             self.failed = True
             remedy = "say what the task returns in its annotation, or return what JSON can hold"
             print(f"statesig: task {event.task!r}: {exc}; {remedy}", file=self._errors)
-            state = without_result(event.state)
-        line = encode_event(Event(event.run, event.task, event.index, event.attempt, event.time, state))
+            line = encode_event(replace(event, state=without_result(event.state)))
         print(line.decode(), file=self._out, flush=True)
 
 
@@ -145,6 +145,12 @@ def described(state: State[Any]) -> str:
     return f"{state.type}: {', '.join(f'{count} {tag}' for tag, count in tally.items()) or 'none'}"
 
 
+def said(state: State[Any]) -> str:
+    """Return a state's message in one line, with the text of the exception it is of."""
+    parts = [state.message or "", *(cause.message for cause in state.causes[:1])]
+    return " ".join(": ".join(part for part in parts if part).split())
+
+
 def summary(run: Run, out: TextIO) -> None:
     """Write a table of a run's tasks, states and durations, with the children that did not succeed, and its outcome."""
     rows = [("TASK", "STATE", "SECONDS", "MESSAGE"), *_rows(run)]
@@ -152,7 +158,7 @@ def summary(run: Run, out: TextIO) -> None:
     for name, state, seconds, message in rows:
         print(f"{name:{widths[0]}}  {state:{widths[1]}}  {seconds:>{widths[2]}}  {message}".rstrip(), file=out)
     outcome = run.state
-    print(f"\n{run.flow.name}: {outcome.type}{f', {outcome.message}' if outcome.message else ''}", file=out)
+    print(f"\n{run.flow.name}: {outcome.type}{f', {said(outcome)}' if said(outcome) else ''}", file=out)
 
 
 def _rows(run: Run) -> Iterator[tuple[str, str, str, str]]:
@@ -166,4 +172,4 @@ def _rows(run: Run) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _row(task: TaskRun) -> tuple[str, str, str, str]:
-    return task.name, described(task.state), f"{task.seconds:.3f}", task.state.message or ""
+    return task.name, described(task.state), f"{task.seconds:.3f}", said(task.state)

@@ -41,8 +41,10 @@ def is_plain(result: Any, written: bytes) -> bool:
     if cls is not list and cls is not dict:
         return cls in SCALARS
     if len(result) <= _SMALL:
-        values = result if cls is list else result.values()
-        if set(map(type, values)) <= SCALARS and (cls is list or set(map(type, result)) <= _KEYS):
+        if cls is list:
+            if SCALARS.issuperset(map(type, result)):
+                return True
+        elif SCALARS.issuperset(map(type, result.values())) and _KEYS.issuperset(map(type, result)):
             return True
     try:
         # marshal knows the exact built-in classes alone and says so at the speed of C; of those, only the ones of

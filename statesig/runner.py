@@ -651,6 +651,8 @@ def checked_parameters(flow: Flow, given: Mapping[str, Any], *, text: bool = Fal
 
 
 def _from_value(flow: Flow, parameter: Parameter, value: Any) -> Any:
+    if value is parameter.default:
+        return value
     try:
         return TypeAdapter(parameter.type).validate_python(value, strict=True)
     except ValidationError as exc:

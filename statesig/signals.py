@@ -100,7 +100,9 @@ class Signal(BaseException, Generic[StateT]):
     def __init__(self, message: str | None = None, **fields: object) -> None:
         if message is not None:
             fields["message"] = message
-        self._state = self.__construct__(fields)
+        self._state = state = self.__construct__(fields)
+        if len(state.__pydantic_fields_set__) != len(fields):
+            narrow(self.__state_type__).validate(fields)  # says which of them is no field
 
     if TYPE_CHECKING:
 
@@ -224,9 +226,9 @@ class _Unbuilt:
         self.state = state
 
     def __call__(self, fields: dict[str, object]) -> Any:
-        validate = narrow(self.state).validate
-        _set_constructor(self.cls, validate)
-        return validate(fields)
+        construct = narrow(self.state).construct
+        _set_constructor(self.cls, construct)
+        return construct(fields)
 
 
 def is_signal(value: object) -> TypeIs[Signal[Any]]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Union
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import TypeIs, TypeVar
 
 from statesig.errors import NoResult
@@ -232,6 +232,14 @@ class Cached(Success[R]):
     expires: UtcDatetime | None = None
 
 
+class _Child:
+    """Any state, whatever the result of the one that holds it is declared as."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler.generate_schema(State)
+
+
 class Mapped(Success[R]):
     """A task that was run once for each of its inputs.
 
@@ -239,7 +247,10 @@ class Mapped(Success[R]):
         children: The state of each, in the order of the inputs.
     """
 
-    children: tuple[State[Any], ...] = ()
+    if TYPE_CHECKING:
+        children: tuple[State[Any], ...] = ()
+    else:
+        children: tuple[_Child, ...] = ()
 
 
 class Skipped(Success[R]):

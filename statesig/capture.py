@@ -11,6 +11,7 @@ from typing import Any, TypeVar, TypeVarTuple, cast
 from typing_extensions import TypeIs
 
 from statesig.algebra import combine
+from statesig.models import narrow
 from statesig.signals import Signal, causes_of, chain_of, is_signal
 from statesig.states import AnyState, Failed, State, Success
 
@@ -111,11 +112,19 @@ def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[Any], ..
 
 
 def _outcome(value: Any) -> AnyState[Any]:
+    if value is None:
+        return _succeeded({"result": None})
     if isinstance(value, State):
         return cast("AnyState[Any]", value)  # every concrete state is below one of the branches
     if is_signal(value):
         return _of_signal(value, None, False)  # a state never holds a signal
-    return Success(result=value)
+    return _succeeded({"result": value})
+
+
+def _succeeded(fields: dict[str, Any]) -> Success[Any]:
+    """Return ``Success(**fields)``, by the core's own way to it: this is called once for each task."""
+    state: Success[Any] = narrow(Success).construct(fields)
+    return state
 
 
 def _of_signal(signal: Signal[Any], redact: Redact | None, traceback: bool) -> AnyState[Any]:

@@ -44,7 +44,7 @@ from statesig.states import (
     is_mapped,
 )
 from statesig.transitions import is_allowed, successors
-from statesig.triggers import SkipPolicy, Verdict, leaves
+from statesig.triggers import SkipPolicy, Verdict, all_successful, leaves
 
 __all__ = ["Attempt", "Become", "Execute", "Run", "TaskRun", "Wait", "current", "decide", "run", "settle"]
 
@@ -107,11 +107,14 @@ def decide(
         resumed: Whether a person has resumed the task in this run.
         now: The time, aware; needed only where the state has a start time.
     """
-    if isinstance(state, (Finished, Paused)):
-        return _WAIT
-    if isinstance(state, Scheduled) and state.start_time is not None and now is not None and state.start_time > now:
-        return Wait(state.start_time)
+    if type(state) is not Pending:
+        if isinstance(state, (Finished, Paused)):
+            return _WAIT
+        if isinstance(state, Scheduled) and state.start_time is not None and now is not None and state.start_time > now:
+            return Wait(state.start_time)
     task = node.task
+    if task.trigger is all_successful and _all_have_values(upstream):
+        return _EXECUTE  # what follows says the same of the ordinary case, one question after the other
     if task.on_skip is SkipPolicy.PROPAGATE and _any_skipped(upstream):
         return Become(Skipped(message="a task upstream was skipped"))
     verdict = task.trigger.verdict(upstream, resumed=resumed)
@@ -120,12 +123,12 @@ def decide(
     if task.on_skip is SkipPolicy.FAILURE_FIRST and _any_skipped(upstream):
         return Become(Skipped(message="a task upstream was skipped"))
     for source, by_value, given in zip(node.upstream, node.takes, upstream, strict=True):
-        if by_value and type(given) is not Success:
+        if by_value:
             if not isinstance(given, Finished):
                 return _WAIT
             if not _has_value(given):
                 return Become(_without_value(source.name, given))
-        elif not by_value and source.index in _awaited(node) and not isinstance(given, Finished):
+        elif source.index in _awaited(node) and not isinstance(given, Finished):
             return _WAIT
     return _EXECUTE
 
@@ -166,6 +169,13 @@ def settle(task: Task[Any, Any], outcome: State[Any], failures: int, now: dateti
 def is_failure(outcome: State[Any]) -> bool:
     """Tell whether an attempt's outcome counts against the task's retries."""
     return isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
+
+
+def _all_have_values(upstream: Sequence[State[Any]]) -> bool:
+    for state in upstream:
+        if type(state) is not Success or "result" not in state.__pydantic_fields_set__:
+            return False
+    return True
 
 
 def _any_skipped(upstream: Sequence[State[Any]]) -> bool:
@@ -441,11 +451,12 @@ class Run:
 
     def _step(self, item: _Item, ready: deque[_Item]) -> datetime | None:
         """Take an item as far as it goes now; return when to go on, where it waits for a time."""
+        node = item.node
+        items = self._items
         while True:
             state = item.state
-            now = self._clock() if isinstance(state, Scheduled) else None
-            node = item.node
-            upstream = [self._items[source.index].state for source in node.upstream]
+            now = None if type(state) is Pending else self._clock()
+            upstream = [items[source.index].state for source in node.upstream]
             if item.source is not None:
                 upstream = [
                     item.source if source is node.mapped else s
@@ -464,6 +475,8 @@ class Run:
                 self._expand(item, ready)
                 return None
             self._execute(item)
+            if isinstance(item.state, Finished):
+                return None
 
     def _execute(self, item: _Item) -> None:
         """Call the task's function once and move the item to what it left."""
@@ -501,6 +514,8 @@ class Run:
             args: tuple[Any, ...] = (item.value,)
         else:
             args = tuple([self._resolved(arg, node.nested) for arg in node.args])
+        if not node.kwargs:
+            return args, {}
         return args, {name: self._resolved(arg, node.nested) for name, arg in node.kwargs.items()}
 
     def _resolved(self, arg: Any, nested: bool) -> Any:
@@ -508,16 +523,18 @@ class Run:
         given: object = arg
         cls: type[Any] = type(given)
         if cls is Node:
-            return _value_of(self._items[cast("Node", arg).index].state)
+            index: int = arg.index
+            return _value_of(self._items[index].state)
         if cls is Parameter:
             return self._parameters[arg.name]
         if cls is StateOf:
             return self._state_taken(arg)
         if nested and cls in (list, tuple):
-            parts = [self._resolved(part, True) for part in cast("list[Any]", arg)]
+            parts: list[Any] = [self._resolved(part, True) for part in arg]
             return tuple(parts) if cls is tuple else parts
         if nested and cls is dict:
-            return {key: self._resolved(part, True) for key, part in cast("dict[Any, Any]", arg).items()}
+            held: dict[Any, Any] = arg
+            return {key: self._resolved(part, True) for key, part in held.items()}
         return arg
 
     def _state_taken(self, taken: StateOf) -> State[Any] | list[State[Any]]:
@@ -587,9 +604,9 @@ class Run:
 
 
 def _value_of(state: State[Any]) -> Any:
-    if isinstance(state, Mapped) and state.children:
+    if type(state) is not Success and isinstance(state, Mapped) and state.children:
         return [child.result for child in state.children]
-    return state.result
+    return state.__dict__["result"]
 
 
 def _utc_now() -> datetime:

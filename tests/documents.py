@@ -1,0 +1,52 @@
+"""The generated parts of the README: ``python -m tests.documents`` writes them, a test says whether they are current."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from statesig import State, diagram
+from statesig.models import descendants
+from statesig.signals import signal_type_of
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def table() -> str:
+    """Return the states and their signals as a table: a row for each built-in concrete state."""
+    rows = ["| state | is a | signal | fields of its own |", "|---|---|---|---|"]
+    for kind in descendants(State):
+        if kind.__module__ != "statesig.states":
+            continue
+        parent: Any = next(base for base in kind.__mro__[1:] if "[" not in base.__name__)
+        known = State.model_fields if parent.__abstract__ else parent.model_fields
+        own = [name for name in kind.model_fields if name not in known]
+        changed = [
+            f"{name}={field.default!r}"
+            for name, field in kind.model_fields.items()
+            if name in parent.model_fields and field.default != parent.model_fields[name].default
+        ]
+        fields = ", ".join(f"`{name}`" for name in (*own, *changed))
+        rows.append(f"| `{kind.__name__}` | `{parent.__name__}` | `{signal_type_of(kind).__name__}` | {fields} |")
+    return "\n".join(rows)
+
+
+def generated() -> dict[str, str]:
+    """Return the generated parts by name."""
+    return {"table": table(), "diagram": f"```mermaid\n{diagram()}```"}
+
+
+def current(text: str) -> str:
+    """Return the README's text with the generated parts made anew."""
+    for name, part in generated().items():
+        pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
+        text = re.sub(pattern, lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text, count=1, flags=re.DOTALL)
+    return text
+
+
+def examples(text: str) -> list[tuple[str, str]]:
+    """Return each Python example of a document with the output that stands below it."""
+    return re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    README.write_text(current(README.read_text()))

@@ -1,0 +1,1 @@
+"""Small user programs: the tests import them, or run them."""

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pydantic.fields import FieldInfo
-from typing_extensions import override
+from typing_extensions import TypeIs, override
 
 from statesig.models import StateMeta, StateModel, origin_of
 from statesig.signals import Signal
@@ -213,6 +213,10 @@ class _Moved(ast.NodeTransformer):
 # ---- what a signal takes
 
 
+def _is_named_signal(value: object) -> TypeIs[type[Signal[Any]]]:
+    return isinstance(value, type) and issubclass(value, Signal) and value is not Signal
+
+
 def _constructor(signal: type[Signal[Any]], base: ast.expr, source: _Source, imports: _Imports) -> ast.FunctionDef:
     """Return a signal's constructor: the message, also by position, and the other fields of its state by name."""
     declared = base.slice if isinstance(base, ast.Subscript) else base
@@ -269,7 +273,7 @@ def _declared_types(
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 found.setdefault(statement.target.id, moved(statement.annotation))
         state = next(origin_of(base) for base in state.__bases__ if isinstance(base, StateMeta))
-        arguments = next((_arguments(base) for base in node.bases if source.value(_head(base)) is state), [])
+        arguments = [item for base in node.bases if source.value(_head(base)) is state for item in _arguments(base)]
     return found
 
 
@@ -308,8 +312,9 @@ class _Stub:
         reduced = [kept for statement in self.source.body if (kept := self._reduced(statement)) is not None]
         needed = _needed(_without_implementations(reduced))
         names = {name for statement in needed for name in _names(statement)}
-        blocks = [*_import_blocks(self.source.name, self.imports.bound, names), *_blocks(needed)]
-        return _double_quoted("\n".join([_HEADER, *blocks]))
+        imports = [*_import_lines(self.source.name, self.imports.bound, names)]
+        gap = [""] if imports and needed else []
+        return _double_quoted("\n".join([_HEADER, *imports, *gap, *_blocks(needed), ""]))
 
     def _reduced(self, statement: ast.stmt) -> ast.stmt | None:
         """Return what a stub says of a statement at the top of the module; None where that is nothing."""
@@ -327,7 +332,7 @@ class _Stub:
         body = [kept for statement in _seen(node.body) if (kept := _reduced_member(statement)) is not None]
         live = self.source.value(ast.Name(node.name))
         own = any(isinstance(member, ast.FunctionDef) and member.name == "__init__" for member in body)
-        if isinstance(live, type) and issubclass(live, Signal) and live is not Signal and not own:
+        if _is_named_signal(live) and not own:
             body.insert(0, _constructor(live, node.bases[0], self.source, self.imports))
         reduced = copy.copy(node)
         reduced.body = _without_implementations(body)
@@ -415,7 +420,7 @@ def _names(statement: ast.AST) -> Iterator[str]:
 
 
 def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("__") or name == "__slots__"
+    return name == "__slots__" or (name.startswith("_") and not name.endswith("__"))
 
 
 def _is_declaration(statement: ast.Assign) -> bool:
@@ -503,20 +508,53 @@ def _wrapped(opening: str, items: list[str], closing: str) -> list[str]:
     return [opening, *(f"{indent}    {item}," for item in items), indent + closing]
 
 
-def _import_lines(own: str, bound: Mapping[str, _Origin], names: Iterable[str]) -> list[str]:
-    """Return the imports of these names, in the order of the standard library, others' packages and the module's own."""
-    whole: set[tuple[int, str, str]] = set()
-    parts: dict[tuple[int, str, str], list[str]] = {}
+def _import_lines(own: str, bound: Mapping[str, _Origin], names: Iterable[str]) -> Iterator[str]:
+    """Yield the imports of these names: the standard library's, other packages', those of the module's own package."""
+    statements: dict[tuple[int, bool, str, str], list[str]] = {}
     for name in names:
         origin = bound.get(name)
-        if origin is None or origin.module == own:
+        if origin is None or origin.module in (own, "__future__"):
             continue
-        section = _section(origin.module, own)
-        if origin.name is None:
-            alias = "" if name == origin.module.partition(".")[0] else f" as {name}"
-            whole.add((section, origin.module, alias))
-        else:
-            # One statement for each module, and one for each name that is changed.
-            alias = "" if name == origin.name else f" as {name}"
-            parts.setdefault((section, origin.module, alias), []).append(origin.name)
-    ...
+        called = origin.name or origin.module.partition(".")[0]
+        alias = "" if name == called else f" as {name}"
+        key = (_section(origin.module, own), origin.name is not None, origin.module, alias)
+        statements.setdefault(key, []).append(origin.name or "")
+    previous = 0
+    for (section, is_from, module, alias), parts in sorted(statements.items()):
+        if previous not in (0, section):
+            yield ""
+        previous = section
+        items = [f"{part}{alias}" for part in sorted(parts, key=_import_order)]
+        line = f"from {module} import " if is_from else f"import {module}{alias}"
+        yield from _wrapped_import(line, items) if is_from else [line]
+
+
+def _section(module: str, own: str) -> int:
+    root = module.partition(".")[0]
+    return 1 if root in sys.stdlib_module_names else 3 if root == own.partition(".")[0] else 2
+
+
+def _import_order(name: str) -> tuple[int, str]:
+    """Return where a sorter of imports puts a name: constants, classes, the rest."""
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
+
+
+def _wrapped_import(opening: str, items: list[str]) -> list[str]:
+    line = opening + ", ".join(items)
+    return [line] if len(line) <= _WIDTH else _wrapped(f"{opening}(", items, ")")
+
+
+def _double_quoted(text: str) -> str:
+    """Return source with its strings in double quotes, where that needs no escape."""
+    lines = text.splitlines(keepends=True)
+    for token in reversed([*tokenize.generate_tokens(io.StringIO(text).readline)]):
+        quoted = token.string
+        if token.type == tokenize.STRING and quoted[0] == "'" and not {'"', "\\"}.intersection(quoted):
+            row, column = token.start
+            line = lines[row - 1]
+            lines[row - 1] = f'{line[:column]}"{quoted[1:-1]}"{line[column + len(quoted) :]}'
+    return "".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -70,16 +70,27 @@ SUCCESSORS: Mapping[Kind, tuple[Kind, ...]] = MappingProxyType(
 _FIRST: tuple[Kind, ...] = (Pending, Queued, Submitted)
 
 
-class _Verdicts(dict[tuple[type, type], bool]):
-    """For each pair of a state's class and a signal's: whether the table has the arrow."""
+class _Row(dict[type, bool]):
+    """For one class of state: whether the table has the arrow to the state of a class of signal."""
 
-    def __missing__(self, pair: tuple[type, type]) -> bool:
-        state: Any = pair[0]
-        signal: Any = pair[1]
-        if not (issubclass(pair[0], State) and issubclass(pair[1], Signal)):
-            raise TypeError(f"advance takes a state and a signal, not {state.__name__} and {signal.__name__}")
-        self[pair] = verdict = is_allowed(state, signal.__state_type__)
+    def __init__(self, source: type) -> None:
+        super().__init__()
+        self.source: Any = source
+
+    def __missing__(self, signal: type) -> bool:
+        if not (issubclass(self.source, State) and issubclass(signal, Signal)):
+            raise TypeError(f"advance takes a state and a signal, not {self.source.__name__} and {signal.__name__}")
+        target: Any = signal
+        self[signal] = verdict = is_allowed(self.source, target.__state_type__)
         return verdict
+
+
+class _Verdicts(dict[type, _Row]):
+    """For each class of state its row; filled as `advance` is asked."""
+
+    def __missing__(self, source: type) -> _Row:
+        self[source] = row = _Row(source)
+        return row
 
 
 _verdicts = _Verdicts()
@@ -129,7 +140,7 @@ def advance(state: State[Any], signal: Signal[Any]) -> Any:
         IllegalTransition: The table has no such arrow; the text lists those it has.
         TypeError: `state` is no state or `signal` no signal.
     """
-    if not _verdicts[type(state), type(signal)]:
+    if not _verdicts[type(state)][type(signal)]:
         source = origin_of(type(state))
         possible = [kind.__name__ for kind in successors(source)]
         raise IllegalTransition(source.__name__, type(signal.state).__name__, possible)

@@ -78,10 +78,10 @@ class _Row(dict[type, bool]):
         self.source: Any = source
 
     def __missing__(self, signal: type) -> bool:
-        if not (issubclass(self.source, State) and issubclass(signal, Signal)):
+        given: Any = signal
+        if not all(map(issubclass, (self.source, signal), (State, Signal))):
             raise TypeError(f"advance takes a state and a signal, not {self.source.__name__} and {signal.__name__}")
-        target: Any = signal
-        self[signal] = verdict = is_allowed(self.source, target.__state_type__)
+        self[signal] = verdict = is_allowed(self.source, given.__state_type__)
         return verdict
 
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from statesig.algebra import (
         kind as kind,
     )
-    from statesig.capture import (
+    from statesig.captures import (
         acapture as acapture,
     )
-    from statesig.capture import (
+    from statesig.captures import (
         capture as capture,
     )
-    from statesig.capture import (
+    from statesig.captures import (
         collect as collect,
     )
     from statesig.codec import (
@@ -486,7 +486,7 @@ _MODULES = {
     "algebra": """
         COMPLETION EMPTY combine join kind
     """,
-    "capture": """
+    "captures": """
         acapture capture collect
     """,
     "codec": """

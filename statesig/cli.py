@@ -81,7 +81,11 @@ def _parser() -> argparse.ArgumentParser:
         help="run a flow",
         description="Run a flow of a module, and end with a table of its tasks, states and durations.",
     )
-    run.add_argument("target", metavar="MODULE[:FLOW]", help="a module, and the name of its flow if it has several")
+    run.add_argument(
+        "target",
+        metavar="MODULE[:FLOW]",
+        help="a module, and which of its flows; by default the one named flow, or its only one",
+    )
     run.add_argument("parameters", metavar="NAME=VALUE", nargs="*", help="a parameter, read as its type")
     run.add_argument("--json", action="store_true", help="print one event per line instead, as JSON")
     run.add_argument("--quiet", action="store_true", help="no progress while it runs")
@@ -180,6 +184,8 @@ def _load_flow(target: str) -> Flow:
         if found is None:
             raise _UsageError(f"{module_name} has no flow {name!r}; it has {', '.join(flows) or 'none'}")
         return found
+    if "flow" in flows:
+        return flows["flow"]
     if len(flows) != 1:
         listed = f"{', '.join(flows)}: say which, as in {module_name}:{next(iter(flows))}" if flows else "none"
         raise _UsageError(f"{module_name} has {len(flows)} flows, {listed}")

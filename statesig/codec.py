@@ -18,7 +18,7 @@ from typing_extensions import TypeVar
 
 from statesig.errors import DecodeError, EncodeError
 from statesig.models import LONGEST_TAG, StateModel, descendants, narrow, readers
-from statesig.readback import MAX_DIGITS, SCALARS, difference, is_plain, offences, shown
+from statesig.readback import MAX_DIGITS, SCALARS, difference, has_non_finite, is_finite, is_plain, offences, shown
 from statesig.rules import is_exact
 from statesig.states import AnyFinished, AnyState, ErrorInfo, Finished, MetaState, Queued, State, Submitted
 
@@ -168,8 +168,8 @@ def decode(
         state = readers[kind].validate_json(data)
     except (ValidationError, UnicodeError) as exc:
         raise _undecodable(kind.__name__, exc, in_detail=len(data) < _LARGE) from None
-    if type(state.result) not in SCALARS:
-        _refuse_constants(data, kind.__name__)
+    if type(state.result) not in SCALARS and not is_finite(state.result):
+        _refuse_constants(data, kind.__name__, state.result)
     return state
 
 
@@ -284,15 +284,18 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse_constants(data: str | bytes | bytearray, name: str) -> None:
-    """Refuse NaN and infinities, which the parser takes though they are no JSON."""
+def _refuse_constants(data: str | bytes | bytearray, name: str, result: Any = None) -> None:
+    """Refuse NaN and infinities, which the parser takes though they are no JSON, and numbers that became infinite."""
     if isinstance(data, str):
         data = data.encode()
-    if data.find(b"NaN") >= 0 or data.find(b"Infinity") >= 0:  # twice as fast as `in`, for bytes
+    refused = has_non_finite(result)
+    if not refused and (b"NaN" in data or b"Infinity" in data):
         try:
             from_json(data, allow_inf_nan=False)
         except ValueError:
-            raise DecodeError(name, [("", "NaN and infinities are not JSON")]) from None
+            refused = True
+    if refused:
+        raise DecodeError(name, [("", "NaN, infinities and numbers beyond a double are not JSON")])
 
 
 # ---- saying what is wrong with a document

@@ -74,12 +74,20 @@ class StateMeta(ModelMetaclass):
         with _lock:
             _check_definition(name, bases, namespace, tag or name)
             cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
+            if TAG in cls.model_fields:
+                raise DefinitionError(name, f"the field name {TAG!r} is the tag's; choose another")
             cls.__tag__ = tag or name
             cls.__abstract__ = abstract
             if not abstract:
                 _registry[cls.__tag__] = cls
                 readers.clear()
         return cls
+
+
+if not TYPE_CHECKING:
+    # `Success.type`, declared on the model as a ClassVar: an attribute of the class itself would stand in the way of
+    # the builtin when annotations are evaluated.
+    StateMeta.type = property(lambda cls: cls.__tag__, doc="The tag.")
 
 
 def _has_root(bases: tuple[type, ...]) -> bool:
@@ -97,8 +105,6 @@ def _check_definition(name: str, bases: tuple[type, ...], namespace: Mapping[str
         branches = ", ".join(c.__name__ for c in _registry.values() if origin_of(_parent(c)) is parent)
         ways = branches or ", ".join(c.__name__ for c in descendants(parent))
         raise DefinitionError(name, f"{parent.__name__} is sealed; derive from one of {ways}")
-    if TAG in namespace.get("__annotations__", {}) or TAG in namespace:
-        raise DefinitionError(name, f"the field name {TAG!r} is the tag's; choose another")
     if not 0 < len(tag) <= LONGEST_TAG:
         raise DefinitionError(name, f"a tag has 1 to {LONGEST_TAG} characters, not {len(tag)}")
     other = _registry.get(tag)

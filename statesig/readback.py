@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-__all__ = ["MAX_DIGITS", "SCALARS", "difference", "is_plain", "offences", "shown"]
+__all__ = ["MAX_DIGITS", "SCALARS", "difference", "has_non_finite", "is_finite", "is_plain", "offences", "shown"]
 
 SCALARS = frozenset({str, int, bool, type(None)})
 """The classes that JSON gives back whatever their value, up to `MAX_DIGITS` and valid Unicode."""
@@ -53,6 +53,44 @@ def is_plain(result: Any, written: bytes) -> bool:
         return bool(from_json(written, allow_inf_nan=False)["result"] == result)
     except (ValueError, TypeError, RecursionError):
         return False
+
+
+def is_finite(result: Any) -> bool:
+    """Tell, where it can be told quickly, that a result just read is of JSON's own kinds and no number in it infinite.
+
+    False says that it was not told: `has_non_finite` looks.
+    """
+    given: object = result
+    cls = type(given)
+    if cls is list or cls is dict:
+        if len(result) <= _SMALL and SCALARS.issuperset(map(type, result if cls is list else result.values())):
+            return True
+        try:
+            packed = marshal.dumps(result)
+        except ValueError:
+            return False
+        return not any(packed.find(pattern) >= 0 for pattern in _NON_FINITE)
+    return cls is float and math.isfinite(result)
+
+
+def has_non_finite(value: Any) -> bool:
+    """Tell whether NaN or an infinity is anywhere in lists and dicts."""
+    stack: list[Any] = [value]
+    while stack:
+        item: Any = stack.pop()
+        of: object = item
+        if isinstance(of, float):
+            if not math.isfinite(of):
+                return True
+        elif isinstance(of, dict):
+            stack.extend(item.values())
+        elif isinstance(of, list):
+            stack.extend(item)
+    return False
+
+
+# Infinity and the NaN that parsers make, of either sign, as marshal writes a number: eight bytes, the lowest first.
+_NON_FINITE = tuple(bytes(6) + high for high in (b"\xf0\x7f", b"\xf0\xff", b"\xf8\x7f", b"\xf8\xff"))
 
 
 def difference(one: Any, other: Any, path: str = "") -> str | None:

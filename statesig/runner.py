@@ -21,7 +21,7 @@ from typing_extensions import TypeVar
 
 from statesig import flow as flows
 from statesig.algebra import combine
-from statesig.capture import Redact, acapture, capture, state_of_exception
+from statesig.captures import Redact, acapture, capture, state_of_exception
 from statesig.errors import FlowError, IllegalTransition, RunFailed
 from statesig.events import Event
 from statesig.flow import Flow, Node, Parameter, StateOf, Task
@@ -122,15 +122,7 @@ def decide(
         return _refused(task, verdict, upstream)
     if task.on_skip is SkipPolicy.FAILURE_FIRST and _any_skipped(upstream):
         return Become(Skipped(message="a task upstream was skipped"))
-    for source, by_value, given in zip(node.upstream, node.takes, upstream, strict=True):
-        if by_value:
-            if not isinstance(given, Finished):
-                return _WAIT
-            if not _has_value(given):
-                return Become(_without_value(source.name, given))
-        elif source.index in _awaited(node) and not isinstance(given, Finished):
-            return _WAIT
-    return _EXECUTE
+    return _with_inputs(node, upstream)
 
 
 def settle(task: Task[Any, Any], outcome: State[Any], failures: int, now: datetime) -> State[Any]:
@@ -171,8 +163,19 @@ def is_failure(outcome: State[Any]) -> bool:
     return isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
 
 
+def _with_inputs(node: Node, upstream: Sequence[State[Any]]) -> Decision:
+    """Return what the inputs of a task say that its trigger lets run."""
+    awaited = _awaited(node)
+    for source, by_value, given in zip(node.upstream, node.takes, upstream, strict=True):
+        if (by_value or source.index in awaited) and not isinstance(given, Finished):
+            return _WAIT
+        if by_value and not _has_value(given):
+            return Become(_without_value(source.name, given))
+    return _EXECUTE
+
+
 def _all_have_values(upstream: Sequence[State[Any]]) -> bool:
-    for state in upstream:
+    for state in upstream:  # noqa: SIM110  # a generator would cost twice as much, once for each task
         if type(state) is not Success or "result" not in state.__pydantic_fields_set__:
             return False
     return True
@@ -257,7 +260,21 @@ class Attempt:
 class _Item:
     """A task, or one child of a mapped one, on its way through a run."""
 
-    __slots__ = ("children", "entries", "failures", "index", "node", "parent", "resumed", "run", "seconds", "source", "state", "value", "waiting")  # fmt: skip
+    __slots__ = (
+        "children",
+        "entries",
+        "failures",
+        "index",
+        "node",
+        "parent",
+        "resumed",
+        "run",
+        "seconds",
+        "source",
+        "state",
+        "value",
+        "waiting",
+    )
 
     def __init__(self, run: Run, node: Node, parent: _Item | None = None, index: int | None = None) -> None:
         self.run = run

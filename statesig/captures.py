@@ -6,7 +6,7 @@ Nothing here may know a table, a clock or a flow.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar, TypeVarTuple, cast
+from typing import Any, TypeVar, TypeVarTuple, cast, overload
 
 from typing_extensions import TypeIs
 
@@ -24,11 +24,16 @@ Redact = Callable[[str], str]
 """What decides which part of an exception's text a state may keep: called with each text, returns what is kept."""
 
 
+@overload
 def capture(
-    fn: Callable[[*Ts], A | State[A]],
-    *args: *Ts,
-    redact: Redact | None = None,
-    traceback: bool = False,
+    fn: Callable[[*Ts], State[A]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+) -> AnyState[A]: ...
+@overload
+def capture(
+    fn: Callable[[*Ts], A | State[A]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+) -> AnyState[A]: ...
+def capture(
+    fn: Callable[[*Ts], A | State[A]], *args: *Ts, redact: Redact | None = None, traceback: bool = False
 ) -> AnyState[A]:
     """Call a function and return the state it leaves.
 
@@ -55,11 +60,16 @@ def capture(
     return _outcome(value)
 
 
+@overload
 async def acapture(
-    fn: Callable[[*Ts], Awaitable[A | State[A]]],
-    *args: *Ts,
-    redact: Redact | None = None,
-    traceback: bool = False,
+    fn: Callable[[*Ts], Awaitable[State[A]]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+) -> AnyState[A]: ...
+@overload
+async def acapture(
+    fn: Callable[[*Ts], Awaitable[A | State[A]]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+) -> AnyState[A]: ...
+async def acapture(
+    fn: Callable[[*Ts], Awaitable[A | State[A]]], *args: *Ts, redact: Redact | None = None, traceback: bool = False
 ) -> AnyState[A]:
     """Await a coroutine function's call and return the state it leaves, as `capture` does.
 

@@ -95,7 +95,7 @@ class IllegalTransition(StatesigError, ValueError):
         super().__init__(source, target, tuple(possible))
         self.source = source
         self.target = target
-        self.possible = tuple(possible)
+        self.possible: tuple[str, ...] = tuple(possible)
 
     def sentence(self) -> str:
         ways = ", ".join(self.possible) or "nothing (final)"
@@ -135,7 +135,7 @@ class DecodeError(StatesigError, ValueError):
     def __init__(self, kind: str, problems: Sequence[tuple[str, str]], more: int = 0) -> None:
         super().__init__(kind, tuple(problems), more)
         self.kind = kind
-        self.problems = tuple(problems)
+        self.problems: tuple[tuple[str, str], ...] = tuple(problems)
         self.more = more
 
     def sentence(self) -> str:
@@ -174,7 +174,7 @@ class RunFailed(StatesigError, RuntimeError):
         super().__init__(flow, state, tuple(tasks))
         self.flow = flow
         self.state = state
-        self.tasks = tuple(tasks)
+        self.tasks: tuple[tuple[str, str], ...] = tuple(tasks)
 
     def sentence(self) -> str:
         shown = ", ".join(f"{name} {state}" for name, state in self.tasks[:10])

@@ -53,13 +53,13 @@ class Node:
     def __init__(
         self, index: int, name: str, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
-        self.index = index
-        self.name = name
-        self.task = task
-        self.args = args
-        self.kwargs = kwargs
+        self.index: int = index
+        self.name: str = name
+        self.task: Task[Any, Any] = task
+        self.args: tuple[Any, ...] = args
+        self.kwargs: Mapping[str, Any] = kwargs
         self.mapped: Any = None
-        self.nested = False
+        self.nested: bool = False
         self.upstream: tuple[Node, ...] = ()
         self.takes: tuple[bool, ...] = ()
 
@@ -85,10 +85,10 @@ class Parameter:
     __slots__ = ("default", "name", "required", "type")
 
     def __init__(self, name: str, type: Any, required: bool, default: Any) -> None:
-        self.name = name
-        self.type = type
-        self.required = required
-        self.default = default
+        self.name: str = name
+        self.type: Any = type
+        self.required: bool = required
+        self.default: Any = default
 
     def __repr__(self) -> str:
         return f"<parameter {self.name}>"
@@ -105,8 +105,8 @@ class StateOf:
     __slots__ = ("children", "node")
 
     def __init__(self, node: Node, children: bool) -> None:
-        self.node = node
-        self.children = children
+        self.node: Node = node
+        self.children: bool = children
 
     @property
     def name(self) -> str:
@@ -163,12 +163,13 @@ class Task(Generic[P, A]):
     ) -> None:
         functools.update_wrapper(self, fn)
         self.fn = fn
-        self.name = name or str(getattr(fn, "__name__", type(fn).__name__))
+        self.name: str = name or str(getattr(fn, "__name__", type(fn).__name__))
         self.retries = retries
-        self.retry_delay = retry_delay.total_seconds() if isinstance(retry_delay, timedelta) else float(retry_delay)
+        delay = retry_delay.total_seconds() if isinstance(retry_delay, timedelta) else float(retry_delay)
+        self.retry_delay: float = delay
         self.trigger = trigger
         self.on_skip = on_skip
-        self.is_async = inspect.iscoroutinefunction(fn)
+        self.is_async: bool = inspect.iscoroutinefunction(fn)
         if retries < 0 or self.retry_delay < 0:
             raise ValueError(f"task {self.name!r}: retries and retry_delay are at least 0")
 
@@ -222,7 +223,11 @@ def _is_union(declared: Any) -> bool:
 
 
 @overload
+def task(fn: Callable[P, Coroutine[Any, Any, State[A]]], /) -> Task[P, A]: ...
+@overload
 def task(fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
+@overload
+def task(fn: Callable[P, State[A]], /) -> Task[P, A]: ...
 @overload
 def task(fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
 @overload
@@ -256,7 +261,11 @@ if TYPE_CHECKING:
 
     class _TaskMaker:
         @overload
+        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A]]], /) -> Task[P, A]: ...
+        @overload
         def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
+        @overload
+        def __call__(self, fn: Callable[P, State[A]], /) -> Task[P, A]: ...
         @overload
         def __call__(self, fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
         def __call__(self, fn: Any, /) -> Any: ...

@@ -14,15 +14,19 @@ Nothing here may know the names of the states, nor how they are written as JSON 
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.errors import PydanticUndefinedAnnotation
 from pydantic_core import (
     CoreSchema,
     PydanticCustomError,
@@ -31,7 +35,7 @@ from pydantic_core import (
     SchemaValidator,
     core_schema,
 )
-from typing_extensions import dataclass_transform, override
+from typing_extensions import Unpack, dataclass_transform, override
 
 from statesig.errors import DefinitionError
 from statesig.rules import Schema, json_rules
@@ -48,40 +52,26 @@ TAG = "type"
 LONGEST_TAG = 200
 
 _lock = threading.RLock()
-_registry: dict[str, type[StateModel]] = {}
+_registry: dict[tuple[str, str], type[StateModel]] = {}
 _describing: ContextVar[frozenset[type]] = ContextVar("_describing", default=frozenset())
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
 class StateMeta(ModelMetaclass):
-    """Check a state class before it exists, and give it its tag."""
+    """What a checker needs to know of state classes: they are frozen, and their fields are keywords."""
+
+    @classmethod
+    @override
+    def __prepare__(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Put the building of the schemas off until they are used.
+
+        Only that of the class: the setting is taken away again, for the adapters that are made of the class.
+        """
+        return {**super().__prepare__(*args, **kwargs), "model_config": ConfigDict(defer_build=True)}
 
     # A state's family is its subclasses and nothing else: no abstract base class's registry is asked.
     __instancecheck__ = type.__instancecheck__
     __subclasscheck__ = type.__subclasscheck__
-
-    def __new__(
-        mcs,
-        name: str,
-        bases: tuple[type, ...],
-        namespace: dict[str, Any],
-        tag: str | None = None,
-        abstract: bool = False,
-        **kwargs: Any,
-    ) -> Any:
-        if kwargs.get("__pydantic_generic_metadata__") is not None or not _has_root(bases):
-            return super().__new__(mcs, name, bases, namespace, **kwargs)
-        with _lock:
-            _check_definition(name, bases, namespace, tag or name)
-            cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
-            if TAG in cls.model_fields:
-                raise DefinitionError(name, f"the field name {TAG!r} is the tag's; choose another")
-            cls.__tag__ = tag or name
-            cls.__abstract__ = abstract
-            if not abstract:
-                _registry[cls.__tag__] = cls
-                readers.clear()
-        return cls
 
 
 if not TYPE_CHECKING:
@@ -90,30 +80,53 @@ if not TYPE_CHECKING:
     StateMeta.type = property(lambda cls: cls.__tag__, doc="The tag.")
 
 
-def _has_root(bases: tuple[type, ...]) -> bool:
-    return any(isinstance(base, StateMeta) and base.__bases__ != (BaseModel,) for base in bases)
-
-
-def _check_definition(name: str, bases: tuple[type, ...], namespace: Mapping[str, Any], tag: str) -> None:
-    parents = [base for base in bases if isinstance(base, StateMeta)]
+def _check_parent(cls: Any) -> None:
+    """Refuse a class that has no place in the hierarchy, before pydantic has looked at it."""
+    parents: list[Any] = [base for base in cls.__bases__ if isinstance(base, StateMeta)]
     if len(parents) > 1:
         listed = " and ".join(parent.__name__ for parent in parents)
-        raise DefinitionError(name, f"a state has one state parent, not {listed}")
-    parent: Any = origin_of(parents[0])
-    module, qualname = namespace.get("__module__"), namespace.get("__qualname__")
-    if parent.__abstract__ and module != parent.__module__:
-        branches = ", ".join(c.__name__ for c in _registry.values() if origin_of(_parent(c)) is parent)
-        ways = branches or ", ".join(c.__name__ for c in descendants(parent))
-        raise DefinitionError(name, f"{parent.__name__} is sealed; derive from one of {ways}")
+        raise DefinitionError(cls.__name__, f"a state has one state parent, not {listed}")
+    parent = origin_of(parents[0])
+    if parent.__abstract__ and parent is not StateModel and cls.__module__ != parent.__module__:
+        ways = ", ".join(branch.__name__ for branch in descendants(parent) if _is_branch(branch, parent))
+        raise DefinitionError(cls.__name__, f"{parent.__name__} is sealed; derive from one of {ways}")
+    if TAG in _own_annotations(cls) or TAG in cls.__dict__:
+        raise DefinitionError(cls.__name__, f"the field name {TAG!r} is the tag's; choose another")
+
+
+def _is_branch(cls: Any, abstract: Any) -> bool:
+    """Tell whether nothing but abstract classes is between a class and an abstract one."""
+    parent = origin_of(_parent(cls))
+    return parent is abstract or (parent.__abstract__ and _is_branch(parent, abstract))
+
+
+def _own_annotations(cls: Any) -> Mapping[str, Any]:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    return inspect.get_annotations(cls)
+
+
+def _register(cls: Any, tag: str, abstract: bool) -> None:
+    """Give a class its tag, and make its family know it; the same module and qualified name replaces."""
+    name = cls.__name__
     if not 0 < len(tag) <= LONGEST_TAG:
         raise DefinitionError(name, f"a tag has 1 to {LONGEST_TAG} characters, not {len(tag)}")
-    other = _registry.get(tag)
-    if other is not None and (other.__module__, other.__qualname__) != (module, qualname):
-        raise DefinitionError(
-            name,
-            f"the tag {tag!r} is taken by {other.__module__}.{other.__qualname__}; "
-            f'choose another with class {name}(..., tag="...")',
-        )
+    place = (cls.__module__, cls.__qualname__)
+    with _lock:
+        other = next((known for at, known in _registry.items() if known.__tag__ == tag and at != place), None)
+        if other is not None:
+            raise DefinitionError(
+                name,
+                f"the tag {tag!r} is taken by {other.__module__}.{other.__qualname__}; "
+                f'choose another with class {name}(..., tag="...")',
+            )
+        cls.__tag__ = tag
+        cls.__abstract__ = abstract
+        if not abstract:
+            _registry[place] = cls
+            readers.clear()
 
 
 class StateModel(BaseModel, metaclass=StateMeta):
@@ -135,7 +148,23 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
     if TYPE_CHECKING:
         type: ClassVar[str]
+
+        def __init_subclass__(
+            cls, *, tag: str | None = None, abstract: bool = False, **kwargs: Unpack[ConfigDict]
+        ) -> None:
+            """Define a state; ``tag`` is what tells it apart in JSON, the class's name by default."""
+
+        @classmethod
+        @override
+        def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+            """Return a state as its constructor does: one that was not validated would be none."""
+            ...
+
     else:
+
+        @classmethod
+        def model_construct(cls, _fields_set=None, **values):
+            return narrow(cls).validate(values)
 
         def __init__(self, /, **data):
             self.__narrow__(data, self_instance=self)
@@ -147,10 +176,17 @@ class StateModel(BaseModel, metaclass=StateMeta):
         # What pydantic asks for, to know that validation need not call __init__.
         __init__.__pydantic_base_init__ = True
 
+        def __init_subclass__(cls, *, tag=None, abstract=False, **kwargs):
+            super().__init_subclass__(**kwargs)
+            _check_parent(cls)
+
         @classmethod
-        def __pydantic_init_subclass__(cls, **kwargs):
+        def __pydantic_init_subclass__(cls, *, tag=None, abstract=False, **kwargs):
             super().__pydantic_init_subclass__(**kwargs)
+            cls.model_config = {key: value for key, value in cls.model_config.items() if key != "defer_build"}
             cls.__narrow__ = _Unbuilt(cls)
+            if cls.__pydantic_generic_metadata__["origin"] is None:
+                _register(cls, cls.__name__ if tag is None else tag, abstract)
 
         def __class_getitem__(cls, item):
             if item is Any:
@@ -203,7 +239,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A parametrised class has no importable name: name its origin and its arguments instead.
         cls = type(self)
-        return _restored, (origin_of(cls), args_of(cls)), self.__getstate__()
+        return _restored, (origin_of(cls), tuple(map(_packed, args_of(cls)))), self.__getstate__()
 
     @classmethod
     @override
@@ -218,31 +254,43 @@ class StateModel(BaseModel, metaclass=StateMeta):
     @classmethod
     @override
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        name = re.sub(r"\W+", "_", cls.__name__).strip("_")
-        family = f"{cls.__module__}.Any{name}:{id(cls)}"
-        if cls in _describing.get():
-            # Wrapped, since pydantic would look up a bare reference, and its target is still being written.
-            return {"allOf": [handler(core_schema.definition_reference_schema(family))]}
-        token = _describing.set(_describing.get() | {cls})
-        try:
-            union, definitions = _family_schema(cls)
-            whole = _defined({**union, "ref": family}, definitions, always=True)
-            # A copy: pydantic hangs the definitions below what is returned, and this is one of them.
-            return deepcopy(handler.resolve_ref_schema(handler(whole)))
-        finally:
-            _describing.reset(token)
+        return _described(cls, handler)
+
+    # These are pickled by value with a class of a script, and must be no more than a call of what can be imported.
 
     @classmethod
     def _admit(cls, value: Any, info: core_schema.ValidationInfo) -> Any:
-        if isinstance(value, StateModel):
-            return _admitted(cls, value)
-        if info.mode == "json":
-            _refuse_non_finite(value)
-        return readers[cls].validate_python(value, context=info.context)
+        return _read(cls, value, info)
 
     @classmethod
     def _admit_ignoring_inner(cls, value: Any, handler: Any, info: core_schema.ValidationInfo) -> Any:
-        return cls._admit(value, info)
+        return _read(cls, value, info)
+
+
+def _read(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -> Any:
+    """Admit a value to a family: a state as it is, anything else by its tag."""
+    if isinstance(value, StateModel):
+        return _admitted(cls, value)
+    if info.mode == "json":
+        _refuse_non_finite(value)
+    return readers[cls].validate_python(value, context=info.context)
+
+
+def _described(cls: type[StateModel], handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    """Return a family's JSON Schema, within itself a reference to that."""
+    name = re.sub(r"\W+", "_", cls.__name__).strip("_")
+    family = f"{cls.__module__}.Any{name}:{id(cls)}"
+    if cls in _describing.get():
+        # Wrapped, since pydantic would look up a bare reference, and its target is still being written.
+        return {"allOf": [handler(core_schema.definition_reference_schema(family))]}
+    token = _describing.set(_describing.get() | {cls})
+    try:
+        union, definitions, _ = _family_schema(cls)
+        whole = _defined({**union, "ref": family}, definitions, always=True)
+        # A copy: pydantic hangs the definitions below what is returned, and this is one of them.
+        return deepcopy(handler.resolve_ref_schema(handler(whole)))
+    finally:
+        _describing.reset(token)
 
 
 class Narrow:
@@ -295,7 +343,10 @@ class _Readers(dict[type[StateModel], SchemaValidator]):
 
     def __missing__(self, cls: type[StateModel]) -> SchemaValidator:
         with _lock:
-            self[cls] = found = SchemaValidator(_defined(*_family_schema(cls)))
+            *schema, is_whole = _family_schema(cls)
+            found = SchemaValidator(_defined(*schema))
+            if is_whole:
+                self[cls] = found
         return found
 
 
@@ -376,8 +427,29 @@ def _unify(template: Any, arg: Any, bound: dict[Any, Any]) -> bool:
 
 
 def _restored(origin: Any, args: tuple[Any, ...]) -> Any:
-    cls = origin[args] if args else origin
+    cls = origin[tuple(map(_unpacked, args))] if args else origin
     return cls.__new__(cls)
+
+
+class _Packed(NamedTuple):
+    """A type with a parametrised state somewhere in it, in parts that a pickle can name."""
+
+    origin: Any
+    args: tuple[Any, ...]
+
+
+def _packed(arg: Any) -> Any:
+    if isinstance(arg, StateMeta):
+        args = args_of(arg)
+        return _Packed(origin_of(arg), tuple(map(_packed, args))) if args else arg
+    parts = tuple(map(_packed, get_args(arg)))
+    if not any(isinstance(part, _Packed) for part in parts):
+        return arg
+    return _Packed(Union if isinstance(arg, UnionType) else get_origin(arg), parts)
+
+
+def _unpacked(arg: Any) -> Any:
+    return arg.origin[tuple(map(_unpacked, arg.args))] if isinstance(arg, _Packed) else arg
 
 
 class _Unbuilt:
@@ -439,17 +511,25 @@ def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
     )
 
 
-def _family_schema(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema]]:
-    """Return the union of the narrow schemas of a family, told apart by tag, and what they refer to."""
+def _family_schema(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema], bool]:
+    """Return the union of the narrow schemas of a family, told apart by tag, and what they refer to.
+
+    The last part is False while a member is left out, since one of its annotations names what is not defined yet.
+    """
     choices: dict[str, Schema] = {}
     definitions: dict[str, Schema] = {}
+    is_whole = True
     for origin in descendants(origin_of(cls)):
         member = specialised(origin, cls)
         if member is not None:
-            form = narrow(member)
+            try:
+                form = narrow(member)
+            except PydanticUndefinedAnnotation:
+                is_whole = False
+                continue
             choices[origin.__tag__] = form.tagged
             definitions.update(form.definitions)
-    return {"type": "tagged-union", "choices": choices, "discriminator": TAG}, definitions
+    return {"type": "tagged-union", "choices": choices, "discriminator": TAG}, definitions, is_whole
 
 
 def _defined(schema: Schema, definitions: Mapping[str, Schema], *, always: bool = False) -> Any:

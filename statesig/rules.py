@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic_core import PydanticCustomError, PydanticKnownError, ValidationError, to_json
 
 Schema = dict[str, Any]
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -55,8 +55,8 @@ _KEYS: dict[str, tuple[type, str]] = {
     "bool": (bool, "bool_type"),
 }
 
-# Core schemas that JSON writes as an object: their lax form takes a dict beside an instance, and nothing else.
-_OBJECT = frozenset({"model", "dataclass", "named-tuple"})
+# Core schemas whose lax form takes what JSON writes for them, an object or an array, beside an instance.
+_OBJECT = frozenset({"dataclass", "named-tuple"})
 
 # A strict form that JSON can fill only through the lax one: paths, addresses, counters and the like.
 _PARSED = frozenset({"lax-or-strict", "json-or-python"})
@@ -112,19 +112,22 @@ def json_rules(schema: Schema, replace: Callable[[Schema], Schema | None] = lamb
         schema: A core schema, built under ``strict=True``; not changed.
         replace: Called with every node first; what it returns, when not None, stands for that node and is not entered.
 
-    Models and dataclasses keep their own configuration: they are entered nowhere.
+    Pydantic's models and dataclasses keep their own configuration: they are not entered.
     """
     replacement = replace(schema)
     if replacement is not None:
         return replacement
     kind: str = schema["type"]
-    if kind in _OBJECT:
-        return {**schema, "strict": False}
+    if kind in ("model", "dataclass") and hasattr(schema["cls"], "__pydantic_validator__"):
+        own = {**schema, "strict": False}
+        return _strict_model(own) if schema.get("config", {}).get("strict") else own
     if kind in _PARSED and not _is_sequence(schema):
         strict = {**schema, "strict": True} if kind == "lax-or-strict" else schema
         lax = schema["lax_schema"] if kind == "lax-or-strict" else schema["json_schema"]
         return _union(strict, _guarded(lax, _plain_json))
     node = {key: _entered(key, value, replace) for key, value in schema.items()}
+    if kind in _OBJECT:
+        return {**node, "strict": False}
     if kind in _TEXT:
         return _guarded({**node, "strict": False}, _Text(*_TEXT[kind], clock=kind in _CLOCK))
     if kind in _ARRAY:
@@ -152,8 +155,14 @@ def _entered(key: str, value: Any, replace: Callable[[Schema], Schema | None]) -
             return (json_rules(item[0], replace), item[1])
         return json_rules(item, replace) if type(chosen) is dict else item
 
+    def enter_field(field: Any) -> Any:
+        named: object = field
+        return {**field, "schema": enter(field["schema"])} if type(named) is dict else field
+
     if key == "fields" and cls is dict:
-        return {name: {**field, "schema": enter(field["schema"])} for name, field in value.items()}
+        return {name: enter_field(field) for name, field in value.items()}
+    if key == "fields":
+        return [enter_field(field) for field in value]
     if key == "choices" and cls is dict:
         return {tag: enter(item) for tag, item in value.items()}
     if key in _CHILDREN:
@@ -171,6 +180,41 @@ def _guarded(schema: Schema, guard: Callable[[Any], Any]) -> Schema:
     moved: Schema = {key: schema[key] for key in ("serialization", "ref", "metadata") if key in schema}
     inner = {key: value for key, value in schema.items() if key not in moved or key == "metadata"}
     return {"type": "function-before", "function": {"type": "no-info", "function": guard}, "schema": inner, **moved}
+
+
+def _strict_model(schema: Schema) -> Schema:
+    """Read an object as JSON, too, where a model's own configuration is strict and refuses its Python form."""
+    moved: Schema = {key: schema[key] for key in ("serialization", "ref") if key in schema}
+    inner = {key: value for key, value in schema.items() if key not in moved}
+    function = {"type": "no-info", "function": _StrictModel(schema["cls"])}
+    return {"type": "function-wrap", "function": function, "schema": inner, **moved}
+
+
+class _StrictModel:
+    """Admit what a strict model admits, and objects that it would admit from JSON text."""
+
+    __slots__ = ("cls",)
+
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+
+    def __call__(self, value: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            if not _is_json(value):
+                raise
+        return self.cls.__pydantic_validator__.validate_json(to_json(value))
+
+
+def _is_json(value: Any) -> bool:
+    """Tell whether a value is what a JSON parser makes, of its own classes alone."""
+    of: object = value
+    if type(of) is dict:
+        return all(type(key) is str and _is_json(item) for key, item in value.items())
+    if type(of) is list:
+        return all(map(_is_json, value))
+    return type(of) in (str, int, float, bool, type(None))
 
 
 def _union(strict: Schema, other: Schema) -> Schema:

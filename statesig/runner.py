@@ -332,7 +332,7 @@ class Run:
         clock: Callable[[], datetime],
         sleep: Callable[[float], object],
     ) -> None:
-        self.id = uuid.uuid4().hex
+        self.id: str = uuid.uuid4().hex
         self.flow = flow
         self._parameters = parameters
         self._on_event = on_event

@@ -78,6 +78,9 @@ _lock = threading.Lock()
 _signals: dict[type[State[Any]], type[Signal[Any]]] = {}
 
 
+_ABSTRACT = "Signal is abstract; raise one of its subclasses, such as SKIP or FAIL"
+
+
 class Signal(BaseException, Generic[StateT]):
     """What is raised to end the work of a task with a state of its own.
 
@@ -113,7 +116,7 @@ class Signal(BaseException, Generic[StateT]):
 
         @staticmethod
         def __construct__(fields):
-            raise TypeError("Signal is abstract; raise one of its subclasses, such as SKIP or FAIL")
+            raise TypeError(_ABSTRACT)
 
         def __class_getitem__(cls, item):
             if cls is Signal:
@@ -134,6 +137,8 @@ class Signal(BaseException, Generic[StateT]):
         Raises:
             TypeError: The state is of another class than this signal's.
         """
+        if cls is Signal:
+            raise TypeError(_ABSTRACT)
         expected = cls.__state_type__
         if origin_of(type(state)) is not expected:
             raise TypeError(f"{cls.__name__} carries {expected.__name__}, not {type(state).__name__}")

@@ -9,7 +9,7 @@ import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Union
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 from typing_extensions import TypeIs, TypeVar
 
 from statesig.errors import NoResult
@@ -85,6 +85,12 @@ UtcDatetime = Annotated[datetime.datetime, AfterValidator(_in_utc)]
 _Text = Annotated[str, Field(strict=True)]
 
 
+def _in_order(notes: object) -> object:
+    if type(notes) in (list, tuple):
+        return notes
+    raise PydanticKnownError("tuple_type")
+
+
 class ErrorInfo(BaseModel):
     """What a state keeps of an exception: text, never the exception itself.
 
@@ -99,7 +105,7 @@ class ErrorInfo(BaseModel):
 
     type: _Text
     message: _Text
-    notes: tuple[_Text, ...] = ()
+    notes: Annotated[tuple[_Text, ...], BeforeValidator(_in_order)] = ()
     traceback: _Text | None = None
 
 

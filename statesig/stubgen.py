@@ -332,9 +332,13 @@ class _Stub:
         body = [kept for statement in _seen(node.body) if (kept := _reduced_member(statement)) is not None]
         live = self.source.value(ast.Name(node.name))
         own = any(isinstance(member, ast.FunctionDef) and member.name == "__init__" for member in body)
-        if _is_named_signal(live) and not own:
-            body.insert(0, _constructor(live, node.bases[0], self.source, self.imports))
         reduced = copy.copy(node)
+        if _is_named_signal(live):
+            # A second signal of its state is an error when it is defined, and so is a subclass of the first.
+            final = self.imports.name("final", _Origin("typing", "final"))
+            reduced.decorator_list = [*node.decorator_list, ast.Name(final)]
+            if not own:
+                body.insert(0, _constructor(live, node.bases[0], self.source, self.imports))
         reduced.body = _without_implementations(body)
         return reduced
 

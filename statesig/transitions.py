@@ -143,7 +143,7 @@ def advance(state: State[Any], signal: Signal[Any]) -> Any:
     if not _verdicts[type(state)][type(signal)]:
         source = origin_of(type(state))
         possible = [kind.__name__ for kind in successors(source)]
-        raise IllegalTransition(source.__name__, type(signal.state).__name__, possible)
+        raise IllegalTransition(source.__name__, origin_of(type(signal.state)).__name__, possible)
     return signal.state
 
 

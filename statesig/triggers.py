@@ -143,17 +143,17 @@ def finished() -> Trigger:
     return Trigger("finished()", "finished")
 
 
-all_successful = replace(every(Success), name="all_successful")
+all_successful: Trigger = replace(every(Success), name="all_successful")
 """All upstreams succeeded, skipped ones included. The default."""
-all_failed = replace(every(Failed), name="all_failed")
+all_failed: Trigger = replace(every(Failed), name="all_failed")
 """All upstreams failed."""
-any_successful = replace(some(Success), name="any_successful")
+any_successful: Trigger = replace(some(Success), name="any_successful")
 """At least one upstream succeeded."""
-any_failed = replace(some(Failed), name="any_failed")
+any_failed: Trigger = replace(some(Failed), name="any_failed")
 """At least one upstream failed."""
-all_finished = replace(finished(), name="all_finished")
+all_finished: Trigger = replace(finished(), name="all_finished")
 """All upstreams are finished, however."""
-always_run = Trigger("always_run", "always")
+always_run: Trigger = Trigger("always_run", "always")
 """Whatever the upstreams are."""
-manual_only = Trigger("manual_only", "never", rest=Verdict.PAUSE)
+manual_only: Trigger = Trigger("manual_only", "never", rest=Verdict.PAUSE)
 """Never by itself: it pauses, also without upstreams, until a person resumes the task."""

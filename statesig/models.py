@@ -185,7 +185,8 @@ class StateModel(BaseModel, metaclass=StateMeta):
             super().__pydantic_init_subclass__(**kwargs)
             cls.model_config = {key: value for key, value in cls.model_config.items() if key != "defer_build"}
             cls.__narrow__ = _Unbuilt(cls)
-            if cls.__pydantic_generic_metadata__["origin"] is None:
+            # By its name: where a class is unpickled by value, what pydantic knows of it comes only later.
+            if "[" not in cls.__name__:
                 _register(cls, cls.__name__ if tag is None else tag, abstract)
 
         def __class_getitem__(cls, item):

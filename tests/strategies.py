@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import uuid
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -262,12 +263,16 @@ def fingerprint(value: Any) -> Any:
         return cls, tuple(fingerprint(getattr(value, field.name)) for field in dataclasses.fields(cls))
     if isinstance(value, dict):
         return cls, tuple((fingerprint(key), fingerprint(item)) for key, item in value.items())
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, deque)):
         return cls, tuple(fingerprint(item) for item in value)
     if isinstance(value, (set, frozenset)):
         return cls, frozenset(fingerprint(item) for item in value)
     if isinstance(value, datetime) and value.tzinfo is not None:
         return cls, (value - value.utcoffset()).replace(tzinfo=None).isoformat()  # type: ignore[operator]  # aware
+    if isinstance(value, (datetime, time)):
+        return cls, repr(value.replace(fold=0))  # which of two equal clock readings is no part of equality
+    if isinstance(value, (int, float)):
+        return cls, value + 0  # minus zero is zero, and the largest ints have no repr
     return cls, repr(value)
 
 

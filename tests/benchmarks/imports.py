@@ -33,7 +33,7 @@ def importing(plan: Plan) -> Iterator[Row | str]:
     for code, bound in _SUBJECTS:
         subject = partial(_seconds, f"{_PYDANTIC}; {code}")
         subject()  # writes the byte code
-        yield compare(plan, (code, subject), ("import pydantic, BaseModel, TypeAdapter", floor), bound)
+        yield compare(plan, (code, subject), ("import pydantic, BaseModel, TypeAdapter", floor), bound, slices=2)
     yield f"modules looked for: {', '.join(_UNWANTED)}"
     for code, _ in _SUBJECTS[:2]:
         yield f"found after {code!r}: {_loaded(code) or 'none'}"

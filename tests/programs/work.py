@@ -27,5 +27,15 @@ def parametrised(result: object) -> State[Any]:
     return Success[type(result)](result=result)
 
 
+def nested() -> State[Any]:
+    """Return a state that is parametrised by a parametrised state."""
+    return Success[Success[int]](result=Success[int](result=1))
+
+
+def nested_in_a_list() -> State[Any]:
+    """Return a state that is parametrised by a list of parametrised states."""
+    return Success[list[Success[int]]](result=[Success[int](result=1)])
+
+
 def pid() -> int:
     return os.getpid()

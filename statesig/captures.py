@@ -122,13 +122,17 @@ def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[Any], ..
 
 
 def _outcome(value: Any) -> AnyState[Any]:
-    if value is None:
-        return _succeeded({"result": None})
+    if type(value) in _PLAIN:
+        return _succeeded({"result": value})
     if isinstance(value, State):
         return cast("AnyState[Any]", value)  # every concrete state is below one of the branches
     if is_signal(value):
         return _of_signal(value, None, False)  # a state never holds a signal
     return _succeeded({"result": value})
+
+
+# What is surely neither a state nor a signal, told for less than asking the classes of these.
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set})
 
 
 def _succeeded(fields: dict[str, Any]) -> Success[Any]:

@@ -69,9 +69,18 @@ class StateMeta(ModelMetaclass):
         """
         return {**super().__prepare__(*args, **kwargs), "model_config": ConfigDict(defer_build=True)}
 
+    @override
+    def __setattr__(cls, name: str, value: Any) -> None:  # noqa: N805  # the first argument of a metaclass's method
+        super().__setattr__(name, value)
+        if name == "__tag__" and not cls.__dict__.get("__abstract__", False):
+            with _lock:
+                _registry[cls.__module__, cls.__qualname__] = cast("type[StateModel]", cls)
+                readers.clear()
+
     # A state's family is its subclasses and nothing else: no abstract base class's registry is asked.
-    __instancecheck__ = type.__instancecheck__
-    __subclasscheck__ = type.__subclasscheck__
+    if not TYPE_CHECKING:
+        __instancecheck__ = type.__instancecheck__
+        __subclasscheck__ = type.__subclasscheck__
 
 
 if not TYPE_CHECKING:
@@ -122,17 +131,29 @@ def _register(cls: Any, tag: str, abstract: bool) -> None:
                 f"the tag {tag!r} is taken by {other.__module__}.{other.__qualname__}; "
                 f'choose another with class {name}(..., tag="...")',
             )
-        cls.__tag__ = tag
         cls.__abstract__ = abstract
-        if not abstract:
-            _registry[place] = cls
-            readers.clear()
+        cls.__tag__ = tag
+
+
+def _is_skeleton() -> bool:
+    """Tell whether cloudpickle is making a class that it fills later, or throws away where it has it already.
+
+    Nothing of the class itself says so. When it is filled, its tag is set, and then its family knows it.
+    """
+    frame = inspect.currentframe()
+    for _ in range(8):
+        if frame is None:
+            return False
+        if frame.f_code.co_name == "_make_skeleton_class":
+            return True
+        frame = frame.f_back
+    return False
 
 
 class StateModel(BaseModel, metaclass=StateMeta):
     """The machinery below `State`: a frozen model whose class stands for its family."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True,
         extra="forbid",
         strict=True,
@@ -186,7 +207,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
             cls.model_config = {key: value for key, value in cls.model_config.items() if key != "defer_build"}
             cls.__narrow__ = _Unbuilt(cls)
             # By its name: where a class is unpickled by value, what pydantic knows of it comes only later.
-            if "[" not in cls.__name__:
+            if "[" not in cls.__name__ and not _is_skeleton():
                 _register(cls, cls.__name__ if tag is None else tag, abstract)
 
         def __class_getitem__(cls, item):
@@ -310,17 +331,21 @@ class Narrow:
     def __init__(self, cls: type[StateModel]) -> None:
         if not cls.__pydantic_complete__:
             cls.model_rebuild(_types_namespace={})
+        self.definitions: dict[str, Schema]
         inner, self.definitions = _unwrapped(cls)
-        self.schema = _with_fields(inner, _tag_field(cls, required=False))
-        self.tagged = _with_fields(inner, _tag_field(cls, required=True))
-        self.validator = SchemaValidator(_defined(self.schema, self.definitions))
-        self.validate = self.validator.validate_python
-        self.construct = SchemaValidator(_defined(_ignoring_extra(self.schema), self.definitions)).validate_python
+        self.schema: Schema = _with_fields(inner, _tag_field(cls, required=False))
+        self.tagged: Schema = _with_fields(inner, _tag_field(cls, required=True))
+        self.validator: SchemaValidator = SchemaValidator(_defined(self.schema, self.definitions))
+        self.validate: Callable[..., Any] = self.validator.validate_python
+        lenient = SchemaValidator(_defined(_ignoring_extra(self.schema), self.definitions))
+        self.construct: Callable[..., Any] = lenient.validate_python
         fields: dict[str, Any] = _fields_of(self.schema)
-        self.fields = {name: _innermost(field["schema"]) for name, field in fields.items() if name != TAG}
-        self.with_result = _writer(fields, self.definitions)
+        self.fields: dict[str, Schema] = {
+            name: _innermost(field["schema"]) for name, field in fields.items() if name != TAG
+        }
+        self.with_result: SchemaSerializer = _writer(fields, self.definitions)
         absent = {name: field for name, field in fields.items() if name != "result"}
-        self.without_result = _writer(absent, self.definitions)
+        self.without_result: SchemaSerializer = _writer(absent, self.definitions)
 
 
 _narrow: dict[type[StateModel], Narrow] = {}
@@ -351,7 +376,7 @@ class _Readers(dict[type[StateModel], SchemaValidator]):
         return found
 
 
-readers = _Readers()
+readers: dict[type[StateModel], SchemaValidator] = _Readers()
 
 
 def descendants(origin: type[StateModel]) -> tuple[type[StateModel], ...]:

@@ -40,19 +40,30 @@ def is_plain(result: Any, written: bytes) -> bool:
         return math.isfinite(result)
     if cls is not list and cls is not dict:
         return cls in SCALARS
-    if len(result) <= _SMALL:
-        if cls is list:
-            if SCALARS.issuperset(map(type, result)):
-                return True
-        elif SCALARS.issuperset(map(type, result.values())) and _KEYS.issuperset(map(type, result)):
-            return True
+    if len(result) <= _SMALL and _is_flat(result, cls):
+        return True
     try:
         # marshal knows the exact built-in classes alone and says so at the speed of C; of those, only the ones of
         # JSON are equal to what is read back.
         marshal.dumps(result)
-        return bool(from_json(written, allow_inf_nan=False)["result"] == result)
+        return bool(from_json(written, allow_inf_nan=False, cache_strings="keys")["result"] == result)
     except (ValueError, TypeError, RecursionError):
         return False
+
+
+def _is_flat(result: Any, cls: type) -> bool:
+    """Tell a list or dict that holds nothing but scalars, under keys of text; a loop is faster than sets for a few."""
+    items: Iterable[object] = result
+    if cls is dict:
+        for key in items:
+            if type(key) is not str:
+                return False
+        items = result.values()
+    for item in items:
+        of = type(item)
+        if of is not int and of is not str and of not in SCALARS:
+            return False
+    return True
 
 
 def is_finite(result: Any) -> bool:
@@ -63,7 +74,7 @@ def is_finite(result: Any) -> bool:
     given: object = result
     cls = type(given)
     if cls is list or cls is dict:
-        if len(result) <= _SMALL and SCALARS.issuperset(map(type, result if cls is list else result.values())):
+        if len(result) <= _SMALL and _is_flat(result, cls):
             return True
         try:
             packed = marshal.dumps(result)

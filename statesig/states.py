@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Union
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 from typing_extensions import TypeIs, TypeVar
 
@@ -91,7 +91,7 @@ def _in_order(notes: object) -> object:
     raise PydanticKnownError("tuple_type")
 
 
-class ErrorInfo(BaseModel):
+class ErrorInfo(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What a state keeps of an exception: text, never the exception itself.
 
     Args:
@@ -100,8 +100,6 @@ class ErrorInfo(BaseModel):
         notes: Its ``__notes__``, in order.
         traceback: The formatted traceback, where it was asked for.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     type: _Text
     message: _Text

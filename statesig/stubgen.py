@@ -135,11 +135,14 @@ def _source(module: str) -> _Source:
 
 
 def _seen(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield statements, of ``if TYPE_CHECKING:`` those that a checker reads."""
+    """Yield statements, of ``if TYPE_CHECKING:`` those that a checker reads, of another branching the first ones."""
     for statement in body:
-        if isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING"):
-            negated = isinstance(statement.test, ast.UnaryOp)
-            yield from _seen(statement.orelse if negated else statement.body)
+        if isinstance(statement, ast.If):
+            test = ast.unparse(statement.test)
+            if "__name__" not in test:
+                yield from _seen(statement.orelse if test.startswith("not ") else statement.body)
+        elif isinstance(statement, ast.Try):
+            yield from _seen(statement.body)
         else:
             yield statement
 
@@ -160,7 +163,14 @@ def _defined(statement: ast.stmt) -> list[str]:
         targets = statement.targets
     elif isinstance(statement, ast.AnnAssign):
         targets = [statement.target]
+    elif _is_type_statement(statement):
+        targets = [getattr(statement, "name", ast.Constant(None))]
     return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _is_type_statement(statement: ast.stmt) -> bool:
+    """Tell ``type X = ...``, which the `ast` of Python 3.11 does not have."""
+    return type(statement).__name__ == "TypeAlias"
 
 
 class _Imports:
@@ -232,7 +242,8 @@ def _constructor(signal: type[Signal[Any]], base: ast.expr, source: _Source, imp
         kwonlyargs=[ast.arg(name, types.get(name, anything)) for name in by_name],
         kw_defaults=[None if fields[name].is_required() else _default(fields[name]) for name in by_name],
     )
-    return _function("__init__", arguments, ast.Constant(None))
+    returns = ast.Constant(None)
+    return ast.FunctionDef(name="__init__", args=arguments, body=[], decorator_list=[], returns=returns)
 
 
 def _default(field: FieldInfo) -> ast.expr:
@@ -293,10 +304,6 @@ def _arguments(expression: ast.expr) -> list[ast.expr]:
     return list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
 
 
-def _function(name: str, arguments: ast.arguments, returns: ast.expr) -> ast.FunctionDef:
-    return ast.FunctionDef(name=name, args=arguments, body=[], decorator_list=[], returns=returns)
-
-
 # ---- the stub
 
 
@@ -325,8 +332,9 @@ class _Stub:
         if isinstance(statement, ast.AnnAssign):
             return _reduced_variable(statement)
         if isinstance(statement, ast.Assign) and len(_defined(statement)) == len(statement.targets):
-            return statement if _is_declaration(statement) else self._inferred(statement)
-        return None
+            value = self.source.value(statement.targets[0])
+            return statement if _is_declaration(statement, value) else self._inferred(statement, type(value))
+        return statement if _is_type_statement(statement) else None
 
     def _reduced_class(self, node: ast.ClassDef) -> ast.ClassDef:
         body = [kept for statement in _seen(node.body) if (kept := _reduced_member(statement)) is not None]
@@ -338,17 +346,18 @@ class _Stub:
             final = self.imports.name("final", _Origin("typing", "final"))
             reduced.decorator_list = [*node.decorator_list, ast.Name(final)]
             if not own:
-                body.insert(0, _constructor(live, node.bases[0], self.source, self.imports))
+                base = next((base for base in node.bases if self.source.value(_head(base)) is Signal), node.bases[0])
+                body.insert(0, _constructor(live, base, self.source, self.imports))
         reduced.body = _without_implementations(body)
         return reduced
 
-    def _inferred(self, statement: ast.Assign) -> ast.stmt:
-        """Return a variable of which the text does not say the type, as the class of its value."""
-        kind = type(self.source.value(statement.targets[0]))
-        local = kind.__qualname__
+    def _inferred(self, statement: ast.Assign, kind: type) -> ast.stmt:
+        """Return a variable of which the text does not say the type, as of the class of its value."""
+        root, dot, rest = kind.__qualname__.partition(".")
         if kind.__module__ != "builtins":
-            local = self.imports.name(kind.__qualname__, _Origin(kind.__module__, kind.__qualname__))
-        return ast.AnnAssign(target=cast("ast.Name", statement.targets[0]), annotation=ast.Name(local), simple=1)
+            root = self.imports.name(root, _Origin(kind.__module__, root))
+        annotation = ast.parse(f"{root}{dot}{rest}", mode="eval").body
+        return ast.AnnAssign(target=cast("ast.Name", statement.targets[0]), annotation=annotation, simple=1)
 
 
 def _reduced_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
@@ -427,14 +436,13 @@ def _is_private(name: str) -> bool:
     return name == "__slots__" or (name.startswith("_") and not name.endswith("__"))
 
 
-def _is_declaration(statement: ast.Assign) -> bool:
+def _is_declaration(statement: ast.Assign, value: object) -> bool:
     """Tell an assignment that says what a name is: ``__all__``, a type variable, an alias of a type."""
-    value = statement.value
     if _defined(statement) == ["__all__"]:
         return True
-    if isinstance(value, ast.Call):
-        return ast.unparse(value.func).rpartition(".")[2] in _TYPE_MAKERS
-    return isinstance(value, (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp))
+    if isinstance(statement.value, ast.Call):
+        return ast.unparse(statement.value.func).rpartition(".")[2] in _TYPE_MAKERS
+    return isinstance(value, type) or hasattr(value, "__args__")
 
 
 # ---- text
@@ -444,11 +452,17 @@ def _blocks(statements: Iterable[ast.stmt]) -> Iterator[str]:
     """Yield the text of statements, set apart as the formatter does: classes that have a body, and other kinds."""
     previous: ast.stmt | None = None
     for statement in statements:
-        apart = isinstance(statement, ast.ClassDef) or type(statement) is not type(previous)
-        if apart and previous is not None:
+        kinds = {_layout(statement), previous and _layout(previous)}
+        if previous is not None and (len(kinds) > 1 or ast.ClassDef in kinds):
             yield ""
         yield from _lines(statement, "")
         previous = statement
+
+
+def _layout(statement: ast.stmt) -> type[ast.stmt]:
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        return ast.Assign
+    return ast.FunctionDef if isinstance(statement, ast.AsyncFunctionDef) else type(statement)
 
 
 def _lines(statement: ast.stmt, indent: str) -> list[str]:
@@ -519,18 +533,18 @@ def _import_lines(own: str, bound: Mapping[str, _Origin], names: Iterable[str]) 
         origin = bound.get(name)
         if origin is None or origin.module in (own, "__future__"):
             continue
-        called = origin.name or origin.module.partition(".")[0]
-        alias = "" if name == called else f" as {name}"
-        key = (_section(origin.module, own), origin.name is not None, origin.module, alias)
-        statements.setdefault(key, []).append(origin.name or "")
+        target = origin.name or origin.module
+        changed = "" if name == target.partition(".")[0] else f"{target} as {name}"  # in a statement of its own
+        key = (_section(origin.module, own), origin.name is not None, origin.module, changed)
+        statements.setdefault(key, []).append(changed or target)
+    ordered = [(*key[:3], sorted(parts, key=_import_order)) for key, parts in statements.items()]
     previous = 0
-    for (section, is_from, module, alias), parts in sorted(statements.items()):
+    for section, is_from, module, parts in sorted(ordered, key=lambda it: (*it[:3], _import_order(it[3][0]))):
         if previous not in (0, section):
             yield ""
         previous = section
-        items = [f"{part}{alias}" for part in sorted(parts, key=_import_order)]
-        line = f"from {module} import " if is_from else f"import {module}{alias}"
-        yield from _wrapped_import(line, items) if is_from else [line]
+        line = f"from {module} import {', '.join(parts)}" if is_from else f"import {parts[0]}"
+        yield from [line] if len(line) <= _WIDTH else _wrapped(f"from {module} import (", parts, ")")
 
 
 def _section(module: str, own: str) -> int:
@@ -541,11 +555,6 @@ def _section(module: str, own: str) -> int:
 def _import_order(name: str) -> tuple[int, str]:
     """Return where a sorter of imports puts a name: constants, classes, the rest."""
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
-
-
-def _wrapped_import(opening: str, items: list[str]) -> list[str]:
-    line = opening + ", ".join(items)
-    return [line] if len(line) <= _WIDTH else _wrapped(f"{opening}(", items, ")")
 
 
 def _double_quoted(text: str) -> str:

@@ -6,9 +6,11 @@ Severities are a table; everything here is read off it. Nothing here looks at a 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal
+
+from pydantic import ValidationError
 
 from statesig.models import origin_of
 from statesig.states import (
@@ -109,22 +111,37 @@ def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None) ->
         states: Any states, in any order.
         empty: What is returned for none at all; ``Success()`` by default.
     """
-    members = [member for state in states for member in _leaves(state)]
+    given = list(states)
+    members = [member for state in given for member in _leaves(state)]
     joined = _joined(members)
     if joined is EMPTY:
         return Success() if empty is None else empty
-    target: Any = next(cls for cls in joined.__mro__ if _is_constructible(cls))
-    fields: dict[str, Any] = {"causes": _distinct(cause for member in members for cause in member.causes)}
+    fields: dict[str, Any] = {"causes": tuple(dict.fromkeys(cause for state in given for cause in _causes(state)))}
     rank = _severity(joined)
     messages = {one.message for one in members if one.message is not None and _severity(type(one)) == rank}
     if len(messages) == 1:
         fields["message"] = messages.pop()
     for name, choose in _CHOICES.items():
         values = [value for member in members if (value := getattr(member, name, None)) is not None]
-        if values and name in target.model_fields:
+        if values:
             fields[name] = choose(values)
-    combined: State[Any] = target(**fields)
-    return combined
+    return _constructed(joined, fields)
+
+
+def _constructed(kind: Any, fields: Mapping[str, Any]) -> State[Any]:
+    """Construct the nearest ancestor that asks for no fields and takes these; a user's class may restrict a field."""
+    *nearest, last = (cls for cls in kind.__mro__ if _is_constructible(cls))
+    for cls in nearest:
+        try:
+            return _filled(cls, fields)
+        except ValidationError:
+            continue
+    return _filled(last, fields)
+
+
+def _filled(cls: Any, fields: Mapping[str, Any]) -> State[Any]:
+    state: State[Any] = cls(**{name: value for name, value in fields.items() if name in cls.model_fields})
+    return state
 
 
 _CHOICES: Mapping[str, Callable[[list[Any]], Any]] = {
@@ -150,5 +167,8 @@ def _is_constructible(cls: Any) -> bool:
     return not any(field.is_required() for field in cls.model_fields.values())
 
 
-def _distinct(causes: Iterable[ErrorInfo]) -> tuple[ErrorInfo, ...]:
-    return tuple(dict.fromkeys(causes))
+def _causes(state: State[Any]) -> Iterator[ErrorInfo]:
+    yield from state.causes
+    inner = (state.state,) if isinstance(state, MetaState) else state.children if isinstance(state, Mapped) else ()
+    for part in inner:
+        yield from _causes(part)

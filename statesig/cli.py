@@ -142,8 +142,9 @@ def _no_verb(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from statesig.errors import FlowError
+    from statesig.parameters import checked_parameters
     from statesig.progress import JsonLines, Lines, Silent, summary
-    from statesig.runner import checked_parameters, run
+    from statesig.runner import run
     from statesig.states import Paused, Success
 
     flow = _load_flow(options.target)

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar, Token
 from datetime import timedelta
 from types import TracebackType, UnionType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Self, Union, cast, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, Union, cast, get_type_hints, overload
 
 from typing_extensions import TypeIs, TypeVar
 
-from statesig.errors import FlowError, NodeUseError
+from statesig.errors import FlowError
 from statesig.models import args_of
+from statesig.nodes import Node, Parameter, StandIn, StateOf, Takes, replaced, source_of
 from statesig.states import AnyState, State
 from statesig.triggers import SkipPolicy, Trigger, all_successful
 
 if TYPE_CHECKING:
     from statesig.runner import Run
 
-__all__ = ["Flow", "Node", "Parameter", "StateOf", "Task", "state_of", "states_of", "task"]
+__all__ = ["Flow", "Task", "state_of", "states_of", "task"]
 
 P = ParamSpec("P")
 A = TypeVar("A")
@@ -32,111 +33,6 @@ B = TypeVar("B")
 T = TypeVar("T")
 
 building: ContextVar[Flow | None] = ContextVar("building", default=None)
-
-
-class Node:
-    """A call of a task in a flow, standing for the value that it will have.
-
-    Attributes:
-        index: Its position in the flow, from 0.
-        name: The name of its task, made unique in the flow: the second ``load`` is ``load-2``.
-        task: What it runs.
-        args, kwargs: What the task is called with; nodes among them stand for their values.
-        mapped: For a mapped node, what it is mapped over; the task is called once for each item, as its first argument.
-        nested: Whether nodes are to be looked for inside lists, tuples and dicts among them.
-        upstream: The nodes whose states its trigger looks at, in order.
-        takes: For each of those, whether its value is taken.
-    """
-
-    __slots__ = ("args", "index", "kwargs", "mapped", "name", "nested", "takes", "task", "upstream")
-
-    def __init__(
-        self, index: int, name: str, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> None:
-        self.index: int = index
-        self.name: str = name
-        self.task: Task[Any, Any] = task
-        self.args: tuple[Any, ...] = args
-        self.kwargs: Mapping[str, Any] = kwargs
-        self.mapped: Any = None
-        self.nested: bool = False
-        self.upstream: tuple[Node, ...] = ()
-        self.takes: tuple[bool, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"<node {self.name}>"
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise NodeUseError(self.name, f".{name}")
-
-
-class Parameter:
-    """A value that is given when the flow is run, standing for itself in the calls that take it.
-
-    Attributes:
-        name: Its name, a keyword of `Flow.run`.
-        type: What its value is validated as.
-        required: Whether it has no default.
-        default: The value where none is given.
-    """
-
-    __slots__ = ("default", "name", "required", "type")
-
-    def __init__(self, name: str, type: Any, required: bool, default: Any) -> None:
-        self.name: str = name
-        self.type: Any = type
-        self.required: bool = required
-        self.default: Any = default
-
-    def __repr__(self) -> str:
-        return f"<parameter {self.name}>"
-
-
-class StateOf:
-    """A node's state, or its children's states, in place of its value.
-
-    Attributes:
-        node: The node that is meant.
-        children: Whether the states of its children are meant.
-    """
-
-    __slots__ = ("children", "node")
-
-    def __init__(self, node: Node, children: bool) -> None:
-        self.node: Node = node
-        self.children: bool = children
-
-    @property
-    def name(self) -> str:
-        """The name of the node."""
-        return self.node.name
-
-
-def _refusing(use: str) -> Callable[..., NoReturn]:
-    def refuse(self: Any, *others: object) -> NoReturn:
-        raise NodeUseError(self.name, use)
-
-    return refuse
-
-
-# What a value would answer and a node cannot: each of them names the task.
-_USES = {
-    "__bool__": "if ...", "__iter__": "iteration", "__len__": "len()", "__getitem__": "[...]", "__contains__": "in",
-    "__int__": "int()", "__float__": "float()", "__index__": "an index", "__format__": "formatting",
-    "__call__": "a call", "__eq__": "==", "__ne__": "!=", "__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">=",
-    "__add__": "+", "__radd__": "+", "__sub__": "-", "__rsub__": "-", "__mul__": "*", "__rmul__": "*",
-    "__truediv__": "/", "__rtruediv__": "/", "__floordiv__": "//", "__rfloordiv__": "//", "__mod__": "%",
-    "__rmod__": "%", "__pow__": "**", "__rpow__": "**", "__and__": "&", "__rand__": "&", "__or__": "|", "__ror__": "|",
-    "__xor__": "^", "__rxor__": "^", "__neg__": "-", "__pos__": "+", "__abs__": "abs()", "__invert__": "~",
-    "__enter__": "with", "__await__": "await",
-}  # fmt: skip
-for _method, _use in _USES.items():
-    for _class in (Node, Parameter, StateOf):
-        setattr(_class, _method, _refusing(_use))
-for _class in (Node, Parameter, StateOf):
-    _class.__hash__ = object.__hash__  # type: ignore[method-assign]  # comparing refuses, identity stays
 
 
 class Task(Generic[P, A]):
@@ -177,15 +73,18 @@ class Task(Generic[P, A]):
         flow = building.get()
         if flow is None:
             return cast("A", self.fn(*args, **kwargs))
-        return cast("A", flow.add(self, args, kwargs))  # a node stands for the value
+        return cast("A", StandIn(flow.add(self, args, kwargs)))  # it stands for the value
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"
 
     @functools.cached_property
-    def signature(self) -> inspect.Signature:
-        """The function's signature, by which its calls are checked when they are wired."""
-        return inspect.signature(self.fn)
+    def signature(self) -> inspect.Signature | None:
+        """The function's signature, by which its calls are checked when they are wired; None where it tells none."""
+        try:
+            return inspect.signature(self.fn)
+        except ValueError:
+            return None
 
     @functools.cached_property
     def returns(self) -> Any:
@@ -309,9 +208,31 @@ class Flow:
             TypeError: The task does not take these arguments.
             FlowError: An argument is a node of another flow.
         """
-        task.signature.bind(*args, **kwargs)
-        node = Node(len(self.nodes), self._unique(task.name), task, args, kwargs)
-        self._wire(node, (*args, *kwargs.values()))
+        if task.signature is not None:
+            task.signature.bind(*args, **kwargs)
+        return self._added(task, args, kwargs, None)
+
+    def _added(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], mapped: Any) -> Node:
+        """Add a node, once all that it takes has been found to be of this flow."""
+        taken: dict[int, Takes] = {}
+
+        def take(value: Any) -> Any:
+            source = source_of(value)
+            if source is None:
+                return value
+            if isinstance(source, Parameter):
+                if self.parameters.get(source.name) is not source:
+                    raise FlowError(self.name, f"{source!r} is no parameter of this flow")
+                return source
+            node = self._own(source.node if isinstance(source, StateOf) else source)
+            how = Takes.STATE if isinstance(source, StateOf) else Takes.VALUE
+            taken[node.index] = max(how, taken.get(node.index, how))
+            return source
+
+        args, kwargs, mapped = replaced((args, dict(kwargs), mapped), take)
+        node = Node(len(self.nodes), self._unique(task.name), task, args, kwargs, mapped)
+        node.upstream = tuple(self.nodes[index] for index in taken)
+        node.takes = tuple(taken.values())
         self.nodes.append(node)
         return node
 
@@ -337,7 +258,7 @@ class Flow:
             raise FlowError(self.name, f"{name!r} is an option of run(); its options are {', '.join(_RUN_OPTIONS)}")
         parameter = Parameter(name, type, "default" not in options, options.get("default"))
         self.parameters[name] = parameter
-        return cast("T", parameter)  # it stands for the value
+        return cast("T", StandIn(parameter))  # it stands for the value
 
     def map(self, fn: Callable[[A], B], items: Iterable[A]) -> list[B]:
         """Call a task once for each item, and return what stands for the list of its values.
@@ -357,14 +278,12 @@ class Flow:
             keywords, target = dict(target.keywords), target.func
         if not _is_task(target):
             raise FlowError(self.name, f"only a task can be mapped, and {target!r} is none; decorate it with @task")
-        target.signature.bind(None, **keywords)
-        if not isinstance(items, (Node, Parameter, StateOf)):
-            items = list(items)
-        node = Node(len(self.nodes), self._unique(target.name), target, (), keywords)
-        node.mapped = items
-        self._wire(node, (items, *keywords.values()))
-        self.nodes.append(node)
-        return cast("list[B]", node)  # a node stands for the value
+        if target.signature is not None:
+            target.signature.bind(None, **keywords)
+        over = items if isinstance(items, StandIn) else list(items)
+        node = self._added(target, (), keywords, over)
+        node.is_mapped = True
+        return cast("list[B]", StandIn(node))  # it stands for the list of values
 
     def after(self, node: object, *upstream: object) -> None:
         """Make a node wait for others without taking their values.
@@ -383,7 +302,7 @@ class Flow:
                 raise FlowError(self.name, f"{later.name!r} was called before {item.name!r}; call it after that")
         new = [item for item in dict.fromkeys(earlier) if all(item is not known for known in later.upstream)]
         later.upstream += tuple(new)
-        later.takes += (False,) * len(new)
+        later.takes += (Takes.ORDER,) * len(new)
 
     def reference(self, *nodes: object) -> None:
         """Say which nodes decide the flow's own state; without this its leaves do.
@@ -401,7 +320,7 @@ class Flow:
         inner = {source.index for node in self.nodes for source in node.upstream}
         return tuple(node.index for node in self.nodes if node.index not in inner)
 
-    def run(self, **options: Any) -> Run:
+    def run(self, /, **options: Any) -> Run:
         """Run the flow in this process, one task after the other, and return what became of each.
 
         Args:
@@ -430,45 +349,33 @@ class Flow:
                 return node.task.returns
         raise FlowError(self.name, f"there is no task {name!r}")
 
-    def own(self, node: object) -> Node:
-        """Return a value's node.
+    def own(self, value: object) -> Node:
+        """Return the node that stands for a value.
 
         Raises:
-            FlowError: It is no node of this flow.
+            FlowError: None of this flow does.
         """
-        if isinstance(node, Node) and node.index < len(self.nodes) and self.nodes[node.index] is node:
+        source = source_of(value)
+        if isinstance(source, Node):
+            return self._own(source)
+        raise FlowError(self.name, f"{value!r} is no node of this flow; it has {len(self.nodes)}")
+
+    def _own(self, node: Node) -> Node:
+        if node.index < len(self.nodes) and self.nodes[node.index] is node:
             return node
-        raise FlowError(self.name, f"{node!r} is no node of this flow; it has {len(self.nodes)}")
+        raise FlowError(self.name, f"{node!r} is no node of this flow, but of another; it has {len(self.nodes)}")
 
     def _unique(self, name: str) -> str:
-        count = self._names[name] = self._names.get(name, 0) + 1
-        return name if count == 1 else f"{name}-{count}"
-
-    def _wire(self, node: Node, values: Iterable[Any]) -> None:
-        """Note which nodes a call takes, by value or by state alone."""
-        taken: dict[int, bool] = {}
-        for value in values:
-            if isinstance(value, (list, tuple, dict)):
-                node.nested = node.nested or any(True for _ in nodes_in(value))
-            for found in nodes_in(value):
-                source = self.own(found.node if isinstance(found, StateOf) else found)
-                taken[source.index] = taken.get(source.index, False) or isinstance(found, Node)
-        node.upstream = tuple(self.nodes[index] for index in taken)
-        node.takes = tuple(taken.values())
+        unique, count = name, self._names.get(name, 0)
+        while unique in self._names:
+            count += 1
+            unique = f"{name}-{count}"
+        self._names[name] = max(count, 1)
+        self._names.setdefault(unique, 1)
+        return unique
 
 
 _RUN_OPTIONS = ("clock", "on_event", "redact", "sleep", "traceback")
-
-
-def nodes_in(value: Any) -> Iterator[Node | StateOf]:
-    if isinstance(value, (Node, StateOf)):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in cast("list[Any]", value):
-            yield from nodes_in(item)
-    elif isinstance(value, dict):
-        for item in cast("Mapping[Any, Any]", value).values():
-            yield from nodes_in(item)
 
 
 def state_of(node: A) -> AnyState[A]:
@@ -479,7 +386,7 @@ def state_of(node: A) -> AnyState[A]:
     Raises:
         TypeError: It is no node.
     """
-    return cast("AnyState[A]", StateOf(_node(node, "state_of"), children=False))
+    return cast("AnyState[A]", StandIn(StateOf(_node(node, "state_of"), children=False)))
 
 
 def states_of(node: list[B]) -> list[AnyState[B]]:
@@ -491,12 +398,13 @@ def states_of(node: list[B]) -> list[AnyState[B]]:
         TypeError: It is no mapped node.
     """
     found = _node(node, "states_of")
-    if found.mapped is None:
+    if not found.is_mapped:
         raise TypeError(f"states_of takes a mapped node, and {found.name!r} is none; take state_of it")
-    return cast("list[AnyState[B]]", StateOf(found, children=True))
+    return cast("list[AnyState[B]]", StandIn(StateOf(found, children=True)))
 
 
 def _node(value: object, use: str) -> Node:
-    if not isinstance(value, Node):
+    source = source_of(value)
+    if not isinstance(source, Node):
         raise TypeError(f"{use} takes a node of a flow, not {type(value).__name__}")
-    return value
+    return source

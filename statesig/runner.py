@@ -1,6 +1,6 @@
-"""Running a flow: what to do next is decided purely, and a thin loop does it. The only user of the clock.
+"""Running a flow: a thin loop that does what was decided. The only user of the clock.
 
-`decide` and `settle` take values and return a value. The loop calls tasks, waits, keeps the states and tells of each.
+The loop calls tasks, waits, keeps the states and tells of each; what to do next is `decisions`' to say.
 """
 
 from __future__ import annotations
@@ -9,216 +9,46 @@ import heapq
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, cast
 
-from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
 from statesig import flow as flows
 from statesig.algebra import combine
 from statesig.captures import Redact, acapture, capture, state_of_exception
-from statesig.errors import FlowError, IllegalTransition, RunFailed
+from statesig.decisions import Become, Wait, decide, is_failure, may_decide, settle, value_of
+from statesig.errors import FlowError, RunFailed
 from statesig.events import Event
-from statesig.flow import Flow, Node, Parameter, StateOf, Task
+from statesig.flow import Flow
+from statesig.nodes import Node, Parameter, StateOf, Takes, replaced
+from statesig.parameters import checked_parameters
 from statesig.states import (
     AnyState,
-    Failed,
     Finished,
     Looped,
     Mapped,
     Paused,
     Pending,
     Resume,
-    Retrying,
     Running,
-    Scheduled,
-    Skipped,
     State,
     Success,
-    TriggerFailed,
     is_mapped,
 )
-from statesig.transitions import is_allowed, successors
-from statesig.triggers import SkipPolicy, Verdict, all_successful, leaves
 
-__all__ = ["Attempt", "Become", "Execute", "Run", "TaskRun", "Wait", "current", "decide", "run", "settle"]
+__all__ = ["Attempt", "Run", "TaskRun", "current", "run"]
 
 T = TypeVar("T")
 
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+
 _PENDING: Final = Pending()
 _RUNNING: Final = Running()
-
-
-# ---- deciding
-
-
-@dataclass(frozen=True, slots=True)
-class Execute:
-    """Call the task's function now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Do nothing: until a time, or until something upstream changes.
-
-    Args:
-        until: Aware; None where only a change can help.
-    """
-
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Become:
-    """Do not run; go on as another state.
-
-    Args:
-        state: The state.
-    """
-
-    state: State[Any]
-
-
-Decision = Execute | Wait | Become
-
-_EXECUTE: Final = Execute()
-_WAIT: Final = Wait()
-
-
-def decide(
-    node: Node,
-    state: State[Any],
-    upstream: Sequence[State[Any]],
-    *,
-    resumed: bool = False,
-    now: datetime | None = None,
-) -> Decision:
-    """Return what is to be done with a task: execute it, wait, or let it become another state. Pure.
-
-    Args:
-        node: The task's node.
-        state: What it is in.
-        upstream: The states of ``node.upstream``, in that order.
-        resumed: Whether a person has resumed the task in this run.
-        now: The time, aware; needed only where the state has a start time.
-    """
-    if type(state) is not Pending:
-        if isinstance(state, (Finished, Paused)):
-            return _WAIT
-        if isinstance(state, Scheduled) and state.start_time is not None and now is not None and state.start_time > now:
-            return Wait(state.start_time)
-    task = node.task
-    if task.trigger is all_successful and _all_have_values(upstream):
-        return _EXECUTE  # what follows says the same of the ordinary case, one question after the other
-    if task.on_skip is SkipPolicy.PROPAGATE and _any_skipped(upstream):
-        return Become(Skipped(message="a task upstream was skipped"))
-    verdict = task.trigger.verdict(upstream, resumed=resumed)
-    if verdict is not Verdict.RUN:
-        return _refused(task, verdict, upstream)
-    if task.on_skip is SkipPolicy.FAILURE_FIRST and _any_skipped(upstream):
-        return Become(Skipped(message="a task upstream was skipped"))
-    return _with_inputs(node, upstream)
-
-
-def settle(task: Task[Any, Any], outcome: State[Any], failures: int, now: datetime) -> State[Any]:
-    """Return the state after an attempt: the outcome itself, another attempt, or a failure for good. Pure.
-
-    RETRY and a retryable failure count against the task's retries; a RETRY with none left is Failed with its message
-    and causes. A state that may not follow Running is Failed with that as its cause.
-
-    Args:
-        task: The task.
-        outcome: What `capture` made of the attempt.
-        failures: How many attempts have failed, this one included if it did.
-        now: The time, aware.
-    """
-    if type(outcome) is Success:
-        return outcome
-    if not is_allowed(Running, type(outcome)):
-        ways = [kind.__name__ for kind in successors(Running)]
-        return state_of_exception(IllegalTransition("Running", type(outcome).__name__, ways))
-    again = isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
-    if again and failures <= task.retries:
-        given = outcome.start_time if isinstance(outcome, Retrying) else None
-        return Retrying(
-            message=outcome.message,
-            causes=outcome.causes,
-            start_time=given or now + timedelta(seconds=task.retry_delay),
-            run_count=failures,
-        )
-    if isinstance(outcome, Retrying):
-        return Failed(message=outcome.message, causes=outcome.causes)
-    if isinstance(outcome, Scheduled) and outcome.start_time is None:
-        return outcome.model_copy(update={"start_time": now})
-    return outcome
-
-
-def is_failure(outcome: State[Any]) -> bool:
-    """Tell whether an attempt's outcome counts against the task's retries."""
-    return isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
-
-
-def _with_inputs(node: Node, upstream: Sequence[State[Any]]) -> Decision:
-    """Return what the inputs of a task say that its trigger lets run."""
-    awaited = _awaited(node)
-    for source, by_value, given in zip(node.upstream, node.takes, upstream, strict=True):
-        if (by_value or source.index in awaited) and not isinstance(given, Finished):
-            return _WAIT
-        if by_value and not _has_value(given):
-            return Become(_without_value(source.name, given))
-    return _EXECUTE
-
-
-def _all_have_values(upstream: Sequence[State[Any]]) -> bool:
-    for state in upstream:  # noqa: SIM110  # a generator would cost twice as much, once for each task
-        if type(state) is not Success or "result" not in state.__pydantic_fields_set__:
-            return False
-    return True
-
-
-def _any_skipped(upstream: Sequence[State[Any]]) -> bool:
-    return any(isinstance(state, Skipped) for state in leaves(upstream))
-
-
-def _refused(task: Task[Any, Any], verdict: Verdict, upstream: Sequence[State[Any]]) -> Decision:
-    if verdict is Verdict.WAIT:
-        return _WAIT
-    tally: dict[str, int] = {}
-    for state in leaves(upstream):
-        tally[state.type] = tally.get(state.type, 0) + 1
-    counts = ", ".join(f"{count} {tag}" for tag, count in tally.items()) or "no upstream"
-    message = f"trigger {task.trigger.name}: {counts}"
-    kind = {Verdict.FAIL: TriggerFailed, Verdict.SKIP: Skipped, Verdict.PAUSE: Paused}[verdict]
-    return Become(kind(message=message))
-
-
-def _awaited(node: Node) -> frozenset[int]:
-    """Return the nodes that are taken by state, which must be final before it is handed over."""
-    values = (node.mapped, *node.args, *node.kwargs.values())
-    return frozenset(
-        found.node.index for value in values for found in flows.nodes_in(value) if isinstance(found, StateOf)
-    )
-
-
-def _has_value(state: State[Any]) -> bool:
-    return all(child.has_result for child in state.children) if isinstance(state, Mapped) else state.has_result
-
-
-def _without_value(name: str, state: State[Any]) -> State[Any]:
-    """Return what becomes of a task whose input has no value: no typed call can be made."""
-    inner = list(leaves((state,)))
-    failed = any(not isinstance(leaf, Success) and not leaf.has_result for leaf in inner)
-    if not failed and any(isinstance(leaf, Skipped) for leaf in inner):
-        return Skipped(message=f"its input {name} was skipped and has no value")
-    return TriggerFailed(message=f"its input {name} is {state.type} and has no value")
-
-
-# ---- what a run is
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +95,10 @@ class _Item:
         "entries",
         "failures",
         "index",
+        "inputs",
+        "is_settled",
         "node",
+        "open",
         "parent",
         "resumed",
         "run",
@@ -276,7 +109,14 @@ class _Item:
         "waiting",
     )
 
-    def __init__(self, run: Run, node: Node, parent: _Item | None = None, index: int | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        node: Node,
+        parent: _Item | None = None,
+        index: int | None = None,
+        source: State[Any] | None = None,
+    ) -> None:
         self.run = run
         self.node = node
         self.parent = parent
@@ -286,9 +126,12 @@ class _Item:
         self.entries = 0
         self.resumed = False
         self.seconds = 0.0
+        self.is_settled = False
         self.waiting = 0
+        self.inputs = 0
+        self.open = 0
         self.children: list[_Item] | None = None
-        self.source: State[Any] | None = None
+        self.source = source
         self.value: Any = None
 
     def told(self) -> TaskRun:
@@ -420,51 +263,69 @@ class Run:
 
     def _drive(self) -> None:
         """Run what can be run, until nothing is left or only people can help."""
-        downstream: list[list[_Item]] = [[] for _ in self._items]
-        ready: deque[_Item] = deque()
-        for item in self._items:
-            item.waiting = 0
-            if not isinstance(item.state, Finished):
-                for source in item.node.upstream:
-                    if not isinstance(self._items[source.index].state, Finished):
-                        item.waiting += 1
-                        downstream[source.index].append(item)
-                if not item.waiting:
-                    ready.append(item)
+        downstream = self._count()
+        ready = deque(item for item in self._items if not item.is_settled and self._may_begin(item))
         delayed: list[tuple[datetime, int, _Item]] = []
         order = 0
-        token = flows.building.set(None)
+        outer = _current.set(None), flows.building.set(None)
         try:
             while ready or delayed:
-                if not ready:
+                if ready:
+                    item = ready.popleft()
+                else:
                     start, _, item = heapq.heappop(delayed)
                     self._sleep(max(0.0, (start - self._clock()).total_seconds()))
-                else:
-                    item = ready.popleft()
+                if item.is_settled:
+                    continue
                 until = self._step(item, ready)
                 if until is not None:
                     order += 1
                     heapq.heappush(delayed, (until, order, item))
-                    continue
-                settled = self._settled(item)
-                if settled is not None:
-                    for later in downstream[settled.node.index]:
-                        later.waiting -= 1
-                        if not later.waiting:
-                            ready.append(later)
+                elif self._is_at_rest(item):
+                    self._settle(item, downstream, ready)
         finally:
-            flows.building.reset(token)
+            _current.reset(outer[0])
+            flows.building.reset(outer[1])
 
-    def _settled(self, item: _Item) -> _Item | None:
-        """Return the node's item that will not change any more in this drive, if there is one."""
+    def _count(self) -> list[list[tuple[_Item, Takes]]]:
+        """Count what each item waits for, and return who waits for each and what they take of it."""
+        downstream: list[list[tuple[_Item, Takes]]] = [[] for _ in self._items]
+        for item in self._items:
+            item.is_settled = isinstance(item.state, Finished)
+            item.waiting = item.inputs = 0
+        for item in self._items:
+            if not item.is_settled:
+                for source, takes in zip(item.node.upstream, item.node.takes, strict=True):
+                    if not self._items[source.index].is_settled:
+                        item.waiting += 1
+                        item.inputs += takes is not Takes.ORDER
+                        downstream[source.index].append((item, takes))
+        return downstream
+
+    def _may_begin(self, item: _Item) -> bool:
+        return not item.waiting or may_decide(item.node, _PENDING, item.inputs)
+
+    def _is_at_rest(self, item: _Item) -> bool:
+        """Tell whether an item will not change any more in this drive."""
+        if isinstance(item.state, (Finished, Paused)):
+            return True
+        return not item.waiting and not item.open
+
+    def _settle(self, item: _Item, downstream: list[list[tuple[_Item, Takes]]], ready: deque[_Item]) -> None:
+        """Tell those that wait for an item that it has come to rest."""
+        item.is_settled = True
         parent = item.parent
-        if parent is None:
-            return None if item.waiting else item
-        parent.waiting -= 1
-        if parent.waiting:
-            return None
-        self._gather(parent)
-        return parent
+        if parent is not None:
+            parent.open -= 1
+            if not parent.open:
+                self._gather(parent)
+                self._settle(parent, downstream, ready)
+            return
+        for later, takes in downstream[item.node.index]:
+            later.waiting -= 1
+            later.inputs -= takes is not Takes.ORDER
+            if not later.is_settled and (not later.waiting or may_decide(later.node, item.state, later.inputs)):
+                ready.append(later)
 
     def _step(self, item: _Item, ready: deque[_Item]) -> datetime | None:
         """Take an item as far as it goes now; return when to go on, where it waits for a time."""
@@ -475,11 +336,8 @@ class Run:
             now = None if type(state) is Pending else self._clock()
             upstream = [items[source.index].state for source in node.upstream]
             if item.source is not None:
-                upstream = [
-                    item.source if source is node.mapped else s
-                    for source, s in zip(node.upstream, upstream, strict=True)
-                ]
-            elif node.mapped is not None and item.parent is None and self._expands_by_child(node):
+                upstream[node.upstream.index(node.mapped)] = item.source
+            elif node.is_mapped and item.parent is None and self._expands_by_child(node):
                 self._expand(item, ready)
                 return None
             decision = decide(node, state, upstream, resumed=item.resumed, now=now)
@@ -488,7 +346,7 @@ class Run:
             if isinstance(decision, Become):
                 self._move(item, decision.state)
                 return None
-            if node.mapped is not None and item.parent is None:
+            if node.is_mapped and item.parent is None:
                 self._expand(item, ready)
                 return None
             self._execute(item)
@@ -510,12 +368,8 @@ class Run:
             if self._on_event is not None:
                 self._tell(item, _RUNNING)
             fn = partial(task.fn, **kwargs) if kwargs else task.fn
-            if task.is_async:
-                import asyncio
-
-                outcome = asyncio.run(acapture(fn, *args, redact=self._redact, traceback=self._traceback))
-            else:
-                outcome = capture(fn, *args, redact=self._redact, traceback=self._traceback)
+            call = _awaited if task.is_async else capture
+            outcome = call(fn, *args, redact=self._redact, traceback=self._traceback)
         seconds = time.perf_counter() - began
         item.seconds += seconds
         if item.parent is not None:
@@ -528,31 +382,25 @@ class Run:
     def _arguments(self, item: _Item) -> tuple[tuple[Any, ...], dict[str, Any]]:
         node = item.node
         if item.parent is not None:
-            args: tuple[Any, ...] = (item.value,)
+            args: tuple[Any, ...] = (item.value if item.source is None else value_of(item.source),)
         else:
-            args = tuple([self._resolved(arg, node.nested) for arg in node.args])
+            args = tuple([self._resolved(arg) for arg in node.args])
         if not node.kwargs:
             return args, {}
-        return args, {name: self._resolved(arg, node.nested) for name, arg in node.kwargs.items()}
+        return args, {name: self._resolved(arg) for name, arg in node.kwargs.items()}
 
-    def _resolved(self, arg: Any, nested: bool) -> Any:
+    def _resolved(self, arg: Any) -> Any:
         """Return what an argument stands for."""
         given: object = arg
         cls: type[Any] = type(given)
         if cls is Node:
             index: int = arg.index
-            return _value_of(self._items[index].state)
+            return value_of(self._items[index].state)
         if cls is Parameter:
             return self._parameters[arg.name]
         if cls is StateOf:
             return self._state_taken(arg)
-        if nested and cls in (list, tuple):
-            parts: list[Any] = [self._resolved(part, True) for part in arg]
-            return tuple(parts) if cls is tuple else parts
-        if nested and cls is dict:
-            held: dict[Any, Any] = arg
-            return {key: self._resolved(part, True) for key, part in held.items()}
-        return arg
+        return replaced(arg, self._resolved) if isinstance(given, _CONTAINERS) else arg
 
     def _state_taken(self, taken: StateOf) -> State[Any] | list[State[Any]]:
         state = self._items[taken.node.index].state
@@ -574,26 +422,28 @@ class Run:
             except Exception as exc:
                 self._move(item, state_of_exception(exc, redact=self._redact, traceback=self._traceback))
                 return
-        open_children = [child for child in item.children if not isinstance(child.state, Finished)]
-        item.waiting = len(open_children)
-        ready.extend(open_children)
-        if not open_children:
+            if self._on_event is not None:
+                for child in item.children:
+                    self._tell(child, child.state)
+        going_on = [child for child in item.children if not isinstance(child.state, Finished)]
+        for child in going_on:
+            child.is_settled = False
+            child.resumed = child.resumed or item.resumed
+        item.open = len(going_on)
+        ready.extend(going_on)
+        if not going_on:
             self._gather(item)
 
     def _children(self, item: _Item) -> list[_Item]:
         node = item.node
-        children: list[_Item] = []
         if self._expands_by_child(node):
             mapped = self._items[cast("Node", node.mapped).index].state
             sources = mapped.children if is_mapped(mapped) else ()
-            for index, source in enumerate(sources):
-                child = _Item(self, node, item, index)
-                child.source, child.value = source, source.result
-                children.append(child)
-            return children
-        for index, value in enumerate(self._resolved(node.mapped, True)):
+            return [_Item(self, node, item, index, source) for index, source in enumerate(sources)]
+        children: list[_Item] = []
+        for index, value in enumerate(self._resolved(node.mapped)):
             child = _Item(self, node, item, index)
-            child.value = self._resolved(value, True)
+            child.value = value
             children.append(child)
         return children
 
@@ -620,10 +470,21 @@ class Run:
         self._on_event(Event(self.id, item.node.name, item.index, attempt, self._clock(), state))
 
 
-def _value_of(state: State[Any]) -> Any:
-    if type(state) is not Success and isinstance(state, Mapped) and state.children:
-        return [child.result for child in state.children]
-    return state.__dict__["result"]
+def _awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool) -> State[Any]:
+    """Run a coroutine function to its end on a loop of its own; in a thread of its own where a loop is running here."""
+    import asyncio
+
+    def to_its_end() -> State[Any]:
+        return asyncio.run(acapture(fn, *args, redact=redact, traceback=traceback))
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return to_its_end()
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1, thread_name_prefix="statesig") as pool:
+        return pool.submit(copy_context().run, to_its_end).result()
 
 
 def _utc_now() -> datetime:
@@ -632,6 +493,7 @@ def _utc_now() -> datetime:
 
 def run(
     flow: Flow,
+    /,
     *,
     on_event: Callable[[Event], object] | None = None,
     redact: Redact | None = None,
@@ -657,54 +519,3 @@ def run(
     values = checked_parameters(flow, parameters)
     started = Run(flow, values, on_event=on_event, redact=redact, traceback=traceback, clock=clock, sleep=sleep)
     return started.start()
-
-
-def checked_parameters(flow: Flow, given: Mapping[str, Any], *, text: bool = False) -> dict[str, Any]:
-    """Return the values of a flow's parameters, each validated as its type.
-
-    Args:
-        flow: The flow.
-        given: Values by name.
-        text: Whether they are text, as from a command line, to be read as their types.
-
-    Raises:
-        FlowError: One is missing, unknown or not valid; the text does not repeat the value.
-    """
-    unknown = sorted(given.keys() - flow.parameters.keys())
-    if unknown:
-        known = ", ".join(flow.parameters) or "none"
-        raise FlowError(flow.name, f"no such parameter: {', '.join(unknown)}; its parameters are {known}")
-    missing = [name for name, one in flow.parameters.items() if one.required and name not in given]
-    if missing:
-        raise FlowError(flow.name, f"needs a value for {', '.join(missing)}")
-    read = _from_text if text else _from_value
-    return {
-        name: read(flow, parameter, given[name]) if name in given else parameter.default
-        for name, parameter in flow.parameters.items()
-    }
-
-
-def _from_value(flow: Flow, parameter: Parameter, value: Any) -> Any:
-    if value is parameter.default:
-        return value
-    try:
-        return TypeAdapter(parameter.type).validate_python(value, strict=True)
-    except ValidationError as exc:
-        raise _invalid(flow, parameter, exc) from None
-
-
-def _from_text(flow: Flow, parameter: Parameter, value: str) -> Any:
-    adapter: TypeAdapter[Any] = TypeAdapter(parameter.type)
-    try:
-        return adapter.validate_strings(value)
-    except ValidationError as exc:
-        try:
-            return adapter.validate_json(value)
-        except ValidationError:
-            raise _invalid(flow, parameter, exc) from None
-
-
-def _invalid(flow: Flow, parameter: Parameter, exc: ValidationError) -> FlowError:
-    name = getattr(parameter.type, "__name__", str(parameter.type))
-    reason = exc.errors(include_url=False, include_input=False)[0]["type"]
-    return FlowError(flow.name, f"parameter {parameter.name} is not a valid {name} ({reason})")

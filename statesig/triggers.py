@@ -99,6 +99,8 @@ class Trigger:
         for state in leaves(upstream):
             if not isinstance(state, Finished):
                 unfinished += 1
+                hits += self.test == "some" and issubclass(Finished, self.kind)
+                misses += self.test == "every" and not _can_finish_as(self.kind)
             elif isinstance(state, self.kind):
                 hits += 1
             else:
@@ -108,24 +110,42 @@ class Trigger:
         if self.test == "every":
             if misses:
                 return self._rest(resumed)
-            return Verdict.WAIT if unfinished else Verdict.RUN
+            return Verdict.WAIT if unfinished and not issubclass(Finished, self.kind) else Verdict.RUN
         if hits:
             return Verdict.RUN
-        return Verdict.WAIT if unfinished else self._rest(resumed)
+        return Verdict.WAIT if unfinished and _can_finish_as(self.kind) else self._rest(resumed)
+
+    def refuses(self, changed: State[Any]) -> bool:
+        """Tell whether one upstream alone, in this state, can make the verdict another than RUN."""
+        return self.test == "every" and any(
+            isinstance(leaf, Finished) and not isinstance(leaf, self.kind) for leaf in leaves((changed,))
+        )
+
+    @property
+    def can_hold_early(self) -> bool:
+        """Whether the predicate can hold while upstreams are unfinished."""
+        return self.test in ("some", "always", "never") or issubclass(Finished, self.kind)
 
     def _rest(self, resumed: bool) -> Verdict:
         return Verdict.RUN if resumed and self.rest is Verdict.PAUSE else self.rest
+
+
+def _can_finish_as(kind: type[State[Any]]) -> bool:
+    return issubclass(kind, Finished) or issubclass(Finished, kind)
 
 
 def leaves(states: Iterable[State[Any]]) -> Iterator[State[Any]]:
     """Yield what triggers count: a Mapped's children, a success for an empty one, what a meta-state wraps."""
     for state in states:
         if isinstance(state, Mapped):
-            yield from leaves(state.children) if state.children else (state,)
+            yield from leaves(state.children) if state.children else (_SUCCESS,)
         elif isinstance(state, MetaState):
             yield from leaves((state.state,))
         else:
             yield state
+
+
+_SUCCESS = Success()
 
 
 def every(kind: type[State[Any]]) -> Trigger:

@@ -324,7 +324,7 @@ def test_an_unreadable_file(site: Path) -> None:
     message = "one 1.0: one.py cannot be read"
     cause = ErrorInfo(type=type(error.value).__name__, message=str(error.value))
     assert Failed(message=message, causes=(cause,)) == only_child(run)
-    assert ["Running", "Retrying", "Running", "Retrying", "Running", "Failed"] == [
+    assert ["Pending", "Running", "Retrying", "Running", "Retrying", "Running", "Failed"] == [
         event.state.type for event in events if event.task == "verify" and event.index == 0
     ]
     assert [0.2, 0.2] == clock.slept

@@ -1,0 +1,224 @@
+"""What to do with a task next, decided purely: from its state, the states upstream and the time.
+
+Nothing here calls a task, waits, or reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from statesig.captures import state_of_exception
+from statesig.errors import IllegalTransition
+from statesig.flow import Task
+from statesig.nodes import Node, Takes
+from statesig.states import (
+    Cancelling,
+    Failed,
+    Finished,
+    Mapped,
+    Paused,
+    Pending,
+    Retrying,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Success,
+    TriggerFailed,
+)
+from statesig.transitions import is_allowed, successors
+from statesig.triggers import SkipPolicy, Verdict, all_successful, leaves
+
+__all__ = [
+    "Become",
+    "Decision",
+    "Execute",
+    "Wait",
+    "decide",
+    "has_value",
+    "is_failure",
+    "may_decide",
+    "settle",
+    "value_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Call the task's function now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing: until a time, or until something upstream changes.
+
+    Args:
+        until: Aware; None where only a change can help.
+    """
+
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Become:
+    """Do not run; go on as another state.
+
+    Args:
+        state: The state.
+    """
+
+    state: State[Any]
+
+
+Decision = Execute | Wait | Become
+
+_EXECUTE: Final = Execute()
+_WAIT: Final = Wait()
+
+
+def decide(
+    node: Node,
+    state: State[Any],
+    upstream: Sequence[State[Any]],
+    *,
+    resumed: bool = False,
+    now: datetime | None = None,
+) -> Decision:
+    """Return what is to be done with a task: execute it, wait, or let it become another state. Pure.
+
+    Args:
+        node: The task's node.
+        state: What it is in.
+        upstream: The states of ``node.upstream``, in that order.
+        resumed: Whether a person has resumed the task in this run.
+        now: The time, aware; needed only where the state has a start time.
+    """
+    if type(state) is not Pending:
+        if isinstance(state, (Finished, Paused, Running, Cancelling)):
+            return _WAIT
+        if isinstance(state, Scheduled) and state.start_time is not None and now is not None and state.start_time > now:
+            return Wait(state.start_time)
+    task = node.task
+    if task.trigger is all_successful and _all_have_values(upstream):
+        return _EXECUTE  # what follows says the same of the ordinary case, one question after the other
+    if task.on_skip is SkipPolicy.PROPAGATE and _any_skipped(upstream):
+        return Become(Skipped(message="a task upstream was skipped"))
+    verdict = task.trigger.verdict(upstream, resumed=resumed)
+    if verdict is not Verdict.RUN:
+        return _refused(task, verdict, upstream)
+    if task.on_skip is SkipPolicy.FAILURE_FIRST and _any_skipped(upstream):
+        return Become(Skipped(message="a task upstream was skipped"))
+    return _with_inputs(node, upstream)
+
+
+def settle(task: Task[Any, Any], outcome: State[Any], failures: int, now: datetime) -> State[Any]:
+    """Return the state after an attempt: the outcome itself, another attempt, or a failure for good. Pure.
+
+    RETRY and a retryable failure count against the task's retries; a RETRY with none left is Failed with its message
+    and causes. A state that may not follow Running is Failed with that as its cause.
+
+    Args:
+        task: The task.
+        outcome: What `capture` made of the attempt.
+        failures: How many attempts have failed, this one included if it did.
+        now: The time, aware.
+    """
+    if type(outcome) is Success:
+        return outcome
+    if isinstance(outcome, Cancelling) or not is_allowed(Running, type(outcome)):
+        # To stop is asked of a task, never by it.
+        ways = [kind.__name__ for kind in successors(Running) if kind is not Cancelling]
+        return state_of_exception(IllegalTransition("Running", type(outcome).__name__, ways))
+    again = isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
+    if again and failures <= task.retries:
+        later = now + timedelta(seconds=task.retry_delay)
+        if isinstance(outcome, Retrying):
+            return outcome.model_copy(update={"start_time": outcome.start_time or later, "run_count": failures})
+        return Retrying(message=outcome.message, causes=outcome.causes, start_time=later, run_count=failures)
+    if isinstance(outcome, Retrying):
+        return Failed(message=outcome.message, causes=outcome.causes)
+    if isinstance(outcome, Scheduled) and outcome.start_time is None:
+        return outcome.model_copy(update={"start_time": now})
+    return outcome
+
+
+def is_failure(outcome: State[Any]) -> bool:
+    """Tell whether an attempt's outcome counts against the task's retries."""
+    return isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
+
+
+def _with_inputs(node: Node, upstream: Sequence[State[Any]]) -> Decision:
+    """Return what the inputs of a task say that its trigger lets run."""
+    for source, takes, given in zip(node.upstream, node.takes, upstream, strict=True):
+        if takes is not Takes.ORDER and not isinstance(given, Finished):
+            return _WAIT
+        if takes is Takes.VALUE and not has_value(given):
+            return Become(_without_value(source.name, given))
+    return _EXECUTE
+
+
+def may_decide(node: Node, changed: State[Any], open_inputs: int) -> bool:
+    """Tell whether a task may be decided by one upstream's end, while others are still open.
+
+    A quick answer that spares asking `decide` at every change: True where it is worth asking.
+
+    Args:
+        node: The task's node.
+        changed: The state that the upstream came to rest in.
+        open_inputs: How many of the upstreams that it takes something of are not at rest.
+    """
+    task = node.task
+    if task.on_skip is not SkipPolicy.SUCCESS and _any_skipped((changed,)):
+        return True
+    if task.trigger.refuses(changed):
+        return True
+    return not open_inputs and task.trigger.can_hold_early
+
+
+def _all_have_values(upstream: Sequence[State[Any]]) -> bool:
+    for state in upstream:  # noqa: SIM110  # a generator would cost twice as much, once for each task
+        if type(state) is not Success or "result" not in state.__pydantic_fields_set__:
+            return False
+    return True
+
+
+def _any_skipped(upstream: Sequence[State[Any]]) -> bool:
+    return any(isinstance(state, Skipped) for state in leaves(upstream))
+
+
+def _refused(task: Task[Any, Any], verdict: Verdict, upstream: Sequence[State[Any]]) -> Decision:
+    if verdict is Verdict.WAIT:
+        return _WAIT
+    tally: dict[str, int] = {}
+    for state in leaves(upstream):
+        tally[state.type] = tally.get(state.type, 0) + 1
+    counts = ", ".join(f"{count} {tag}" for tag, count in tally.items()) or "no upstream"
+    message = f"trigger {task.trigger.name}: {counts}"
+    kind = {Verdict.FAIL: TriggerFailed, Verdict.SKIP: Skipped, Verdict.PAUSE: Paused}[verdict]
+    return Become(kind(message=message))
+
+
+def has_value(state: State[Any]) -> bool:
+    """Tell whether a final state has a value for a task that takes it: a result, or one of each child."""
+    if "result" in state.__pydantic_fields_set__:
+        return True
+    return isinstance(state, Mapped) and bool(state.children) and all(map(has_value, state.children))
+
+
+def value_of(state: State[Any]) -> Any:
+    """Return the value that a task takes of a final state that has one."""
+    if type(state) is not Success and isinstance(state, Mapped) and not state.has_result:
+        return [value_of(child) for child in state.children]
+    return state.__dict__["result"]
+
+
+def _without_value(name: str, state: State[Any]) -> State[Any]:
+    """Return what becomes of a task whose input has no value: no typed call can be made."""
+    inner = list(leaves((state,)))
+    failed = any(not isinstance(leaf, Success) and not leaf.has_result for leaf in inner)
+    if not failed and any(isinstance(leaf, Skipped) for leaf in inner):
+        return Skipped(message=f"its input {name} was skipped and has no value")
+    return TriggerFailed(message=f"its input {name} is {state.type} and has no value")

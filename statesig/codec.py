@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, overload
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -17,9 +18,9 @@ from pydantic_core import from_json, to_json
 from typing_extensions import TypeVar
 
 from statesig.errors import DecodeError, EncodeError
-from statesig.models import LONGEST_TAG, StateModel, descendants, narrow, readers
-from statesig.readback import MAX_DIGITS, SCALARS, difference, has_non_finite, is_finite, is_plain, offences, shown
-from statesig.rules import is_exact
+from statesig.models import LONGEST_TAG, StateMeta, StateModel, descendants, narrow, readers
+from statesig.readback import MAX_DIGITS, SCALARS, difference, is_finite, is_plain, offences, shown
+from statesig.rules import has_non_finite, is_exact
 from statesig.states import AnyFinished, AnyState, ErrorInfo, Finished, MetaState, Queued, State, Submitted
 
 __all__ = ["DEFAULT_LIMITS", "JsonSchema", "Limits", "decode", "encode", "schema"]
@@ -76,7 +77,10 @@ class _Writers(dict[type, Any]):
         trust = _trust(form.fields)
         without = _READ_BACK if trust == _READ_BACK else _EXACT
         head = b'{"type":%b,"result":' % to_json(cls.__tag__) if trust == _UNDECLARED and _has_defaults(cls) else None
-        self[cls] = entry = (head, form.with_result.to_json, form.without_result.to_json, trust, without)
+        with_result, without_result = form.with_result.to_json, form.without_result.to_json
+        if trust == _READ_BACK:  # a model inside reads its aliases, and nothing else
+            with_result, without_result = partial(with_result, by_alias=True), partial(without_result, by_alias=True)
+        self[cls] = entry = (head, with_result, without_result, trust, without)
         return entry
 
 
@@ -134,7 +138,7 @@ def encode(state: State[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     except (ValueError, RecursionError, TypeError) as exc:
         raise _unwritable(state, exc, limits) from None
     if len(written) > _SHORT or limits is not DEFAULT_LIMITS:
-        _check_written(state, written, trust, limits)
+        _check_written(state, written, limits)
     return written
 
 
@@ -199,8 +203,15 @@ def decode_model(
 
 
 def schema(kind: type[State[Any]] = State) -> JsonSchema:
-    """Return the JSON Schema (2020-12) of what `decode` admits as a kind: each state by its required tag."""
-    described = TypeAdapter(kind).json_schema()
+    """Return the JSON Schema (2020-12) of what `decode` admits as a kind: each state by its required tag.
+
+    Raises:
+        TypeError: `kind` is no class of state.
+    """
+    asked: object = kind
+    if type(asked) is not StateMeta:
+        raise TypeError(f"a class of state is asked for, not {asked!r}")
+    described = TypeAdapter(kind).json_schema(by_alias=False)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
 
 
@@ -208,6 +219,7 @@ def schema(kind: type[State[Any]] = State) -> JsonSchema:
 
 
 _LONG_TAG = re.compile(rb'\s*\{\s*"type"\s*:\s*"[^"\\]{%d}' % (LONGEST_TAG + 1))
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"\\'))
 
@@ -383,15 +395,23 @@ def _cut(text: str, length: int = _SHOWN_LENGTH) -> str:
 # ---- making sure that what was written reads back
 
 
-def _check_written(state: State[Any], written: bytes, trust: int, limits: Limits) -> None:
+def _check_written(state: State[Any], written: bytes, limits: Limits) -> None:
+    check_size(type(state).__name__, written, limits)
+    if len(written) > MAX_DIGITS and _LONG_NUMBER.search(written):
+        found = _offence(state, limits)
+        if found is not None:
+            raise EncodeError(type(state).__name__, *found)
+
+
+def check_size(name: str, written: bytes, limits: Limits) -> None:
+    """Refuse what was written where `decode` would refuse to look at it.
+
+    Raises:
+        EncodeError: It is beyond the limits.
+    """
     excess = _excess(written, limits)
     if excess is not None:
-        raise EncodeError(type(state).__name__, "the document", f"it {excess}, which decode refuses")
-    if len(written) > MAX_DIGITS and (trust == _EXACT or type(state.result) in SCALARS):
-        try:
-            from_json(written)
-        except ValueError as exc:
-            raise _unwritable(state, exc, limits) from None
+        raise EncodeError(name, "the document", f"it {excess}, which decode refuses")
 
 
 def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits) -> None:
@@ -402,10 +422,15 @@ def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits
         return
     try:
         back = narrow(type(state)).validator.validate_json(written)
+        _refuse_constants(written, "", back.result)
     except ValidationError as exc:
         error = exc.errors(include_url=False, include_input=False)[0]
-        where = _path(error["loc"]) or "the document"
-        raise EncodeError(type(state).__name__, where, f"would not be read back: {_reason(error)}") from None
+        found = _offence(state, limits)
+        where, reason = found or (_path(error["loc"]) or "the document", f"would not be read back: {_reason(error)}")
+        raise EncodeError(type(state).__name__, where, reason) from None
+    except DecodeError as exc:
+        found = _offence(state, limits)
+        raise EncodeError(type(state).__name__, *(found or exc.problems[0])) from None
     path = difference(state, back)
     if path is not None:
         reason = "would read back as another value; declare its type more closely"
@@ -413,9 +438,21 @@ def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits
 
 
 def _unwritable(state: State[Any], exc: Exception | None, limits: Limits) -> EncodeError:
-    name = type(state).__name__
-    undeclared = _writers[type(state)][3] == _UNDECLARED
-    found = next(offences(state.__dict__, limits.max_depth, free="result" if undeclared else None), None)
+    found = _offence(state, limits)
     if found is None:
-        return EncodeError(name, "the document", f"cannot be written ({type(exc).__name__})")
-    return EncodeError(name, *found)
+        field = next((name for name, value in state.__dict__.items() if not _is_writable(value)), "the document")
+        found = field, f"has no JSON form ({type(exc).__name__})"
+    return EncodeError(type(state).__name__, *found)
+
+
+def _offence(state: State[Any], limits: Limits) -> tuple[str, str] | None:
+    free = "result" if _writers[type(state)][3] == _UNDECLARED else None
+    return next(offences(state.__dict__, limits.max_depth, free=free), None)
+
+
+def _is_writable(value: object) -> bool:
+    try:
+        to_json(value)
+    except ValueError:
+        return False
+    return True

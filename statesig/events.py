@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import to_json
 
-from statesig.codec import DEFAULT_LIMITS, Limits, decode, decode_model, encode
+from statesig.codec import DEFAULT_LIMITS, Limits, check_size, decode, decode_model, encode
 from statesig.errors import EncodeError
-from statesig.states import Mapped, State, UtcDatetime, is_mapped
+from statesig.rules import iso_time
+from statesig.states import State, Success, UtcDatetime, is_mapped
 
 __all__ = ["Event", "decode_event", "encode_event", "on_the_wire", "without_result"]
 
@@ -42,13 +43,13 @@ class Event:
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    run: str
-    task: str
-    index: int | None = Field(ge=0)
-    attempt: int = Field(ge=1)
-    time: UtcDatetime
+    run: str = Field(strict=True)
+    task: str = Field(strict=True)
+    index: int | None = Field(strict=True, ge=0)
+    attempt: int = Field(strict=True, ge=1)
+    time: Annotated[UtcDatetime, BeforeValidator(iso_time)]
     state: State[Any]
 
 
@@ -64,10 +65,23 @@ def encode_event(event: Event, *, result_type: Any = Any, limits: Limits = DEFAU
         EncodeError: The state would not read back as it is.
     """
     state = on_the_wire(event.state, result_type)
-    place = to_json(
-        {"run": event.run, "task": event.task, "index": event.index, "attempt": event.attempt, "time": event.time}
-    )
-    return place[:-1] + b',"state":' + encode(state, limits=limits) + b"}"
+    place: dict[str, Any] = {
+        "run": event.run,
+        "task": event.task,
+        "index": event.index,
+        "attempt": event.attempt,
+        "time": event.time,
+    }
+    try:
+        written = to_json(_Document(**place, state=state).model_dump(mode="json", exclude={"state"}))
+    except ValidationError as exc:
+        field = str(exc.errors(include_url=False, include_input=False)[0]["loc"][0])
+        raise EncodeError("Event", field, "would not be read back; see Event for what it may be") from None
+    except ValueError:
+        raise EncodeError("Event", "run or task", "text with a lone surrogate is not valid Unicode") from None
+    line = written[:-1] + b',"state":' + encode(state, limits=limits) + b"}"
+    check_size("Event", line, limits)
+    return line
 
 
 def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
@@ -80,10 +94,14 @@ def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
     Raises:
         EncodeError: The result would not read back, declared or not.
     """
-    if is_mapped(state):
+    if is_mapped(state) and state.children:
         children = tuple(on_the_wire(child, result_type) for child in state.children)
-        given = {"result": [child.result for child in children]} if state.has_result else {}
-        return Mapped(message=state.message, causes=state.causes, children=children, **given)
+        update: dict[str, Any] = {"children": children}
+        if state.has_result and state.result == [child.result for child in state.children]:
+            update["result"] = [child.result for child in children]
+        elif state.has_result:
+            encode(Success(result=state.result))
+        return state.model_copy(update=update)
     try:
         encode(state)
     except EncodeError:

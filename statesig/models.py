@@ -15,11 +15,10 @@ Nothing here may know the names of the states, nor how they are written as JSON 
 from __future__ import annotations
 
 import inspect
-import math
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
 from types import UnionType
@@ -38,7 +37,7 @@ from pydantic_core import (
 from typing_extensions import Unpack, dataclass_transform, override
 
 from statesig.errors import DefinitionError
-from statesig.rules import Schema, json_rules
+from statesig.rules import Schema, has_non_finite, json_rules
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -53,6 +52,7 @@ LONGEST_TAG = 200
 
 _lock = threading.RLock()
 _registry: dict[tuple[str, str], type[StateModel]] = {}
+_building: ContextVar[type | None] = ContextVar("_building", default=None)
 _describing: ContextVar[frozenset[type]] = ContextVar("_describing", default=frozenset())
 
 
@@ -267,11 +267,15 @@ class StateModel(BaseModel, metaclass=StateMeta):
     @override
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         written = core_schema.plain_serializer_function_ser_schema(_dump, info_arg=True, when_used="always")
-        if cls.__pydantic_complete__:
+        if _building.get() is not cls:
             return core_schema.with_info_plain_validator_function(cls._admit, serialization=written)
-        return core_schema.with_info_wrap_validator_function(
-            cls._admit_ignoring_inner, handler(source), serialization=written
-        )
+        # The narrow schema is asked for: pydantic finishes it inside of the wide one.
+        token = _building.set(None)
+        try:
+            inner = handler(source)
+        finally:
+            _building.reset(token)
+        return core_schema.with_info_wrap_validator_function(cls._admit_ignoring_inner, inner, serialization=written)
 
     @classmethod
     @override
@@ -293,8 +297,8 @@ def _read(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -
     """Admit a value to a family: a state as it is, anything else by its tag."""
     if isinstance(value, StateModel):
         return _admitted(cls, value)
-    if info.mode == "json":
-        _refuse_non_finite(value)
+    if info.mode == "json" and has_non_finite(value):
+        raise PydanticCustomError("finite_number", "NaN, infinities and numbers beyond a double are not JSON")
     return readers[cls].validate_python(value, context=info.context)
 
 
@@ -329,8 +333,11 @@ class Narrow:
     """
 
     def __init__(self, cls: type[StateModel]) -> None:
-        if not cls.__pydantic_complete__:
-            cls.model_rebuild(_types_namespace={})
+        token = _building.set(cls)
+        try:
+            cls.model_rebuild(force=True, _types_namespace={})
+        finally:
+            _building.reset(token)
         self.definitions: dict[str, Schema]
         inner, self.definitions = _unwrapped(cls)
         self.schema: Schema = _with_fields(inner, _tag_field(cls, required=False))
@@ -368,6 +375,9 @@ class _Readers(dict[type[StateModel], SchemaValidator]):
     """For each class the validator that admits it and its descendants by tag; emptied when a state is defined."""
 
     def __missing__(self, cls: type[StateModel]) -> SchemaValidator:
+        asked: Any = cls
+        if type(asked) is not StateMeta:
+            raise TypeError(f"a class of state is asked for, not {asked!r}")
         with _lock:
             *schema, is_whole = _family_schema(cls)
             found = SchemaValidator(_defined(*schema))
@@ -505,19 +515,6 @@ def _admitted(cls: type[StateModel], state: StateModel) -> StateModel:
     return admitted
 
 
-def _refuse_non_finite(value: Any) -> None:
-    """Refuse NaN and infinities, which are no JSON though parsers take them."""
-    stack: list[Any] = [value]
-    while stack:
-        item: Any = stack.pop()
-        if isinstance(item, float) and not math.isfinite(item):
-            raise PydanticCustomError("finite_number", "NaN and infinities are not JSON")
-        if isinstance(item, dict):
-            stack.extend(cast("dict[str, Any]", item).values())
-        elif isinstance(item, list):
-            stack.extend(cast("Iterable[Any]", item))
-
-
 def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
     """Write a state by its own class, whichever class the field was declared with."""
     if not isinstance(state, StateModel):
@@ -584,9 +581,14 @@ def _unwrapped(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema]]:
         return None
 
     def apply(fields: Schema) -> Schema:
-        return {name: {**field, "schema": json_rules(field["schema"], to_family)} for name, field in fields.items()}
+        return {name: {**field, "schema": _ruled(name, field["schema"], to_family)} for name, field in fields.items()}
 
     return _with_fields(inner, apply), {ref: json_rules(schema, to_family) for ref, schema in definitions.items()}
+
+
+def _ruled(name: str, schema: Schema, replace: Callable[[Schema], Schema | None]) -> Schema:
+    """Return a field's schema under the rules; a result of no declared type is anything, and the reader looks at it."""
+    return schema if name == "result" and _innermost(schema)["type"] == "any" else json_rules(schema, replace)
 
 
 def _with_fields(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
@@ -630,4 +632,4 @@ def _writer(fields: Schema, definitions: Mapping[str, Schema]) -> SchemaSerializ
         written[name] = {"type": "typed-dict-field", "schema": schema, "required": False}
     # NaN is written as NaN, which is no JSON, rather than as a silent null: the codec can see it.
     whole: Schema = {"type": "typed-dict", "fields": written}
-    return SchemaSerializer(_defined(whole, definitions), {"ser_json_inf_nan": "constants"})
+    return SchemaSerializer(_defined(whole, definitions), {"ser_json_inf_nan": "constants", "serialize_by_alias": True})

@@ -11,6 +11,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from typing_extensions import override
+
 from statesig.errors import NodeUseError
 
 if TYPE_CHECKING:
@@ -120,8 +122,9 @@ class StandIn:
     __slots__ = ("_source",)
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self._source: Source = source
 
+    @override
     def __repr__(self) -> str:
         return repr(self._source)
 
@@ -135,7 +138,9 @@ class StandIn:
             raise NodeUseError(self._source.name, f".{name} = ...")
         object.__setattr__(self, name, value)
 
-    __hash__ = object.__hash__
+    @override
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
 
 def source_of(value: object) -> Source | None:
@@ -153,7 +158,7 @@ def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
     if issubclass(cls, dict):
         pairs = [(replaced(key, replace), replaced(item, replace)) for key, item in value.items()]
         return value if all(map(_are, pairs, value.items())) else _refilled(value, pairs)
-    if issubclass(cls, (list, tuple, set, frozenset)):
+    if any(map(cls.__mro__.__contains__, (list, tuple, set, frozenset))):
         parts: list[Any] = [replaced(part, replace) for part in value]
         if all(map(operator.is_, parts, value)):
             return value

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import marshal
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import is_dataclass
 from typing import Any
@@ -14,7 +15,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-__all__ = ["MAX_DIGITS", "SCALARS", "difference", "has_non_finite", "is_finite", "is_plain", "offences", "shown"]
+from statesig.models import StateModel, origin_of
+
+__all__ = ["MAX_DIGITS", "SCALARS", "difference", "is_finite", "is_plain", "offences", "shown"]
 
 SCALARS = frozenset({str, int, bool, type(None)})
 """The classes that JSON gives back whatever their value, up to `MAX_DIGITS` and valid Unicode."""
@@ -69,7 +72,7 @@ def _is_flat(result: Any, cls: type) -> bool:
 def is_finite(result: Any) -> bool:
     """Tell, where it can be told quickly, that a result just read is of JSON's own kinds and no number in it infinite.
 
-    False says that it was not told: `has_non_finite` looks.
+    False says that it was not told: the caller looks.
     """
     given: object = result
     cls = type(given)
@@ -84,22 +87,6 @@ def is_finite(result: Any) -> bool:
     return cls is float and math.isfinite(result)
 
 
-def has_non_finite(value: Any) -> bool:
-    """Tell whether NaN or an infinity is anywhere in lists and dicts."""
-    stack: list[Any] = [value]
-    while stack:
-        item: Any = stack.pop()
-        of: object = item
-        if isinstance(of, float):
-            if not math.isfinite(of):
-                return True
-        elif isinstance(of, dict):
-            stack.extend(item.values())
-        elif isinstance(of, list):
-            stack.extend(item)
-    return False
-
-
 # Infinity and the NaN that parsers make, of either sign, as marshal writes a number: eight bytes, the lowest first.
 _NON_FINITE = tuple(bytes(6) + high for high in (b"\xf0\x7f", b"\xf0\xff", b"\xf8\x7f", b"\xf8\xff"))
 
@@ -109,10 +96,11 @@ def difference(one: Any, other: Any, path: str = "") -> str | None:
     first: object = one
     second: object = other
     cls: type[Any] = type(first)
-    if cls is not type(second):
+    if cls is not type(second) and not (isinstance(first, StateModel) and origin_of(cls) is origin_of(type(second))):
         return path
     if issubclass(cls, (set, frozenset)):
-        same = {(type(item), item) for item in one} == {(type(item), item) for item in other}
+        others = {item: item for item in other}
+        same = len(one) == len(other) and all(difference(item, others.get(item)) is None for item in one)
         return None if same else path
     parts = _parts(cls, one, other)
     if parts is None:
@@ -132,7 +120,7 @@ def _parts(cls: type[Any], one: Any, other: Any) -> Iterable[tuple[str, Any, Any
         if [(type(key), key) for key in one] != [(type(key), key) for key in other]:
             return (("", None, _MISSING),)
         return ((f".{shown(key)}", one[key], other[key]) for key in one)
-    if issubclass(cls, (list, tuple)):
+    if issubclass(cls, (list, tuple, deque)):
         if len(one) != len(other):
             return (("", None, _MISSING),)
         return ((f"[{index}]", *both) for index, both in enumerate(zip(one, other, strict=True)))
@@ -185,6 +173,8 @@ def _reason(value: Any, cls: type[Any]) -> str | None:
         return "text with a lone surrogate is not valid Unicode"
     if issubclass(cls, int) and abs(value) >= _FIRST_TOO_LONG:
         return f"whole numbers past {MAX_DIGITS:,} digits do not read back"
+    if issubclass(cls, bytes) and not _is_utf8(value):
+        return "bytes that are no UTF-8 have no JSON form"
     if issubclass(cls, float) and not math.isfinite(value):
         return "NaN and infinities are not JSON"
     return None
@@ -193,6 +183,14 @@ def _reason(value: Any, cls: type[Any]) -> str | None:
 def _is_unicode(text: str) -> bool:
     try:
         text.encode()
+    except UnicodeError:
+        return False
+    return True
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
     except UnicodeError:
         return False
     return True

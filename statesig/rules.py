@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import math
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from pydantic_core import PydanticCustomError, PydanticKnownError, ValidationError, to_json
+from pydantic_core.core_schema import ValidationInfo
 
 Schema = dict[str, Any]
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -37,6 +41,7 @@ _TEXT: dict[str, tuple[type, str]] = {
     "timedelta": (datetime.timedelta, "time_delta_type"),
     "uuid": (uuid.UUID, "uuid_type"),
     "bytes": (bytes, "bytes_type"),
+    "complex": (complex, "complex_type"),
 }
 _CLOCK = frozenset({"datetime", "date", "time", "timedelta"})
 
@@ -62,7 +67,7 @@ _OBJECT = frozenset({"dataclass", "named-tuple"})
 _PARSED = frozenset({"lax-or-strict", "json-or-python"})
 
 
-_SCALARS = frozenset({"str", "int", "float", "bool", "none", "literal"})
+_SCALARS = frozenset({"str", "int", "float", "bool", "none"})
 _reading_back: set[Callable[..., Any]] = set()
 
 
@@ -94,6 +99,8 @@ def is_exact(schema: Schema, is_exact_model: Callable[[type], bool]) -> bool:
         return bool(schema["function"]["function"] in _reading_back)
     if kind == "function-before":
         guard = schema["function"]["function"]
+        if isinstance(guard, _Literal):
+            return all(type(one) in (str, int, bool, type(None)) for one in guard.expected)
         return isinstance(guard, _Array) and guard.native is tuple and all_exact(*schema["schema"]["items_schema"])
     if kind in ("default", "nullable"):
         return all_exact(schema["schema"])
@@ -117,30 +124,50 @@ def json_rules(schema: Schema, replace: Callable[[Schema], Schema | None] = lamb
     replacement = replace(schema)
     if replacement is not None:
         return replacement
+    whole = _not_entered(schema)
+    if whole is not None:
+        return whole
+    node: Schema = {key: _entered(key, value, replace) for key, value in schema.items()}
+    kind: str = node["type"]
+    if kind in _OBJECT:
+        return {**node, "strict": False}
+    guard = _guard_of(kind)
+    if guard is not None:
+        return _guarded({**node, "strict": False}, guard)
+    if kind == "dict" and node.get("keys_schema", {}).get("type") in _KEYS:
+        keys = node["keys_schema"]
+        node["keys_schema"] = _guarded({**keys, "strict": False}, _Text(*_KEYS[keys["type"]], clock=False))
+    return node
+
+
+def _not_entered(schema: Schema) -> Schema | None:
+    """Return what stands for a schema that is taken as a whole, None for one whose parts are to be looked at."""
     kind: str = schema["type"]
     if kind in ("model", "dataclass") and hasattr(schema["cls"], "__pydantic_validator__"):
         own = {**schema, "strict": False}
-        return _strict_model(own) if schema.get("config", {}).get("strict") else own
+        own = _strict_model(own) if schema.get("config", {}).get("strict") else own
+        return own if getattr(schema["cls"], "__finite__", False) else _finite_in_json(own)
+    if kind == "any":
+        return _finite_in_json(schema)
+    if kind == "literal":
+        return _guarded(schema, _Literal(schema["expected"]))
+    if kind == "enum":
+        return _guarded(
+            {**schema, "strict": False}, _Literal([part for one in schema["members"] for part in (one, one.value)])
+        )
     if kind in _PARSED and not _is_sequence(schema):
         strict = {**schema, "strict": True} if kind == "lax-or-strict" else schema
         lax = schema["lax_schema"] if kind == "lax-or-strict" else schema["json_schema"]
         return _union(strict, _guarded(lax, _plain_json))
-    node = {key: _entered(key, value, replace) for key, value in schema.items()}
-    if kind in _OBJECT:
-        return {**node, "strict": False}
+    return None
+
+
+def _guard_of(kind: str) -> Callable[[Any], Any] | None:
     if kind in _TEXT:
-        return _guarded({**node, "strict": False}, _Text(*_TEXT[kind], clock=kind in _CLOCK))
+        return _Text(*_TEXT[kind], clock=kind in _CLOCK)
     if kind in _ARRAY:
-        return _guarded({**node, "strict": False}, _Array(*_ARRAY[kind]))
-    if kind == "decimal":
-        return _guarded({**node, "strict": False}, _number)
-    if kind == "enum":
-        return _guarded({**node, "strict": False}, _no_bool)
-    if kind == "dict" and "keys_schema" in node:
-        keys = node["keys_schema"]
-        if keys["type"] in _KEYS:
-            node["keys_schema"] = _guarded({**keys, "strict": False}, _Text(*_KEYS[keys["type"]], clock=False))
-    return node
+        return _Array(*_ARRAY[kind])
+    return _number if kind == "decimal" else None
 
 
 def _entered(key: str, value: Any, replace: Callable[[Schema], Schema | None]) -> Any:
@@ -168,6 +195,39 @@ def _entered(key: str, value: Any, replace: Callable[[Schema], Schema | None]) -
     if key in _CHILDREN:
         return [enter(item) for item in value] if cls is list else enter(value)
     return value
+
+
+def _finite_in_json(schema: Schema) -> Schema:
+    """Refuse infinite numbers and NaN in what is read from JSON text and no type of the state's own says it of."""
+    moved: Schema = {key: schema[key] for key in ("serialization", "ref") if key in schema}
+    inner = {key: value for key, value in schema.items() if key not in moved}
+    function = {"type": "with-info", "function": _finite}
+    return {"type": "function-after", "function": function, "schema": inner, **moved}
+
+
+def _finite(value: Any, info: ValidationInfo) -> Any:
+    if info.mode == "json" and has_non_finite(value):
+        raise PydanticCustomError("finite_number", "NaN, infinities and numbers beyond a double are not JSON")
+    return value
+
+
+def has_non_finite(value: Any) -> bool:
+    """Tell whether NaN or an infinity is anywhere in lists, tuples, dicts, models and dataclasses."""
+    stack: list[Any] = [value]
+    while stack:
+        item: Any = stack.pop()
+        of: object = item
+        if isinstance(of, float):
+            if not math.isfinite(of):
+                return True
+        elif isinstance(of, dict):
+            stack.extend(item.values())
+        elif isinstance(of, (list, tuple, deque)):
+            stack.extend(item)
+        elif isinstance(of, BaseModel) or is_dataclass(of):
+            fields: dict[str, Any] = getattr(item, "__dict__", {})
+            stack.extend(fields.values())
+    return False
 
 
 def _is_sequence(schema: Schema) -> bool:
@@ -242,6 +302,27 @@ class _Text:
         raise PydanticKnownError(self.error)  # type: ignore[arg-type]  # as above
 
 
+iso_time = _Text(datetime.datetime, "datetime_type", clock=True)
+"""Goes before a datetime outside of a state, which takes numbers in quotes for times by itself."""
+
+
+class _Literal:
+    """Refuse what is equal to one of the literals and of another class: True is not 1."""
+
+    __slots__ = ("expected",)
+
+    def __init__(self, expected: Sequence[Any]) -> None:
+        self.expected = tuple(expected)
+
+    def __call__(self, value: Any) -> Any:
+        given: object = value
+        equal = [one for one in self.expected if one == value]
+        if equal and not any(type(one) is type(given) for one in equal):
+            listed = " or ".join(map(repr, self.expected))
+            raise PydanticKnownError("literal_error", {"expected": listed})
+        return value
+
+
 class _Array:
     """Admit a native collection or the list that JSON writes for it."""
 
@@ -276,12 +357,6 @@ def _number(value: Any) -> Any:
     if isinstance(value, (decimal.Decimal, str, int, float)) and not isinstance(value, bool):
         return value
     raise PydanticKnownError("decimal_type")
-
-
-def _no_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise PydanticCustomError("enum_value", "true and false are no value of this enumeration")
-    return value
 
 
 def _plain_json(value: Any) -> Any:

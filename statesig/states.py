@@ -6,7 +6,7 @@ Data and tags only: nothing here may know a signal, a transition, a clock or JSO
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Union
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
@@ -100,6 +100,8 @@ class ErrorInfo(BaseModel, frozen=True, extra="forbid", defer_build=True):
         notes: Its ``__notes__``, in order.
         traceback: The formatted traceback, where it was asked for.
     """
+
+    __finite__: ClassVar[bool] = True
 
     type: _Text
     message: _Text

@@ -571,13 +571,15 @@ def _unwrapped(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema]]:
         whole = whole["schema"]
     inner = whole["schema"]
     own = inner.get("schema_ref", inner.get("ref"))
-    if inner["type"] == "definition-ref":
-        inner = definitions.pop(own)
+    own_definition = definitions.pop(own, None)  # left in, it would be described where the narrow schema should be
+    if inner["type"] == "definition-ref" and own_definition is not None:
+        inner = own_definition
 
     def to_family(node: Schema) -> Schema | None:
         # A field of the class's own type means its family, as everywhere else.
         if node["type"] == "definition-ref" and node["schema_ref"] == own:
-            return core_schema.with_info_plain_validator_function(cls._admit)  # type: ignore[return-value]  # a typed dict
+            described = {"pydantic_js_functions": [cls.__get_pydantic_json_schema__]}
+            return {**core_schema.with_info_plain_validator_function(cls._admit), "metadata": described}
         return None
 
     def apply(fields: Schema) -> Schema:

@@ -1,0 +1,319 @@
+# Written by `python -m statesig.stubgen`: change the module, not this file.
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, Self, final
+
+from typing_extensions import TypeIs, TypeVar, override
+
+from statesig.states import (
+    Cached,
+    Cancelled,
+    Cancelling,
+    Crashed,
+    ErrorInfo,
+    Failed,
+    Looped,
+    Mapped,
+    Paused,
+    Pending,
+    Queued,
+    Resume,
+    Retrying,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Submitted,
+    Success,
+    TimedOut,
+    TriggerFailed,
+    UtcDatetime,
+    ValidationFailed,
+)
+
+__all__ = [
+    "CACHE",
+    "CANCEL",
+    "CRASH",
+    "FAIL",
+    "LOOP",
+    "MAP",
+    "PAUSE",
+    "PEND",
+    "QUEUE",
+    "RESUME",
+    "RETRY",
+    "SCHEDULE",
+    "SKIP",
+    "START",
+    "STOP",
+    "SUBMIT",
+    "SUCCESS",
+    "TIMEOUT",
+    "TRIGGERFAIL",
+    "VALIDATIONFAIL",
+    "Signal",
+    "catching",
+    "causes_of",
+    "chain_of",
+    "describe",
+    "is_signal",
+    "signal_of",
+    "signal_type_of",
+]
+StateT = TypeVar("StateT", bound=State[Any], covariant=True, default=State[Any])
+KindT = TypeVar("KindT", bound=State[Any])
+
+class Signal(BaseException, Generic[StateT]):
+    __state_type__: ClassVar[type[State[Any]]]
+    def __init__(self, message: str | None = None, **fields: object) -> None: ...
+    @staticmethod
+    def __construct__(fields: dict[str, object]) -> Any: ...
+    @classmethod
+    def of(cls, state: State[Any]) -> Self: ...
+    @property
+    def state(self) -> StateT: ...
+    @override
+    def __str__(self) -> str: ...
+    @override
+    def __repr__(self) -> str: ...
+    @override
+    def __reduce__(self) -> Any: ...
+
+def is_signal(value: object) -> TypeIs[Signal[Any]]: ...
+def signal_type_of(kind: type[KindT]) -> type[Signal[KindT]]: ...
+def signal_of(state: KindT) -> Signal[KindT]: ...
+def catching(kind: type[KindT]) -> tuple[type[Signal[KindT]], ...]: ...
+def describe(
+    exc: BaseException,
+    *,
+    redact: Callable[[str], str] | None = None,
+    traceback: bool = False,
+) -> ErrorInfo: ...
+def causes_of(
+    signal: Signal[Any],
+    *,
+    redact: Callable[[str], str] | None = None,
+    traceback: bool = False,
+) -> tuple[ErrorInfo, ...]: ...
+def chain_of(
+    cause: BaseException | None,
+    *,
+    redact: Callable[[str], str] | None = None,
+    traceback: bool = False,
+) -> tuple[ErrorInfo, ...]: ...
+
+@final
+class PEND(Signal[Pending[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+    ) -> None: ...
+
+@final
+class SCHEDULE(Signal[Scheduled[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        start_time: UtcDatetime | None = None,
+    ) -> None: ...
+
+@final
+class RESUME(Signal[Resume[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        start_time: UtcDatetime | None = None,
+    ) -> None: ...
+
+@final
+class RETRY(Signal[Retrying[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        start_time: UtcDatetime | None = None,
+        run_count: int = 1,
+    ) -> None: ...
+
+@final
+class LOOP(Signal[Looped[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        start_time: UtcDatetime | None = None,
+        loop_count: int = 1,
+    ) -> None: ...
+
+@final
+class PAUSE(Signal[Paused[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+    ) -> None: ...
+
+@final
+class QUEUE(Signal[Queued[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        state: Pending[Any],
+    ) -> None: ...
+
+@final
+class SUBMIT(Signal[Submitted[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        state: Pending[Any],
+    ) -> None: ...
+
+@final
+class START(Signal[Running[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+    ) -> None: ...
+
+@final
+class STOP(Signal[Cancelling[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+    ) -> None: ...
+
+@final
+class SUCCESS(Signal[Success[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+    ) -> None: ...
+
+@final
+class CACHE(Signal[Cached[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        expires: UtcDatetime | None = None,
+    ) -> None: ...
+
+@final
+class MAP(Signal[Mapped[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        children: tuple[State[Any], ...] = (),
+    ) -> None: ...
+
+@final
+class SKIP(Signal[Skipped[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+    ) -> None: ...
+
+@final
+class FAIL(Signal[Failed[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        retryable: bool = True,
+    ) -> None: ...
+
+@final
+class TIMEOUT(Signal[TimedOut[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        retryable: bool = True,
+    ) -> None: ...
+
+@final
+class TRIGGERFAIL(Signal[TriggerFailed[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        retryable: bool = False,
+    ) -> None: ...
+
+@final
+class VALIDATIONFAIL(Signal[ValidationFailed[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        retryable: bool = True,
+    ) -> None: ...
+
+@final
+class CRASH(Signal[Crashed[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        retryable: bool = True,
+    ) -> None: ...
+
+@final
+class CANCEL(Signal[Cancelled[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+    ) -> None: ...

@@ -1,0 +1,1 @@
+"""States as released versions wrote them: see README.md."""

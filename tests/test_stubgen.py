@@ -1,0 +1,335 @@
+"""Stubs: what `python -m statesig.stubgen` writes of a module, and whether the committed ones are current."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+import statesig.signals
+from statesig.models import descendants
+from statesig.signals import signal_type_of
+from statesig.states import State
+from statesig.stubgen import generate, main, stub_of
+
+ROOT = Path(__file__).parents[1]
+STUBS = ROOT / "stubs"
+OWN = generate()
+TREE = ast.parse(OWN["statesig/signals.pyi"])
+BUILT_IN = [kind for kind in descendants(State) if kind.__module__ == "statesig.states"]
+
+
+def class_in(tree: ast.Module, name: str) -> ast.ClassDef:
+    return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+
+
+def constructor_of(kind: type[State[Any]]) -> ast.FunctionDef:
+    """Return the constructor that the stub gives to the signal of a state."""
+    constructor = class_in(TREE, signal_type_of(kind).__name__).body[0]
+    assert isinstance(constructor, ast.FunctionDef)
+    return constructor
+
+
+# ---- the package's own
+
+
+def test_the_committed_stubs_are_current(capsys: pytest.CaptureFixture[str]) -> None:
+    """The stubs of the repository are what the generator writes of the modules as they are."""
+    assert 0 == main(["--check", "--output", str(STUBS)])
+    assert ("", "") == capsys.readouterr()
+
+
+def test_the_formatter_leaves_a_stub_as_it_is() -> None:
+    """Formatter and linter have nothing to say of the committed stubs."""
+    for command in (["format", "--check"], ["check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", STUBS], cwd=ROOT, capture_output=True, text=True
+        )
+        assert 0 == done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", BUILT_IN)
+def test_a_constructor_takes_the_fields_of_its_state_in_their_order(kind: type[State[Any]]) -> None:
+    """A signal takes the message, by position too, and each other field by name."""
+    arguments = constructor_of(kind).args
+    by_name = [arg.arg for arg in arguments.kwonlyargs]
+    assert ["self", "message"] == [arg.arg for arg in arguments.args]
+    assert [name for name in kind.model_fields if name != "message"] == by_name
+    assert (None, None) == (arguments.vararg, arguments.kwarg)
+
+
+@pytest.mark.parametrize("kind", BUILT_IN)
+def test_a_constructor_has_the_defaults_of_its_state(kind: type[State[Any]]) -> None:
+    """What the state requires has no default, and the others have the state's."""
+    arguments = constructor_of(kind).args
+    given = {
+        arg.arg: PydanticUndefined if default is None else ast.literal_eval(default)
+        for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    }
+    expected = {name: field.default for name, field in kind.model_fields.items() if name != "message"}
+    assert expected == given
+
+
+def test_the_stub_has_every_public_name() -> None:
+    """All that the module offers is in its stub, and nothing private."""
+    public = {node.name for node in TREE.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    assert set(statesig.signals.__all__) == public
+
+
+def test_the_stub_says_what_the_module_does() -> None:
+    """A function's parameters and annotations are those of the module."""
+
+    def signatures(tree: ast.Module) -> dict[str, str]:
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+        return {
+            node.name: f"{ast.unparse(node.args)} -> {ast.unparse(node.returns)}"
+            for node in functions
+            if node.returns and not node.name.startswith("_")
+        }
+
+    module = ast.parse(Path(statesig.signals.__file__).read_text())
+    assert signatures(module) == signatures(TREE)
+
+
+# ---- the command
+
+
+def test_writing_tells_what_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A stub that is new or stale is written and named; a current one is neither."""
+    path = tmp_path / "statesig/signals.pyi"
+    assert 0 == main(["--output", str(tmp_path)])
+    assert (f"{path}\n", "") == capsys.readouterr()
+    assert OWN["statesig/signals.pyi"] == path.read_text()
+    assert 0 == main(["--output", str(tmp_path)])
+    assert ("", "") == capsys.readouterr()
+
+
+@pytest.mark.parametrize("text", [None, "# an older one\n"], ids=["missing", "stale"])
+def test_checking_names_a_stale_stub_and_writes_nothing(
+    text: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With ``--check`` a stub that is stale or missing is named, the exit code is 1, and nothing was changed."""
+    path = tmp_path / "statesig/signals.pyi"
+    if text is not None:
+        path.parent.mkdir()
+        path.write_text(text)
+    assert 1 == main(["--check", "--output", str(tmp_path)])
+    assert ("", f"{path} is stale; run python -m statesig.stubgen\n") == capsys.readouterr()
+    assert text == (path.read_text() if path.exists() else None)
+
+
+def test_a_module_that_is_not_there_is_an_import_error() -> None:
+    """There is no stub of a module that cannot be imported."""
+    with pytest.raises(ModuleNotFoundError):
+        stub_of("statesig.nowhere")
+
+
+# ---- a user's own
+
+
+STATES = '''
+"""A user's states."""
+
+import datetime as dt
+from decimal import Decimal as Money
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from typing_extensions import TypeVar
+
+from statesig import Failed, Success
+
+R = TypeVar("R", covariant=True, default=Any)
+
+
+class Colour(Enum):
+    RED = 1
+
+
+class Priced(Success[R]):
+    price: Money
+    level: Literal["low", "high"] = "low"
+    colour: Colour = Colour.RED
+    seen: "list[dt.datetime]" = Field(default_factory=list)
+
+
+class Sized(Priced[int]):
+    size: Annotated[int, Field(ge=0)] = 0
+    names: dict[str, int] = {}
+
+
+class Named(Failed):
+    names: "tuple[Other, ...]" = ()
+    text: str = "a long default that nobody needs to read in a stub"
+
+
+class Other(Failed):
+    message: str
+'''
+
+SIGNALS = '''
+"""A user's signals."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Protocol, overload
+
+import states
+from statesig import Signal, Skipped, task
+from states import Priced, R, Sized as Large
+
+dt = 5
+_log = logging.getLogger(__name__)
+log = _log
+limit: int = 10
+_Pair = tuple[int, int]
+
+
+class Colour(Protocol):
+    """What has a colour."""
+
+    def colour(self, default: str = 'red') -> str: ...
+
+
+class PRICE(Signal[Priced[R]]):
+    """Priced."""
+
+
+class SIZE(Signal[Large]): ...
+
+
+class NAME(Signal[states.Named[str]]): ...
+
+
+class OTHER(Signal[states.Other]):
+    def hint(self) -> str:
+        return "other"
+
+
+class Unraised(Skipped[Any]):
+    reason: str = ""
+    _hidden: int = 5
+
+
+@overload
+def pair(one: int) -> _Pair: ...
+@overload
+def pair(one: str, /, *rest: int, key: bool = False, **more: object) -> None: ...
+def pair(one, *rest, **more):
+    return (1, 1)
+
+
+@task
+def load(rows: list[str], *, table: str = "rows") -> int:
+    return len(rows)
+
+
+async def _wait() -> None: ...
+'''
+
+EXPECTED = """\
+# Written by `python -m statesig.stubgen`: change the module, not this file.
+
+import datetime as _dt
+from decimal import Decimal as Money
+from logging import Logger
+from typing import Any, Literal, Protocol, final, overload
+
+import states
+from states import Colour as _Colour
+from states import Other, Priced, R
+from states import Sized as Large
+from statesig import Signal, Skipped, task
+from statesig.states import ErrorInfo
+
+dt: int
+log: Logger
+limit: int
+_Pair = tuple[int, int]
+
+class Colour(Protocol):
+    def colour(self, default: str = "red") -> str: ...
+
+@final
+class PRICE(Signal[Priced[R]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: R | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        price: Money,
+        level: Literal["low", "high"] = "low",
+        colour: _Colour = ...,
+        seen: list[_dt.datetime] = ...,
+    ) -> None: ...
+
+@final
+class SIZE(Signal[Large]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: int | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        price: Money,
+        level: Literal["low", "high"] = "low",
+        colour: _Colour = ...,
+        seen: list[_dt.datetime] = ...,
+        size: int = 0,
+        names: dict[str, int] = {},
+    ) -> None: ...
+
+@final
+class NAME(Signal[states.Named[str]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        retryable: bool = True,
+        names: tuple[Other, ...] = (),
+        text: str = ...,
+    ) -> None: ...
+
+@final
+class OTHER(Signal[states.Other]):
+    def __init__(
+        self,
+        message: str,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        retryable: bool = True,
+    ) -> None: ...
+    def hint(self) -> str: ...
+
+class Unraised(Skipped[Any]):
+    reason: str = ""
+
+@overload
+def pair(one: int) -> _Pair: ...
+@overload
+def pair(one: str, /, *rest: int, key: bool = False, **more: object) -> None: ...
+@task
+def load(rows: list[str], *, table: str = "rows") -> int: ...
+"""
+
+
+def test_a_stub_of_a_users_signals(tmp_path: Path) -> None:
+    """A user's constructors have the fields of all ancestors of the state, resolved where each was declared."""
+    (tmp_path / "states.py").write_text(STATES)
+    (tmp_path / "signals.py").write_text(SIGNALS)
+    # In a Python of its own: these states are not to join the families of the other tests.
+    command = f"import sys; sys.path[:0] = [{str(ROOT)!r}]; from statesig.stubgen import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", command, "signals", "--output", "out"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    assert EXPECTED == (tmp_path / "out/signals.pyi").read_text()

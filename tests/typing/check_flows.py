@@ -1,0 +1,162 @@
+"""A call of a task is typed as the value it stands for, so wiring is checked as any call is."""
+
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import assert_type
+
+from statesig import AnyState, Failed, Flow, Run, Skipped, State, Success, state_of, states_of, task
+
+
+@task
+def extract(day: date) -> list[str]:
+    return [day.isoformat()]
+
+
+@task(retries=3, name="load it", retry_delay=0.5)
+def load(rows: list[str], *, table: str = "rows") -> int:
+    return len(rows)
+
+
+@task
+def size(row: str) -> int | Skipped[int]:
+    return len(row)
+
+
+@task
+def outcome(row: str) -> Success[float]:
+    return Success(result=1.5)
+
+
+@task
+def scaled(row: str, factor: int = 1, *, unit: str = "m") -> float:
+    return len(row) * factor
+
+
+@task
+async def fetch(url: str) -> bytes | Skipped[bytes]:
+    return url.encode()
+
+
+@task(retries=1)
+async def store(data: bytes) -> None:
+    return None
+
+
+@task
+def judge(state: State[int]) -> str:
+    return state.type
+
+
+@task
+def judge_all(states: list[AnyState[int]]) -> int:
+    return len(states)
+
+
+@task
+def total(sizes: list[int]) -> int:
+    return sum(sizes)
+
+
+# ---- a task is typed as the value of its function, outside a flow and inside
+
+assert_type(extract(date(2024, 1, 1)), list[str])
+assert_type(load([]), int)
+assert_type(size("a"), int)
+assert_type(outcome("a"), float)
+assert_type(fetch("a"), bytes)
+
+with Flow("etl") as flow:
+    day = flow.parameter("day", date)
+    path = flow.parameter("path", Path, default=Path())
+    limit = flow.parameter("limit", int, default=10)
+    site = flow.parameter("site", Path, default=None)
+    assert_type(day, date)
+    assert_type(path, Path)
+    assert_type(limit, int)
+    assert_type(site, Path | None)
+
+    rows = extract(day)
+    loaded = load(rows, table="a")
+    assert_type(rows, list[str])
+    assert_type(loaded, int)
+    load(extract(day))
+    store(fetch("a"))
+
+    extract(limit)  # E: arg-type
+    extract("2024-01-01")  # E: arg-type
+    extract()  # E: call-arg
+    extract(day, day)  # E: call-arg
+    load(day)  # E: arg-type
+    load(loaded)  # E: arg-type
+    load(rows, tabel="a")  # E: call-arg
+    load(rows, "a")  # E: call-arg
+    load(extract(limit))  # E: arg-type
+    size(rows)  # E: arg-type
+    store(rows)  # E: arg-type
+    store(load(rows))  # E: arg-type
+
+    # ---- mapping
+
+    sizes = flow.map(size, rows)
+    assert_type(sizes, list[int])
+    assert_type(flow.map(outcome, rows), list[float])
+    assert_type(flow.map(fetch, ["a", "b"]), list[bytes])
+    assert_type(flow.map(partial(scaled, unit="km"), rows), list[float])
+    assert_type(flow.map(partial(scaled, factor=2), rows), list[float])
+    assert_type(total(sizes), int)
+    total(flow.map(size, rows))
+
+    flow.map(size, [1, 2])  # E: arg-type
+    flow.map(size, day)  # E: arg-type
+    flow.map(load, rows)  # E: arg-type
+    flow.map(size)  # E: call-arg
+    total(flow.map(fetch, rows))  # E: arg-type
+
+    # ---- states in the place of values
+
+    assert_type(state_of(loaded), AnyState[int])
+    assert_type(states_of(sizes), list[AnyState[int]])
+    judge(state_of(loaded))
+    judge_all(states_of(sizes))
+
+    judge(loaded)  # E: arg-type
+    judge(state_of(rows))  # E: arg-type
+    judge_all(sizes)  # E: arg-type
+    states_of(loaded)  # E: arg-type
+    load(state_of(rows))  # E: arg-type
+
+    flow.parameter("other")  # E: call-overload
+    flow.after(loaded, rows)
+    flow.reference(loaded)
+
+# ---- a run
+
+run = flow.run(day=date(2024, 1, 1))
+assert_type(run, Run)
+assert_type(run[rows], AnyState[list[str]])
+assert_type(run[loaded], AnyState[int])
+assert_type(run[sizes], AnyState[list[int]])
+count = run[loaded].unwrap() + 1
+wrong = run[rows].unwrap() + 1  # E: operator
+
+
+# ---- what a task may be
+
+
+def plain(row: str) -> int:
+    return len(row)
+
+
+assert_type(task(plain)("a"), int)
+task(5)  # E: call-overload
+task(retry=3)  # E: call-overload
+task(retries="3")  # E: call-overload
+
+
+@task
+def failed() -> int | Failed[int]:
+    return Failed(message="no")
+
+
+assert_type(failed(), int)

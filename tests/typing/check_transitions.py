@@ -1,0 +1,117 @@
+"""advance has the exact type of the new state where the table has the arrow, and is an error where it has none."""
+
+from typing import Any, assert_type
+
+from kinds import HOLD, QUARANTINE, OnHold, Quarantined
+
+from statesig import (
+    CANCEL,
+    FAIL,
+    PAUSE,
+    PEND,
+    QUEUE,
+    RESUME,
+    RETRY,
+    SKIP,
+    START,
+    STOP,
+    SUCCESS,
+    AnyFinished,
+    AnyState,
+    Cancelled,
+    Cancelling,
+    Failed,
+    IllegalStep,
+    Paused,
+    Pending,
+    Queued,
+    Resume,
+    Retrying,
+    Running,
+    Scheduled,
+    Signal,
+    Skipped,
+    State,
+    Submitted,
+    Success,
+    advance,
+    check_history,
+    is_allowed,
+    signal_of,
+    successors,
+)
+
+# ---- legal, and exactly typed
+
+assert_type(advance(Pending(), START()), Running[Any])
+assert_type(advance(Retrying(), START()), Running[Any])
+assert_type(advance(Pending(), QUEUE(state=Pending())), Queued[Any])
+assert_type(advance(Queued(state=Pending()), SKIP()), Skipped[Any])
+assert_type(advance(Submitted(state=Pending()), FAIL()), Failed[Any])
+assert_type(advance(Running(), SUCCESS(result=5)), Success[Any])
+assert_type(advance(Running(), RETRY()), Retrying[Any])
+assert_type(advance(Running(), PAUSE()), Paused[Any])
+assert_type(advance(Running(), STOP()), Cancelling[Any])
+assert_type(advance(Paused(), RESUME()), Resume[Any])
+assert_type(advance(Cancelling(), CANCEL()), Cancelled[Any])
+assert_type(advance(Running(), signal_of(Success(result=5))), Success[int])
+
+# ---- a user's own states, in the place of their parents
+
+assert_type(advance(Running(), HOLD()), OnHold[Any])
+assert_type(advance(Running(), QUARANTINE(reason="checksum")), Quarantined[Any])
+assert_type(advance(Cancelling(), QUARANTINE(reason="checksum")), Quarantined[Any])
+assert_type(advance(OnHold(), RESUME()), Resume[Any])
+assert_type(advance(Pending(), signal_of(OnHold(owner="me"))).owner, str)
+advance(OnHold(), START())  # E: type-var
+advance(OnHold(), HOLD())  # E: type-var
+advance(Quarantined(reason="checksum"), RETRY())  # E: call-overload
+
+# ---- illegal
+
+advance(Success(), RETRY())  # E: call-overload
+advance(Failed(), RETRY())  # E: call-overload
+advance(Skipped(), START())  # E: call-overload
+advance(Pending(), SUCCESS())  # E: type-var
+advance(Pending(), PEND())  # E: type-var
+advance(Running(), START())  # E: type-var
+advance(Running(), PEND())  # E: type-var
+advance(Paused(), START())  # E: type-var
+advance(Paused(), RETRY())  # E: type-var
+advance(Cancelling(), PAUSE())  # E: type-var
+advance(RETRY(), Success())  # E: call-overload
+advance(Running(), Success())  # E: call-overload
+advance(Running())  # E: call-overload
+
+# ---- of several states only what all of them allow
+
+
+def of_several(
+    waiting: Pending[Any] | Queued[Any], open_: Running[Any] | Paused[Any], any_: AnyState[Any], done: AnyFinished[Any]
+) -> None:
+    assert_type(advance(waiting, START()), Running[Any])
+    assert_type(advance(open_, FAIL()), Failed[Any])
+    assert_type(advance(open_, CANCEL()), Cancelled[Any])
+    advance(open_, START())  # E: type-var, arg-type
+    advance(any_, FAIL())  # E: arg-type
+    advance(done, FAIL())  # E: call-overload
+
+
+def of_any(state: State[Any], signal: Signal[Any]) -> None:
+    advance(state, START())  # E: call-overload
+    advance(Success(), signal)  # E: call-overload
+    advance(Running(), signal)
+
+
+def of_families(running: Running[Any], finished: Signal[AnyFinished[Any]], later: Signal[Scheduled[Any]]) -> None:
+    assert_type(advance(running, later), Scheduled[Any])
+    assert_type(advance(running, finished), AnyFinished[Any])
+
+
+# ---- the table itself
+
+assert_type(is_allowed(Running, Success), bool)
+assert_type(successors(Running), tuple[type[State[Any]], ...])
+assert_type(check_history([Pending(), Running()]), IllegalStep | None)
+is_allowed(Running(), Success)  # E: arg-type
+check_history(Pending())  # E: arg-type

@@ -9,6 +9,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments, without the program's name; those of the process by default.
     """
     parser = _parser()
-    options = parser.parse_args(argv)
+    options, rest = parser.parse_known_args(argv)
+    stray = [argument for argument in rest if argument.startswith("-") or options.verb is not _run]
+    if stray:
+        parser.error(f"unrecognized arguments: {' '.join(stray)}")
+    if rest:
+        options.parameters += rest  # parameters may stand after an option
     previous = signal.signal(signal.SIGTERM, _terminate)
     try:
         code: int = options.verb(options)
@@ -129,9 +135,12 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 def _no_verb(options: argparse.Namespace) -> int:
     if options.version:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print(f"statesig {version('statesig')}")
+        try:
+            print(f"statesig {version('statesig')}")
+        except PackageNotFoundError:
+            print("statesig, run from its source")
         return _OK
     _parser().print_help(sys.stderr)
     return _USAGE
@@ -144,7 +153,7 @@ def _run(options: argparse.Namespace) -> int:
     from statesig.errors import FlowError
     from statesig.parameters import checked_parameters
     from statesig.progress import JsonLines, Lines, Silent, summary
-    from statesig.runner import run
+    from statesig.runner import run_checked
     from statesig.states import Paused, Success
 
     flow = _load_flow(options.target)
@@ -158,7 +167,7 @@ def _run(options: argparse.Namespace) -> int:
     else:
         shown = Silent() if options.quiet else Lines.for_stream(flow, sys.stderr)
     with shown:
-        done = run(flow, on_event=shown, **{name: values[name] for name in given})
+        done = run_checked(flow, values, on_event=shown)
     if not options.json:
         summary(done, sys.stdout)
     state = done.state
@@ -203,7 +212,9 @@ def _load(name: str) -> ModuleType:
         if exc.name is not None and (name == exc.name or name.startswith(f"{exc.name}.")):
             raise _UsageError(f"there is no module {name!r}, here or installed") from None
         raise _UsageError(f"{name} cannot be imported: {exc}") from exc
-    except Exception as exc:
+    except (KeyboardInterrupt, _Terminated):
+        raise
+    except BaseException as exc:  # a module may also exit, or raise a signal
         raise _UsageError(f"{name} cannot be imported: {type(exc).__name__}: {exc}") from exc
 
 
@@ -251,12 +262,15 @@ def _documents(path: str) -> Iterator[tuple[int, bytes, Any]]:
     finally:
         if path != "-":
             stream.close()
-    whole = b"".join(line for _, line, _ in held)
-    document = _parsed(whole) if len(held) > 1 else None
-    if document is not None:
-        yield held[0][0], whole, document
+    if len(held) > 1 and (all(document is None for _, _, document in held) or _is_json(held)):
+        whole = b"".join(line for _, line, _ in held)
+        yield held[0][0] + _broken_line(whole), whole, _parsed(whole)
     else:
         yield from held
+
+
+def _is_json(held: list[tuple[int, bytes, Any]]) -> bool:
+    return _parsed(b"".join(line for _, line, _ in held)) is not None
 
 
 def _parsed(text: bytes) -> Any:
@@ -271,6 +285,18 @@ def _parsed(text: bytes) -> Any:
         return from_json(text)
     except ValueError:
         return None
+
+
+def _broken_line(text: bytes) -> int:
+    """Return on which line, from 0, the parser gives up; 0 where it does not."""
+    from pydantic_core import from_json
+
+    try:
+        from_json(text)
+    except ValueError as exc:
+        found = re.search(r"at line (\d+)", str(exc))
+        return int(found[1]) - 1 if found else 0
+    return 0
 
 
 def _problem(text: bytes, document: Any, kind: type[State[Any]]) -> str | None:

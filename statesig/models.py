@@ -579,7 +579,8 @@ def _unwrapped(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema]]:
         # A field of the class's own type means its family, as everywhere else.
         if node["type"] == "definition-ref" and node["schema_ref"] == own:
             described = {"pydantic_js_functions": [cls.__get_pydantic_json_schema__]}
-            return {**core_schema.with_info_plain_validator_function(cls._admit), "metadata": described}
+            admit = core_schema.with_info_plain_validator_function(cls._admit)  # pyright: ignore[reportPrivateUsage]
+            return {**admit, "metadata": described}
         return None
 
     def apply(fields: Schema) -> Schema:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from statesig.errors import EncodeError
 from statesig.events import Event, encode_event, without_result
 from statesig.flow import Flow
-from statesig.states import Finished, Paused, Running, Scheduled, State, Success, is_mapped
+from statesig.states import Finished, Mapped, Paused, Running, Scheduled, State, Success, is_mapped
 
 if TYPE_CHECKING:
     from statesig.runner import Run, TaskRun
@@ -55,6 +55,9 @@ class JsonLines(Silent):
 
     def __call__(self, event: Event) -> None:
         returns = self._tasks[event.task].returns
+        if is_mapped(event.state) and event.state.children:
+            self._tell_mapped(event)
+            return
         try:
             line = encode_event(event, result_type=returns)
         except EncodeError as exc:
@@ -62,6 +65,16 @@ class JsonLines(Silent):
             remedy = "say what the task returns in its annotation, or return what JSON can hold"
             print(f"statesig: task {event.task!r}: {exc}; {remedy}", file=self._errors)
             line = encode_event(replace(event, state=without_result(event.state)))
+        print(line.decode(), file=self._out, flush=True)
+
+    def _tell_mapped(self, event: Event) -> None:
+        """Write a mapped task's event: its children without their results, which stand in their own lines."""
+        state = without_result(event.state)
+        try:
+            line = encode_event(replace(event, state=state))
+        except EncodeError:
+            # So many that no reader would look at them at once.
+            line = encode_event(replace(event, state=Mapped(message=state.message, causes=state.causes)))
         print(line.decode(), file=self._out, flush=True)
 
 

@@ -134,10 +134,17 @@ def json_rules(schema: Schema, replace: Callable[[Schema], Schema | None] = lamb
     guard = _guard_of(kind)
     if guard is not None:
         return _guarded({**node, "strict": False}, guard)
-    if kind == "dict" and node.get("keys_schema", {}).get("type") in _KEYS:
-        keys = node["keys_schema"]
-        node["keys_schema"] = _guarded({**keys, "strict": False}, _Text(*_KEYS[keys["type"]], clock=False))
+    if kind == "dict" and "keys_schema" in schema:
+        node["keys_schema"] = _key(schema["keys_schema"], node["keys_schema"])
     return node
+
+
+def _key(schema: Schema, ruled: Schema) -> Schema:
+    """Return how a key is read: JSON writes it as text, be it a number or a member of an enumeration of numbers."""
+    kind: str = schema["type"]
+    if kind in _KEYS:
+        return _guarded({**schema, "strict": False}, _Text(*_KEYS[kind], clock=False))
+    return {**schema, "strict": False} if kind == "enum" else ruled
 
 
 def _not_entered(schema: Schema) -> Schema | None:
@@ -302,8 +309,12 @@ class _Text:
         raise PydanticKnownError(self.error)  # type: ignore[arg-type]  # as above
 
 
-iso_time = _Text(datetime.datetime, "datetime_type", clock=True)
-"""Goes before a datetime outside of a state, which takes numbers in quotes for times by itself."""
+_iso_time = _Text(datetime.datetime, "datetime_type", clock=True)
+
+
+def iso_time(value: object) -> object:
+    """Refuse what is neither a datetime nor its text: goes before a field that is not under the rules itself."""
+    return _iso_time(value)
 
 
 class _Literal:
@@ -316,8 +327,8 @@ class _Literal:
 
     def __call__(self, value: Any) -> Any:
         given: object = value
-        equal = [one for one in self.expected if one == value]
-        if equal and not any(type(one) is type(given) for one in equal):
+        alike = [one for one in self.expected if one == value] or self.expected
+        if not any(type(one) is type(given) for one in alike):
             listed = " or ".join(map(repr, self.expected))
             raise PydanticKnownError("literal_error", {"expected": listed})
         return value

@@ -1,4 +1,4 @@
-"""The generated parts of the README: ``python -m tests.documents`` writes them, a test says whether they are current."""
+"""The generated parts of the README: ``python -m tests.documents`` writes them, a test holds them."""
 
 import re
 from pathlib import Path

@@ -1,7 +1,7 @@
 """What the tests share: the kinds of the contract as a table, a sample of each, and Hypothesis strategies for payloads.
 
 The table is written by hand, so that it can disagree with the package. `STATESIG_EXAMPLES` in the environment sets how
-many payloads a property draws (50; a thorough run sets 1000).
+many payloads a property draws (20; a thorough run sets 1000).
 """
 
 import dataclasses
@@ -53,7 +53,7 @@ from statesig import (
 from statesig.states import UtcDatetime
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = int(os.environ.get("STATESIG_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("STATESIG_EXAMPLES", "20"))
 
 settings.register_profile(
     "statesig",

@@ -34,7 +34,6 @@ from statesig import (
     Pending,
     Queued,
     Retrying,
-    Running,
     Scheduled,
     State,
     Success,
@@ -59,7 +58,6 @@ from tests.strategies import (
     Color,
     Leased,
     Level,
-    Line,
     Movie,
     Order,
     Pair,
@@ -981,10 +979,6 @@ class Guarded(BaseModel):
 
     password: str
 
-    @classmethod
-    def __get_validators__(cls) -> Any:  # pragma: no cover - only to show that nothing calls it
-        raise AssertionError
-
     def model_post_init(self, context: Any) -> None:
         raise ValueError(f"{self.password} is too weak")
 
@@ -1356,8 +1350,3 @@ def test_errors_of_one_kind_name_what_is_possible() -> None:
     """An unknown tag names the possible ones."""
     with pytest.raises(DecodeError, match="unknown tag; possible: Queued, Submitted"):
         decode('{"type": "Queud"}', MetaState)
-
-
-def test_lines_and_running_states_are_no_results() -> None:
-    """The samples that other tests lean on are what they say."""
-    assert (Running(), Line(item="a")) == (BARE[Running], Line(item="a", count=1))

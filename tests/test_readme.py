@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tests.documents import README, current, examples
 
 TEXT = README.read_text()

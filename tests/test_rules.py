@@ -147,7 +147,6 @@ ANNOTATIONS: dict[str, Any] = {
     "dict by Enum": dict[Color, int],
     "dict by IntEnum": dict[Level, int],
     "dict by Decimal": dict[Decimal, int],
-    "dict by int or None": dict[int | None, int],
     "dict by bounded int": dict[Annotated[int, Field(ge=1)], int],
     "dict of dicts": dict[int, dict[dt.date, tuple[int, ...]]],
     "Mapping": Mapping[str, int],

@@ -20,6 +20,9 @@ from pathlib import Path
 
 import pytest
 
+# One process builds the wheel and runs the checkers, once for all of these.
+pytestmark = pytest.mark.xdist_group("typing")
+
 ROOT = Path(__file__).parents[1]
 PROGRAMS = sorted((ROOT / "tests/typing").glob("*.py"))
 NAMES = [program.name for program in PROGRAMS]

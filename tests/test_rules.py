@@ -19,7 +19,7 @@ import pytest
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict, TypeVar
 
-from statesig import DecodeError, Finished, Success, decode
+from statesig import DecodeError, Finished, Paused, Success, decode
 from statesig.rules import json_rules
 from statesig.states import UtcDatetime
 from tests.strategies import (
@@ -39,8 +39,8 @@ R = TypeVar("R", default=Any)
 REFUSED = "refused"
 
 
-class Holding(Success[R], Generic[R]):
-    """A state with a field of the declared type beside the result."""
+class Holding(Paused[R], Generic[R]):
+    """A state with a field of the declared type beside the result, in a family with few members."""
 
     held: R
 
@@ -229,12 +229,12 @@ def outcome(admit: Callable[[], Any]) -> Any:
 @functools.cache
 def doors(annotation: Any) -> dict[str, Callable[[str], Any]]:
     """Return the ways in which a JSON text can come to be a value of an annotation."""
-    declared: Any = Success[annotation]
+    declared: Any = Paused[annotation]
     holding: Any = Holding[annotation]
-    family: Any = TypeAdapter(Finished[annotation])
+    adapter: Any = TypeAdapter(Paused[annotation])
 
     def result(text: str) -> str:
-        return f'{{"type": "Success", "result": {text}}}'
+        return f'{{"type": "Paused", "result": {text}}}'
 
     def field(text: str) -> str:
         return f'{{"type": "Holding", "held": {text}}}'
@@ -243,9 +243,9 @@ def doors(annotation: Any) -> dict[str, Callable[[str], Any]]:
         "result, decoded": lambda text: decode(result(text), declared).result,
         "result, from JSON": lambda text: declared.model_validate_json(result(text)).result,
         "result, from a document": lambda text: declared.model_validate(json.loads(result(text))).result,
-        "result, of a family": lambda text: family.validate_python(json.loads(result(text))).result,
+        "result, of an adapter": lambda text: adapter.validate_python(json.loads(result(text))).result,
         "result, constructed": lambda text: declared(result=json.loads(text)).result,
-        "result, of an instance": lambda text: declared.model_validate(Success(result=json.loads(text))).result,
+        "result, of an instance": lambda text: declared.model_validate(Paused(result=json.loads(text))).result,
         "field, decoded": lambda text: decode(field(text), holding).held,
         "field, constructed": lambda text: holding(held=json.loads(text)).held,
     }

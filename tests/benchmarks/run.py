@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout, n
 import flows
 import imports
 import pydantic
+import refusals
 import values
 import wire
 from measuring import Plan, Row, heading, line
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "advance": values.transitions,
     "encode": wire.encoding,
     "decode": wire.decoding,
+    "refuse": refusals.refusing,
     "pickle": values.pickles,
     "memory": values.memory,
     "import": imports.importing,

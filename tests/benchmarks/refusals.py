@@ -18,6 +18,7 @@ HARMFUL: dict[str, bytes] = {
     "a body of 100 MB": b'{"type":"Success","message":"%b"}' % (b"x" * 100_000_000),
     "100,000 unknown keys": b'{"type":"Success",%b}' % b",".join(b'"k%d":1' % index for index in range(100_000)),
     "49,000 unknown keys, within the limits": b'{"type":"Success",%b}'
+    % b",".join(b'"k%d":1' % index for index in range(49_000)),
     % b",".join(b'"k%d":1' % i for i in range(49_000)),
     "a tag of 10 MB": b'{"type":"%b"}' % (b"x" * 10_000_000),
     "a tag of 10 MB, after another key": b'{"message":"m","type":"%b"}' % (b"x" * 10_000_000),

@@ -21,8 +21,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
-from types import UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.errors import PydanticUndefinedAnnotation
@@ -37,6 +36,7 @@ from pydantic_core import (
 from typing_extensions import Unpack, dataclass_transform, override
 
 from statesig.errors import DefinitionError
+from statesig.generics import args_of, origin_of, packed, parent_of, specialised, unpacked
 from statesig.rules import Schema, has_non_finite, json_rules
 
 if TYPE_CHECKING:
@@ -45,7 +45,17 @@ if TYPE_CHECKING:
 else:
     ModelMetaclass = type(BaseModel)
 
-__all__ = ["LONGEST_TAG", "StateMeta", "StateModel", "args_of", "descendants", "narrow", "origin_of", "readers"]
+__all__ = [
+    "LONGEST_TAG",
+    "Narrow",
+    "StateMeta",
+    "StateModel",
+    "args_of",
+    "descendants",
+    "narrow",
+    "origin_of",
+    "readers",
+]
 
 TAG = "type"
 LONGEST_TAG = 200
@@ -105,7 +115,7 @@ def _check_parent(cls: Any) -> None:
 
 def _is_branch(cls: Any, abstract: Any) -> bool:
     """Tell whether nothing but abstract classes is between a class and an abstract one."""
-    parent = origin_of(_parent(cls))
+    parent = origin_of(parent_of(cls))
     return parent is abstract or (parent.__abstract__ and _is_branch(parent, abstract))
 
 
@@ -261,7 +271,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A parametrised class has no importable name: name its origin and its arguments instead.
         cls = type(self)
-        return _restored, (origin_of(cls), tuple(map(_packed, args_of(cls)))), self.__getstate__()
+        return _restored, (origin_of(cls), tuple(map(packed, args_of(cls)))), self.__getstate__()
 
     @classmethod
     @override
@@ -394,98 +404,9 @@ def descendants(origin: type[StateModel]) -> tuple[type[StateModel], ...]:
     return tuple(cls for cls in _registry.values() if issubclass(cls, origin))
 
 
-def origin_of(cls: Any) -> Any:
-    """Return the class that was parametrised, or the class itself: ``Success`` for ``Success[int]``.
-
-    Of a class that is no model it is the class itself, too.
-    """
-    metadata = getattr(cls, "__pydantic_generic_metadata__", None)
-    return (metadata and metadata["origin"]) or cls
-
-
-def args_of(cls: Any) -> tuple[Any, ...]:
-    """Return the arguments of a parametrised class: ``(int,)`` for ``Success[int]``, ``()`` for ``Success``."""
-    args: tuple[Any, ...] = cls.__pydantic_generic_metadata__["args"]
-    return args
-
-
-def specialised(origin: Any, family: Any) -> Any:
-    """Return a descendant as a family's arguments make it, or None where they contradict its own.
-
-    ``specialised(Skipped, Finished[int])`` is ``Skipped[int]``; of ``class IntOnly(Success[int])`` it is ``IntOnly`` in
-    ``Finished[int]`` and None in ``Finished[str]``.
-    """
-    asked = args_of(family)
-    if not asked or any(isinstance(arg, TypeVar) for arg in asked):
-        return origin
-    bound: dict[Any, Any] = {}
-    template = _seen_from(origin, origin_of(family))
-    if not all(_unify(part, arg, bound) for part, arg in zip(template, asked, strict=True)):
-        return None
-    parameters = origin.__pydantic_generic_metadata__["parameters"]
-    return origin[tuple(bound.get(parameter, Any) for parameter in parameters)] if parameters else origin
-
-
-def _parent(cls: type[Any]) -> Any:
-    return next(base for base in cls.__bases__ if isinstance(base, StateMeta))
-
-
-def _seen_from(cls: type[Any], family: type[Any]) -> tuple[Any, ...]:
-    """Return the family's type parameters in terms of a descendant's own."""
-    if cls is family:
-        return tuple(cls.__pydantic_generic_metadata__["parameters"])
-    parent = _parent(cls)
-    origin = origin_of(parent)
-    inner = _seen_from(origin, family)
-    if parent is origin:
-        return inner
-    given = dict(zip(origin.__pydantic_generic_metadata__["parameters"], args_of(parent), strict=True))
-    return tuple(_substituted(part, given) for part in inner)
-
-
-def _substituted(part: Any, given: Mapping[Any, Any]) -> Any:
-    if isinstance(part, TypeVar):
-        return given.get(part, part)
-    parameters = getattr(part, "__parameters__", ())
-    return part[tuple(given.get(parameter, parameter) for parameter in parameters)] if parameters else part
-
-
-def _unify(template: Any, arg: Any, bound: dict[Any, Any]) -> bool:
-    """Bind the template's type variables so that it equals the argument; False where it cannot."""
-    if isinstance(template, TypeVar):
-        return bool(bound.setdefault(template, arg) == arg)
-    if not getattr(template, "__parameters__", ()):
-        return bool(template == arg) or arg in (Any, object)
-    parts: tuple[Any, ...] = getattr(template, "__args__", ())
-    others: tuple[Any, ...] = getattr(arg, "__args__", ())
-    same: bool = getattr(template, "__origin__", template) == getattr(arg, "__origin__", arg)
-    return same and len(parts) == len(others) and all(map(_unify, parts, others, [bound] * len(parts)))
-
-
 def _restored(origin: Any, args: tuple[Any, ...]) -> Any:
-    cls = origin[tuple(map(_unpacked, args))] if args else origin
+    cls = origin[tuple(map(unpacked, args))] if args else origin
     return cls.__new__(cls)
-
-
-class _Packed(NamedTuple):
-    """A type with a parametrised state somewhere in it, in parts that a pickle can name."""
-
-    origin: Any
-    args: tuple[Any, ...]
-
-
-def _packed(arg: Any) -> Any:
-    if isinstance(arg, StateMeta):
-        args = args_of(arg)
-        return _Packed(origin_of(arg), tuple(map(_packed, args))) if args else arg
-    parts = tuple(map(_packed, get_args(arg)))
-    if not any(isinstance(part, _Packed) for part in parts):
-        return arg
-    return _Packed(Union if isinstance(arg, UnionType) else get_origin(arg), parts)
-
-
-def _unpacked(arg: Any) -> Any:
-    return arg.origin[tuple(map(_unpacked, arg.args))] if isinstance(arg, _Packed) else arg
 
 
 class _Unbuilt:

@@ -19,6 +19,7 @@ PACKAGE = ROOT / "statesig"
 # A module imports only from those above it. Modules in one line know nothing of each other.
 ORDER = """
     errors
+    generics
     rules
     models
     states

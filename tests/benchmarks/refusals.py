@@ -19,7 +19,6 @@ HARMFUL: dict[str, bytes] = {
     "100,000 unknown keys": b'{"type":"Success",%b}' % b",".join(b'"k%d":1' % index for index in range(100_000)),
     "49,000 unknown keys, within the limits": b'{"type":"Success",%b}'
     % b",".join(b'"k%d":1' % index for index in range(49_000)),
-    % b",".join(b'"k%d":1' % i for i in range(49_000)),
     "a tag of 10 MB": b'{"type":"%b"}' % (b"x" * 10_000_000),
     "a tag of 10 MB, after another key": b'{"message":"m","type":"%b"}' % (b"x" * 10_000_000),
     "a lone surrogate": rb'{"type":"Success","result":"\ud800"}',

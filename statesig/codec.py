@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, overload
@@ -18,7 +19,7 @@ from pydantic_core import from_json, to_json
 from typing_extensions import TypeVar
 
 from statesig.errors import DecodeError, EncodeError
-from statesig.models import LONGEST_TAG, StateMeta, StateModel, descendants, narrow, readers
+from statesig.models import LONGEST_TAG, Narrow, StateMeta, StateModel, descendants, narrow, readers
 from statesig.readback import MAX_DIGITS, SCALARS, difference, is_finite, is_plain, offences, shown
 from statesig.rules import has_non_finite, is_exact
 from statesig.states import AnyFinished, AnyState, ErrorInfo, Finished, MetaState, Queued, State, Submitted
@@ -78,13 +79,18 @@ class _Writers(dict[type, Any]):
         without = _READ_BACK if trust == _READ_BACK else _EXACT
         head = b'{"type":%b,"result":' % to_json(cls.__tag__) if trust == _UNDECLARED and _has_defaults(cls) else None
         with_result, without_result = form.with_result.to_json, form.without_result.to_json
-        if trust == _READ_BACK:  # a model inside reads its aliases, and nothing else
-            with_result, without_result = partial(with_result, by_alias=True), partial(without_result, by_alias=True)
+        if trust == _READ_BACK:
+            with_result, without_result = partial(_in_full, form, with_result), partial(_in_full, form, without_result)
         self[cls] = entry = (head, with_result, without_result, trust, without)
         return entry
 
 
 _writers: Final = _Writers()
+
+
+def _in_full(form: Narrow, write: Callable[..., bytes], data: dict[str, Any], *, exclude_defaults: bool) -> bytes:
+    """Write an instance with a model somewhere inside, that model in full and by its aliases, as it reads itself."""
+    return write(data, exclude=form.defaulted(data) if exclude_defaults else None, by_alias=True)
 
 
 def _has_defaults(cls: type[StateModel]) -> bool:

@@ -339,6 +339,7 @@ class Narrow:
         validate: Make an instance from a mapping of field names to values.
         construct: The same, but keys that are no fields are ignored; faster, and the caller compares the counts.
         fields: The core schema of each field by name, defaults taken off.
+        defaults: The default of each field that has one; where a value equals it, it is not written.
         with_result, without_result: Write an instance's ``__dict__``; what equals its default is left out on request.
     """
 
@@ -360,9 +361,22 @@ class Narrow:
         self.fields: dict[str, Schema] = {
             name: _innermost(field["schema"]) for name, field in fields.items() if name != TAG
         }
+        self.defaults: dict[str, Any] = {
+            name: field.default
+            for name, field in cls.model_fields.items()
+            if name != "result" and not field.is_required() and field.default_factory is None
+        }
         self.with_result: SchemaSerializer = _writer(fields, self.definitions)
         absent = {name: field for name, field in fields.items() if name != "result"}
         self.without_result: SchemaSerializer = _writer(absent, self.definitions)
+
+    def defaulted(self, data: Mapping[str, Any]) -> set[str]:
+        """Return the fields that equal their defaults.
+
+        To leave those out by name leaves the fields of a model inside alone: its defaults are its own affair, and one
+        that changes must not change what was written.
+        """
+        return {name for name, default in self.defaults.items() if data[name] == default}
 
 
 _narrow: dict[type[StateModel], Narrow] = {}
@@ -401,7 +415,7 @@ readers: dict[type[StateModel], SchemaValidator] = _Readers()
 
 def descendants(origin: type[StateModel]) -> tuple[type[StateModel], ...]:
     """Return the concrete classes of a family, itself included, in order of definition."""
-    return tuple(cls for cls in _registry.values() if issubclass(cls, origin))
+    return tuple(cls for cls in tuple(_registry.values()) if issubclass(cls, origin))
 
 
 def _restored(origin: Any, args: tuple[Any, ...]) -> Any:
@@ -446,13 +460,21 @@ def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
         state.__dict__,
         mode=info.mode,
         include=info.include,  # type: ignore[arg-type]  # what was handed in, handed on
-        exclude=info.exclude,  # type: ignore[arg-type]  # as above
-        exclude_defaults=True,
+        exclude=_merged(info.exclude, form.defaulted(state.__dict__)),
+        by_alias=True,
         exclude_none=info.exclude_none,
         round_trip=info.round_trip,
         serialize_as_any=info.serialize_as_any,
         context=info.context,
     )
+
+
+def _merged(exclude: Any, names: set[str]) -> Any:
+    """Return what was to be left out with some more names, in the form in which it was said."""
+    of: object = exclude
+    if isinstance(of, dict):
+        return {**exclude, **dict.fromkeys(names, True)}
+    return names | set(exclude or ())
 
 
 def _family_schema(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema], bool]:

@@ -85,6 +85,10 @@ UtcDatetime = Annotated[datetime.datetime, AfterValidator(_in_utc)]
 _Text = Annotated[str, Field(strict=True)]
 
 
+def _is_empty(value: object) -> bool:
+    return not value and value != ""
+
+
 def _in_order(notes: object) -> object:
     if type(notes) in (list, tuple):
         return notes
@@ -105,8 +109,8 @@ class ErrorInfo(BaseModel, frozen=True, extra="forbid", defer_build=True):
 
     type: _Text
     message: _Text
-    notes: Annotated[tuple[_Text, ...], BeforeValidator(_in_order)] = ()
-    traceback: _Text | None = None
+    notes: Annotated[tuple[_Text, ...], BeforeValidator(_in_order)] = Field(default=(), exclude_if=_is_empty)
+    traceback: _Text | None = Field(default=None, exclude_if=_is_empty)
 
 
 def _without_default(schema: dict[str, Any]) -> None:

@@ -281,7 +281,7 @@ class Run:
                 if until is not None:
                     order += 1
                     heapq.heappush(delayed, (until, order, item))
-                elif self._is_at_rest(item):
+                elif type(item.state) is Success or self._is_at_rest(item):
                     self._settle(item, downstream, ready)
         finally:
             _current.reset(outer[0])
@@ -290,13 +290,14 @@ class Run:
     def _count(self) -> list[list[tuple[_Item, Takes]]]:
         """Count what each item waits for, and return who waits for each and what they take of it."""
         downstream: list[list[tuple[_Item, Takes]]] = [[] for _ in self._items]
-        for item in self._items:
-            item.is_settled = isinstance(item.state, Finished)
+        items = self._items
+        for item in items:
+            item.is_settled = item.state is not _PENDING and isinstance(item.state, Finished)
             item.waiting = item.inputs = 0
-        for item in self._items:
-            if not item.is_settled:
+        for item in items:
+            if not item.is_settled and item.node.upstream:
                 for source, takes in zip(item.node.upstream, item.node.takes, strict=True):
-                    if not self._items[source.index].is_settled:
+                    if not items[source.index].is_settled:
                         item.waiting += 1
                         item.inputs += takes is not Takes.ORDER
                         downstream[source.index].append((item, takes))
@@ -350,7 +351,7 @@ class Run:
                 self._expand(item, ready)
                 return None
             self._execute(item)
-            if isinstance(item.state, Finished):
+            if type(item.state) is Success or isinstance(item.state, Finished):
                 return None
 
     def _execute(self, item: _Item) -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -46,7 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(stray)}")
     if rest:
         options.parameters += rest  # parameters may stand after an option
-    previous = signal.signal(signal.SIGTERM, _terminate)
+    out: object = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")  # a name that is no Unicode is shown, too
+    in_main = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, _terminate) if in_main else None
     try:
         code: int = options.verb(options)
         sys.stdout.flush()
@@ -65,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("statesig: terminated", file=sys.stderr)
         return _TERMINATED
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        if in_main:
+            signal.signal(signal.SIGTERM, previous)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -249,6 +256,7 @@ def _documents(path: str) -> Iterator[tuple[int, bytes, Any]]:
         stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115  # closed below, with stdin left open
     except OSError as exc:
         raise _UsageError(f"{path} cannot be read: {exc.strerror}") from None
+    is_lines = False
     try:
         held: list[tuple[int, bytes, Any]] = []
         for number, line in enumerate(stream, 1):
@@ -258,11 +266,13 @@ def _documents(path: str) -> Iterator[tuple[int, bytes, Any]]:
             if held or document is None:
                 held.append((number, line, document))
             else:
+                is_lines = True
                 yield number, line, document
     finally:
         if path != "-":
             stream.close()
-    if len(held) > 1 and (all(document is None for _, _, document in held) or _is_json(held)):
+    alone = not is_lines and all(document is None for _, _, document in held)
+    if len(held) > 1 and (alone or _is_json(held)):
         whole = b"".join(line for _, line, _ in held)
         yield held[0][0] + _broken_line(whole), whole, _parsed(whole)
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -75,7 +76,7 @@ class _Writers(dict[type, Any]):
         if not issubclass(cls, StateModel):
             raise TypeError(f"encode takes a state, not {cls.__name__}")
         form = narrow(cls)
-        trust = _trust(form.fields)
+        trust = _trust(form.fields) if _is_plain_model(form.schema) else _READ_BACK
         without = _READ_BACK if trust == _READ_BACK else _EXACT
         head = b'{"type":%b,"result":' % to_json(cls.__tag__) if trust == _UNDECLARED and _has_defaults(cls) else None
         with_result, without_result = form.with_result.to_json, form.without_result.to_json
@@ -86,6 +87,11 @@ class _Writers(dict[type, Any]):
 
 
 _writers: Final = _Writers()
+
+
+def _is_plain_model(schema: dict[str, Any]) -> bool:
+    """Tell a model without validators of its own, which may make another value of what was written."""
+    return bool(schema["type"] == "model" and schema["schema"]["type"] == "model-fields")
 
 
 def _in_full(form: Narrow, write: Callable[..., bytes], data: dict[str, Any], *, exclude_defaults: bool) -> bytes:
@@ -309,8 +315,7 @@ def _refuse_duplicates(data: bytes | bytearray, name: str) -> None:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for index, key in enumerate(keys) if key in keys[:index])
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise _Duplicate(f"the key {shown(twice)} is there twice in one object")
     return found
 

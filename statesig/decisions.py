@@ -18,6 +18,7 @@ from statesig.states import (
     Cancelling,
     Failed,
     Finished,
+    Looped,
     Mapped,
     Paused,
     Pending,
@@ -114,7 +115,15 @@ def decide(
     return _with_inputs(node, upstream)
 
 
-def settle(task: Task[Any, Any], outcome: State[Any], failures: int, now: datetime) -> State[Any]:
+def settle(
+    task: Task[Any, Any],
+    outcome: State[Any],
+    failures: int,
+    now: datetime,
+    *,
+    attempts: int | None = None,
+    loops: int | None = None,
+) -> State[Any]:
     """Return the state after an attempt: the outcome itself, another attempt, or a failure for good. Pure.
 
     RETRY and a retryable failure count against the task's retries; a RETRY with none left is Failed with its message
@@ -125,6 +134,8 @@ def settle(task: Task[Any, Any], outcome: State[Any], failures: int, now: dateti
         outcome: What `capture` made of the attempt.
         failures: How many attempts have failed, this one included if it did.
         now: The time, aware.
+        attempts: How many attempts were made, this one included; as many as failed, where it is not told.
+        loops: How many iterations were made, this one included; what the outcome says, where it is not told.
     """
     if type(outcome) is Success:
         return outcome
@@ -134,12 +145,17 @@ def settle(task: Task[Any, Any], outcome: State[Any], failures: int, now: dateti
         return state_of_exception(IllegalTransition("Running", type(outcome).__name__, ways))
     again = isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
     if again and failures <= task.retries:
+        made = failures if attempts is None else attempts
         later = now + timedelta(seconds=task.retry_delay)
         if isinstance(outcome, Retrying):
-            return outcome.model_copy(update={"start_time": outcome.start_time or later, "run_count": failures})
-        return Retrying(message=outcome.message, causes=outcome.causes, start_time=later, run_count=failures)
+            return outcome.model_copy(update={"start_time": outcome.start_time or later, "run_count": made})
+        return Retrying(message=outcome.message, causes=outcome.causes, start_time=later, run_count=made)
     if isinstance(outcome, Retrying):
         return Failed(message=outcome.message, causes=outcome.causes)
+    if isinstance(outcome, Looped):
+        return outcome.model_copy(
+            update={"start_time": outcome.start_time or now, "loop_count": loops or outcome.loop_count}
+        )
     if isinstance(outcome, Scheduled) and outcome.start_time is None:
         return outcome.model_copy(update={"start_time": now})
     return outcome

@@ -141,7 +141,8 @@ class DecodeError(StatesigError, ValueError):
     def sentence(self) -> str:
         listed = "; ".join(f"{path}: {reason}" if path else reason for path, reason in self.problems)
         rest = f"; and {self.more} more" if self.more else ""
-        return f"not a {self.kind}: {listed}{rest}"
+        kind = self.kind if len(self.kind) <= 40 else f"{self.kind[:37]}..."
+        return f"not a {kind}: {listed}{rest}"
 
 
 class FlowError(StatesigError, ValueError):

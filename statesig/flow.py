@@ -10,13 +10,15 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar, Token
+from dataclasses import is_dataclass
 from datetime import timedelta
 from types import TracebackType, UnionType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, Union, cast, get_type_hints, overload
 
+from pydantic import BaseModel
 from typing_extensions import TypeIs, TypeVar
 
-from statesig.errors import FlowError
+from statesig.errors import FlowError, NodeUseError
 from statesig.models import args_of
 from statesig.nodes import Node, Parameter, StandIn, StateOf, Takes, replaced, source_of
 from statesig.states import AnyState, State
@@ -94,6 +96,17 @@ class Task(Generic[P, A]):
         except (NameError, TypeError):
             return Any
         return _value_type(declared)
+
+
+def _refuse_hidden(value: Any) -> None:
+    """Refuse a stand-in in a field of a model or a dataclass, which cannot be built anew around its value."""
+    of: object = value
+    if isinstance(of, BaseModel) or (is_dataclass(of) and not isinstance(of, type)):
+        fields: Mapping[str, Any] = getattr(value, "__dict__", {})
+        for field in fields.values():
+            source = source_of(field)
+            if source is not None:
+                raise NodeUseError(source.name, f"a field of {type(of).__name__}")
 
 
 def _is_task(value: object) -> TypeIs[Task[..., Any]]:
@@ -219,6 +232,7 @@ class Flow:
         def take(value: Any) -> Any:
             source = source_of(value)
             if source is None:
+                _refuse_hidden(value)
                 return value
             if isinstance(source, Parameter):
                 if self.parameters.get(source.name) is not source:
@@ -358,7 +372,8 @@ class Flow:
         source = source_of(value)
         if isinstance(source, Node):
             return self._own(source)
-        raise FlowError(self.name, f"{value!r} is no node of this flow; it has {len(self.nodes)}")
+        kind = type(value).__name__
+        raise FlowError(self.name, f"a value of class {kind} is no node of this flow; it has {len(self.nodes)}")
 
     def _own(self, node: Node) -> Node:
         if node.index < len(self.nodes) and self.nodes[node.index] is node:

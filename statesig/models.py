@@ -62,6 +62,7 @@ LONGEST_TAG = 200
 
 _lock = threading.RLock()
 _registry: dict[tuple[str, str], type[StateModel]] = {}
+_parametrised: dict[tuple[type, str], tuple[Any, Any]] = {}
 _building: ContextVar[type | None] = ContextVar("_building", default=None)
 _describing: ContextVar[frozenset[type]] = ContextVar("_describing", default=frozenset())
 
@@ -223,8 +224,19 @@ class StateModel(BaseModel, metaclass=StateMeta):
         def __class_getitem__(cls, item):
             if item is Any:
                 return cls  # Any is what R stands for already
-            with _lock:
-                return super().__class_getitem__(item)
+            # One class for each parameter, whichever thread asks first. No lock: pydantic holds one of its own while
+            # it evaluates annotations that come here, and takes it again below here.
+            key = cls, repr(item)
+            found = _parametrised.get(key)
+            if found is None or found[0] != item:
+                made = super().__class_getitem__(item)
+                if not isinstance(made, StateMeta):
+                    return made  # pydantic's own mark for a class that is just being made
+                found = item, made
+                known = _parametrised.setdefault(key, found)
+                if known[0] == item:
+                    found = known
+            return found[1]
 
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -390,8 +402,10 @@ def narrow(cls: type[StateModel]) -> Narrow:
             ways = ", ".join(descendant.__name__ for descendant in descendants(origin_of(cls)))
             raise TypeError(f"{cls.__name__} is abstract; construct one of {ways}")
         with _lock:
-            found = _narrow.setdefault(cls, Narrow(cls))
-            cls.__narrow__ = found.construct
+            found = _narrow.get(cls)
+            if found is None:
+                found = _narrow[cls] = Narrow(cls)
+                cls.__narrow__ = found.construct
     return found
 
 

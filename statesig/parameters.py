@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
 
 from statesig.errors import FlowError
 from statesig.flow import Flow
@@ -43,13 +44,13 @@ def _from_value(flow: Flow, parameter: Parameter, value: Any) -> Any:
     if value is parameter.default:
         return value
     try:
-        return TypeAdapter(parameter.type).validate_python(value, strict=True)
+        return _adapter(flow, parameter).validate_python(value, strict=True)
     except ValidationError as exc:
         raise _invalid(flow, parameter, exc) from None
 
 
 def _from_text(flow: Flow, parameter: Parameter, value: str) -> Any:
-    adapter: TypeAdapter[Any] = TypeAdapter(parameter.type)
+    adapter = _adapter(flow, parameter)
     try:
         return adapter.validate_strings(value)
     except ValidationError as exc:
@@ -57,6 +58,14 @@ def _from_text(flow: Flow, parameter: Parameter, value: str) -> Any:
             return adapter.validate_json(value)
         except ValidationError:
             raise _invalid(flow, parameter, exc) from None
+
+
+def _adapter(flow: Flow, parameter: Parameter) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(parameter.type)
+    except PydanticSchemaGenerationError:
+        name = getattr(parameter.type, "__name__", str(parameter.type))
+        raise FlowError(flow.name, f"parameter {parameter.name}: {name} is no type that pydantic reads") from None
 
 
 def _invalid(flow: Flow, parameter: Parameter, exc: ValidationError) -> FlowError:

@@ -64,7 +64,7 @@ class JsonLines(Silent):
             self.failed = True
             remedy = "say what the task returns in its annotation, or return what JSON can hold"
             print(f"statesig: task {event.task!r}: {exc}; {remedy}", file=self._errors)
-            line = encode_event(replace(event, state=without_result(event.state)))
+            line = encode_event(replace(event, state=_spelled_out(without_result(event.state))))
         print(line.decode(), file=self._out, flush=True)
 
     def _tell_mapped(self, event: Event) -> None:
@@ -142,6 +142,13 @@ class _Bar(Lines):
 
     def tell(self, line: str) -> None:
         self._progress.console.print(line, highlight=False, markup=False)
+
+
+def _spelled_out(state: State[Any]) -> State[Any]:
+    """Return a state whose message is valid Unicode, what is not spelled out in it."""
+    if state.message is None:
+        return state
+    return state.model_copy(update={"message": state.message.encode("utf-8", "backslashreplace").decode()})
 
 
 def _name(task: str, index: int | None) -> str:

@@ -197,5 +197,5 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def shown(key: object) -> str:
-    """Return a key where it can only be a name; keys hold payload, too, and no message repeats that."""
+    """Return a key where it reads as a name; another one may be a value in the place of a key, and is not shown."""
     return key if isinstance(key, str) and key.isidentifier() and len(key) <= 40 else "?"

@@ -27,6 +27,7 @@ from statesig.events import Event
 from statesig.flow import Flow
 from statesig.nodes import Node, Parameter, StateOf, Takes, replaced
 from statesig.parameters import checked_parameters
+from statesig.signals import Signal
 from statesig.states import (
     AnyState,
     Finished,
@@ -97,6 +98,8 @@ class _Item:
         "index",
         "inputs",
         "is_settled",
+        "loop_result",
+        "loops",
         "node",
         "open",
         "parent",
@@ -124,6 +127,8 @@ class _Item:
         self.state: State[Any] = _PENDING
         self.failures = 0
         self.entries = 0
+        self.loops = 0
+        self.loop_result: Any = None
         self.resumed = False
         self.seconds = 0.0
         self.is_settled = False
@@ -152,8 +157,7 @@ def current() -> Attempt:
     item = _current.get()
     if item is None:
         raise LookupError("current() is for the code of a running task, and none is running here")
-    looped = item.state if isinstance(item.state, Looped) else None
-    return Attempt(item.run.id, item.node.name, item.index, item.entries, looped.result if looped else None)
+    return Attempt(item.run.id, item.node.name, item.index, item.entries, item.loop_result)
 
 
 class Run:
@@ -363,8 +367,8 @@ class Run:
         _current.set(item)
         try:
             args, kwargs = self._arguments(item)
-        except Exception as exc:
-            outcome: State[Any] = state_of_exception(exc)
+        except (Signal, Exception, BaseExceptionGroup) as exc:
+            outcome: State[Any] = state_of_exception(exc, redact=self._redact, traceback=self._traceback)
         else:
             if self._on_event is not None:
                 self._tell(item, _RUNNING)
@@ -377,7 +381,10 @@ class Run:
             item.parent.seconds += seconds
         if type(outcome) is not Success:
             item.failures += is_failure(outcome)
-            outcome = settle(task, outcome, item.failures, self._clock())
+            if isinstance(outcome, Looped):
+                item.loops += 1
+                item.loop_result = outcome.result
+            outcome = settle(task, outcome, item.failures, self._clock(), attempts=item.entries, loops=item.loops)
         self._move(item, outcome)
 
     def _arguments(self, item: _Item) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -420,7 +427,7 @@ class Run:
         if item.children is None:
             try:
                 item.children = self._children(item)
-            except Exception as exc:
+            except (Signal, Exception, BaseExceptionGroup) as exc:
                 self._move(item, state_of_exception(exc, redact=self._redact, traceback=self._traceback))
                 return
             if self._on_event is not None:

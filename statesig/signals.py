@@ -280,7 +280,12 @@ def describe(exc: BaseException, *, redact: Callable[[str], str] | None = None, 
         redact: Called with each text (message, note, traceback) before it is kept; returns what may be kept.
         traceback: Whether the formatted traceback is kept too.
     """
-    clean = redact or str
+
+    def clean(said: str) -> str:
+        """Redact, and spell out what is no Unicode, such as the name of a file: a state is to be written."""
+        kept = said if redact is None else redact(said)
+        return kept.encode("utf-8", "backslashreplace").decode()
+
     kind = type(exc)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     text = None

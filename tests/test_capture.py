@@ -27,6 +27,8 @@ from statesig import (
     capture,
     collect,
     combine,
+    decode,
+    encode,
     signal_of,
 )
 from tests.programs.kinds import QUARANTINE, Quarantined
@@ -196,8 +198,11 @@ def test_an_exception_that_cannot_be_told(verb: Any) -> None:
 
 @each_verb
 def test_a_lone_surrogate_in_an_error(verb: Any) -> None:
-    """The text of an exception is kept as it is, whatever can be written of it."""
-    assert "\ud800" == verb(raise_, ValueError("\ud800")).causes[0].message
+    """What is no Unicode in the text of an exception is spelled out, so that the state can be written."""
+    state = verb(raise_, ValueError("\ud800"))
+
+    assert r"\ud800" == state.causes[0].message
+    assert state == decode(encode(state))
 
 
 # ---- what passes through

@@ -1291,3 +1291,42 @@ def test_states_carry_no_clock_and_no_run() -> None:
     """Two states made at two times are equal: a state holds its fields alone."""
     assert {"type", "message", "result", "causes"} == set(vars(Running()))
     assert Running() == Running()
+
+
+def test_annotations_that_pydantic_evaluates_wait_for_no_lock() -> None:
+    """A model whose annotations name parametrised states is built in one thread while states are in another."""
+    program = """
+from __future__ import annotations
+import json, threading, time
+from pydantic import BaseModel
+from statesig import Failed, Finished
+
+class Report(BaseModel):
+    first: "Slow[int]"
+    outcome: "Finished[Order]"
+
+class Slow:
+    def __class_getitem__(cls, item):
+        time.sleep(0.3)
+        return item
+
+class Order(BaseModel):
+    id: int
+
+class Mine(Failed):
+    rows: int = 0
+
+def read():
+    Report.model_validate({"first": 1, "outcome": {"type": "Failed"}})
+
+reading = threading.Thread(target=read, daemon=True)
+reading.start()
+time.sleep(0.1)
+making = threading.Thread(target=lambda: Mine(rows=1), daemon=True)
+making.start()
+reading.join(20)
+making.join(20)
+print(json.dumps([reading.is_alive(), making.is_alive()]))
+"""
+
+    assert [False, False] == run_python(program)

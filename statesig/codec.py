@@ -231,7 +231,8 @@ def schema(kind: type[State[Any]] = State) -> JsonSchema:
 
 
 _LONG_TAG = re.compile(rb'\s*\{\s*"type"\s*:\s*"[^"\\]{%d}' % (LONGEST_TAG + 1))
-_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_TOO_MANY_DIGITS = b"0" * (MAX_DIGITS + 1)
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"\\'))
 
@@ -408,7 +409,7 @@ def _cut(text: str, length: int = _SHOWN_LENGTH) -> str:
 
 def _check_written(state: State[Any], written: bytes, limits: Limits) -> None:
     check_size(type(state).__name__, written, limits)
-    if len(written) > MAX_DIGITS and _LONG_NUMBER.search(written):
+    if len(written) > MAX_DIGITS and written.translate(_DIGITS).find(_TOO_MANY_DIGITS) >= 0:
         found = _offence(state, limits)
         if found is not None:
             raise EncodeError(type(state).__name__, *found)

@@ -142,7 +142,7 @@ def _succeeded(fields: dict[str, Any]) -> Success[Any]:
 
 
 def _of_signal(signal: Signal[Any], redact: Redact | None, traceback: bool) -> AnyState[Any]:
-    state: AnyState[Any] = signal.state
+    state = cast("AnyState[Any]", signal.state)  # every concrete state is below one of the branches
     if signal.__cause__ is None:
         return state
     causes = causes_of(signal, redact=redact, traceback=traceback)

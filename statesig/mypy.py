@@ -1,0 +1,366 @@
+"""A plugin for mypy: what a signal is built from, which state it carries, and which classes may be one.
+
+Turn it on with ``plugins = statesig.mypy`` under ``[mypy]``. What it needs to know of a class is noted in mypy's own
+cache; what it remembers besides is an index, and each of its entries is looked up again before it is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from mypy.errorcodes import ErrorCode
+from mypy.expandtype import expand_type_by_instance
+from mypy.maptype import map_instance_to_supertype
+from mypy.messages import format_type_bare
+from mypy.nodes import (
+    ARG_NAMED,
+    ARG_NAMED_OPT,
+    ARG_OPT,
+    ARG_POS,
+    Argument,
+    AssignmentStmt,
+    CallExpr,
+    EllipsisExpr,
+    Expression,
+    IfStmt,
+    Import,
+    ImportAll,
+    ImportFrom,
+    NameExpr,
+    Statement,
+    StrExpr,
+    SymbolTable,
+    TempNode,
+    TypeAlias,
+    TypeInfo,
+    Var,
+)
+from mypy.options import Options
+from mypy.plugin import AttributeContext, ClassDefContext, Plugin, ReportConfigContext
+from mypy.plugins.common import add_method_to_class
+from mypy.semanal import SemanticAnalyzer
+from mypy.semanal_shared import has_placeholder
+from mypy.server.trigger import make_wildcard_trigger
+from mypy.types import (
+    AnyType,
+    Instance,
+    NoneType,
+    PlaceholderType,
+    ProperType,
+    Type,
+    TypeOfAny,
+    TypeVarType,
+    UnboundType,
+    get_proper_type,
+)
+from mypy.typevars import fill_typevars
+from mypy.util import correct_relative_import
+from typing_extensions import override
+
+from statesig.errors import DefinitionError
+
+__all__ = ["STATESIG", "StatesigPlugin", "plugin"]
+
+VERSION: Final = 1
+"""Raised when a verdict or a note changes, so that mypy drops what was cached under another."""
+
+STATE: Final = "statesig.states.State"
+SIGNAL: Final = "statesig.signals.Signal"
+FIELD: Final = "pydantic.fields.Field"
+NOTES: Final = "statesig"
+
+STATESIG: Final = ErrorCode("statesig", "Check that states and signals are defined one to one", "statesig")
+
+
+def plugin(version: str) -> type[Plugin]:
+    """Return the plugin, whichever version of mypy asks for it."""
+    return StatesigPlugin
+
+
+class StatesigPlugin(Plugin):
+    """The hooks. Each says what mypy thinks alone, what it thinks with the hook, and why."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._claims = _Claims()
+
+    @override
+    def report_config_data(self, ctx: ReportConfigContext) -> dict[str, int]:
+        """Mypy alone trusts its cache; with this it drops what another version of the plugin wrote there."""
+        return {"version": VERSION}
+
+    @override
+    def get_customize_class_mro_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
+        """Mypy alone forgets a class's keywords and its fields' defaults once it is cached; with this they are noted.
+
+        A tag that is taken is told here, too. Why this hook: no plugin listed before ours takes it away, as pydantic's
+        takes that of a base class. It changes no method resolution order.
+        """
+        info = self._class_called(fullname)
+        return self._see_state if info is not None and info.has_base(STATE) else None
+
+    @override
+    def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
+        """Mypy alone takes any field in any signal; with this, the fields of its state, the message first.
+
+        Why: ``class SKIP(Signal[Skipped])`` is all that is written, and `Signal` can say no more than
+        ``**fields: object``. A class that cannot be a signal is told here, as it is when it runs.
+        """
+        info = self._class_called(fullname)
+        return self._see_signal if info is not None and info.has_base(SIGNAL) else None
+
+    @override
+    def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
+        """Mypy alone gives Any for the state after ``except Signal``; with this, State[Any].
+
+        Why: in ``except`` mypy takes a class without brackets as one of Any, whatever its variable is bound to.
+        """
+        return _state_of_some_signal if fullname == f"{SIGNAL}.state" else None
+
+    def _class_called(self, fullname: str) -> TypeInfo | None:
+        symbol = self.lookup_fully_qualified(fullname)
+        node = symbol.node if symbol is not None else None
+        if isinstance(node, TypeAlias):
+            target = get_proper_type(node.target)
+            return target.type if isinstance(target, Instance) else None
+        return node if isinstance(node, TypeInfo) else None
+
+    def _see_state(self, ctx: ClassDefContext) -> None:
+        info, analyzer = ctx.cls.info, _analyzer_of(ctx)
+        tag, abstract = ctx.cls.keywords.get("tag"), ctx.cls.keywords.get("abstract")
+        info.metadata[NOTES] = {
+            "tag": info.name if tag is None else tag.value if isinstance(tag, StrExpr) else None,
+            "abstract": isinstance(abstract, NameExpr) and abstract.name == "True",
+            "fields": [[name, optional] for name, optional in _declared(ctx.cls.defs.body, analyzer)],
+        }
+        for other in self._claims.before(info, analyzer):
+            _refuse(ctx, f'the tag of {other} is the same; choose another with class {info.name}(..., tag="...")')
+
+    def _see_signal(self, ctx: ClassDefContext) -> None:
+        info, analyzer = ctx.cls.info, _analyzer_of(ctx)
+        state = _state_raised_by(info)
+        if isinstance(state, PlaceholderType | UnboundType) or _is_unknown(state):
+            return
+        if not (isinstance(state, Instance) and state.type.has_base(STATE)):
+            _refuse(ctx, f"a signal raises a state, and {format_type_bare(state, analyzer.options)} is none")
+            return
+        if _notes_of(state.type).get("abstract"):
+            _refuse(ctx, f"{state.type.fullname} is abstract; a signal raises one of the states below it")
+            return
+        for other in self._claims.before(info, analyzer):
+            _refuse(ctx, f"{state.type.fullname} has a signal already, {other}; raise that one")
+        _add_constructor(ctx, state, analyzer)
+
+
+class _Claims:
+    """Which classes claim a tag, and which a state to raise, in all the modules seen so far.
+
+    A class that mypy analyses claims for itself. Those that come from the cache are looked for once, in the modules
+    that import statesig or one that does: to look into a cached class is to load it.
+    """
+
+    def __init__(self) -> None:
+        self._claimants: dict[str, set[str]] = {}
+        self._modules_seen = 0
+        self._importers: set[str] = set()
+
+    def before(self, info: TypeInfo, analyzer: SemanticAnalyzer) -> list[str]:
+        """Enter a class, and return the names of those that claim the same and are defined before it."""
+        claim = _claim_of(info)
+        if claim is None:
+            return []
+        self._see_cached(analyzer)
+        names = self._claimants.setdefault(claim, set())
+        names.add(info.fullname)
+        found: list[str] = []
+        for name in sorted(names - {info.fullname}):
+            symbol = analyzer.lookup_fully_qualified_or_none(name)
+            other = symbol.node if symbol is not None else None
+            if not isinstance(other, TypeInfo) or _claim_of(other) != claim:
+                names.discard(name)  # it was changed or taken away since
+            elif _is_defined_before(other, info, analyzer):
+                found.append(name)
+        return found
+
+    def _see_cached(self, analyzer: SemanticAnalyzer) -> None:
+        modules = analyzer.modules
+        if len(modules) < self._modules_seen:
+            self._modules_seen = 0
+        fresh = {module: _imports_of(module, analyzer) for module in islice(modules, self._modules_seen, None)}
+        self._modules_seen = len(modules)
+        while importers := [module for module, imports in fresh.items() if self._imports_statesig(module, imports)]:
+            for module in importers:
+                del fresh[module]
+                self._importers.add(module)
+                for info in _classes_in(modules[module].names, module):
+                    claim = _claim_of(info)
+                    if claim is not None:
+                        self._claimants.setdefault(claim, set()).add(info.fullname)
+
+    def _imports_statesig(self, module: str, imports: Iterable[str]) -> bool:
+        return module.startswith("statesig.") or not self._importers.isdisjoint(imports)
+
+
+def _analyzer_of(ctx: ClassDefContext) -> SemanticAnalyzer:
+    """Return what runs the hook, which knows what is imported; the interface that mypy promises does not."""
+    analyzer = ctx.api
+    assert isinstance(analyzer, SemanticAnalyzer)
+    return analyzer
+
+
+def _refuse(ctx: ClassDefContext, reason: str) -> None:
+    """Report a class in the words of the error that its definition would raise."""
+    ctx.api.fail(str(DefinitionError(ctx.cls.name, reason)), ctx.cls, code=STATESIG)
+
+
+def _notes_of(info: TypeInfo) -> dict[str, object]:
+    return info.metadata.get(NOTES, {})
+
+
+def _claim_of(info: TypeInfo) -> str | None:
+    """Return what there may be one of: the tag of a state, the state of a signal."""
+    if info.has_base(STATE):
+        tag = _notes_of(info).get("tag")
+        return None if tag is None else f"tag {tag}"
+    if info.has_base(SIGNAL) and info.fullname != SIGNAL:
+        state = _state_raised_by(info)
+        return f"signal of {state.type.fullname}" if isinstance(state, Instance) else None
+    return None
+
+
+def _classes_in(names: SymbolTable, module: str) -> Iterator[TypeInfo]:
+    """Yield the classes that a module defines, nested ones too, and none that it imports."""
+    for symbol in names.values():
+        if symbol.cross_ref is None and isinstance(symbol.node, TypeInfo) and symbol.node.module_name == module:
+            yield symbol.node
+            yield from _classes_in(symbol.node.names, module)
+
+
+def _is_defined_before(other: TypeInfo, info: TypeInfo, analyzer: SemanticAnalyzer) -> bool:
+    """Tell whether a class is there when another is defined: above it, or in a module along its imports."""
+    if other.module_name == info.module_name:
+        return other.line < info.line
+    seen = {info.module_name}
+    ahead = [info.module_name]
+    while ahead:
+        fresh = _imports_of(ahead.pop(), analyzer) - seen
+        if other.module_name in fresh:
+            return True
+        seen |= fresh
+        ahead += fresh
+    return False
+
+
+def _imports_of(module: str, analyzer: SemanticAnalyzer) -> set[str]:
+    """Return the modules that a module imports: by its source, or where it is cached, by what mypy kept of it."""
+    tree = analyzer.modules.get(module)
+    if tree is None or not tree.imports:
+        return set(analyzer.import_map.get(module, ()))
+    found: set[str] = set()
+    for statement in tree.imports:
+        if isinstance(statement, ImportFrom | ImportAll):
+            package, _ = correct_relative_import(module, statement.relative, statement.id, tree.is_package_init_file())
+            found.add(package)
+            if isinstance(statement, ImportFrom):
+                found |= {f"{package}.{name}" for name, _ in statement.names} & analyzer.modules.keys()
+        elif isinstance(statement, Import):
+            found |= {name for name, _ in statement.ids}
+    return found
+
+
+def _signal_above(info: TypeInfo) -> TypeInfo:
+    return next(base for base in info.mro if base.fullname == SIGNAL)
+
+
+def _state_raised_by(info: TypeInfo) -> ProperType:
+    """Return what stands in the brackets of ``Signal[...]`` at a class or above it, in the variables of the class."""
+    itself = fill_typevars(info)
+    assert isinstance(itself, Instance)
+    return get_proper_type(map_instance_to_supertype(itself, _signal_above(info)).args[0])
+
+
+def _is_unknown(state: ProperType) -> bool:
+    """Tell an Any that nobody wrote, nor left to be written: mypy has reported why it knows no more."""
+    return isinstance(state, AnyType) and state.type_of_any not in (
+        TypeOfAny.explicit,
+        TypeOfAny.from_omitted_generics,
+    )
+
+
+def _declared(body: Iterable[Statement], analyzer: SemanticAnalyzer) -> Iterator[tuple[str, bool]]:
+    """Yield the names that a class body annotates, and whether each has a default."""
+    for statement in body:
+        if isinstance(statement, IfStmt):
+            blocks = [*statement.body, *([statement.else_body] if statement.else_body else [])]
+            for block in blocks:
+                if not block.is_unreachable:
+                    yield from _declared(block.body, analyzer)
+        elif isinstance(statement, AssignmentStmt) and statement.new_syntax:
+            target = statement.lvalues[0]
+            if isinstance(target, NameExpr) and not target.name.startswith("_"):
+                yield target.name, _is_default(statement.rvalue, analyzer)
+
+
+def _is_default(value: Expression, analyzer: SemanticAnalyzer) -> bool:
+    """Tell whether what is assigned to a field gives it a default; ``Field(ge=1)`` does not."""
+    if isinstance(value, TempNode):
+        return not value.no_rhs
+    if not isinstance(value, CallExpr) or analyzer.get_fullname_for_hook(value) != FIELD:
+        return True
+    given = dict(zip(value.arg_names, value.args, strict=True))
+    default = given.get("default", given.get(None))
+    return "default_factory" in given or (default is not None and not isinstance(default, EllipsisExpr))
+
+
+def _add_constructor(ctx: ClassDefContext, state: Instance, analyzer: SemanticAnalyzer) -> None:
+    """Give a signal the constructor that its state's fields make, unless it has one of its own."""
+    known = ctx.cls.info.names.get("__init__")
+    if known is not None and not known.plugin_generated:
+        return
+    fields = _fields_of(state, analyzer)
+    if fields is None:
+        if not analyzer.final_iteration:
+            analyzer.defer()
+        return
+    arguments = [_argument(name, kind, optional) for name, (kind, optional) in fields.items()]
+    arguments.sort(key=lambda argument: argument.kind.is_named())
+    add_method_to_class(analyzer, ctx.cls, "__init__", arguments, NoneType())
+
+
+def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> dict[str, tuple[Type, bool]] | None:
+    """Return the fields of a state, with their types and whether they have a default; None if they are not known yet.
+
+    Not what its constructor takes, which pydantic's plugin loosens to Any unless it is told otherwise.
+    """
+    found: dict[str, tuple[Type, bool]] = {}
+    for info in reversed(state.type.mro):
+        if not info.has_base(STATE):
+            continue
+        analyzer.add_plugin_dependency(make_wildcard_trigger(info.fullname))
+        seen_as = map_instance_to_supertype(state, info)
+        declared: Iterable[tuple[str, bool]] = info.metadata[NOTES]["fields"]
+        for name, optional in declared:
+            symbol = info.names.get(name)
+            if symbol is None or not isinstance(symbol.node, Var) or symbol.node.is_classvar:
+                continue
+            if symbol.node.type is None or has_placeholder(symbol.node.type):
+                return None
+            found[name] = expand_type_by_instance(symbol.node.type, seen_as), optional
+    return found
+
+
+def _argument(name: str, kind: Type, optional: bool) -> Argument:
+    """Return a field as an argument: the message by position too, any other by its name."""
+    ways = (ARG_OPT, ARG_POS) if name == "message" else (ARG_NAMED_OPT, ARG_NAMED)
+    return Argument(Var(name, kind), kind, None, ways[0] if optional else ways[1])
+
+
+def _state_of_some_signal(ctx: AttributeContext) -> Type:
+    """Return what the state of a signal is at least, where mypy knows no more than Any."""
+    if isinstance(get_proper_type(ctx.default_attr_type), AnyType) and isinstance(ctx.type, Instance):
+        declared = _state_raised_by(ctx.type.type)
+        if isinstance(declared, TypeVarType):
+            return declared.upper_bound
+    return ctx.default_attr_type

@@ -48,6 +48,13 @@ if TYPE_CHECKING:
         states_of,
         task,
     )
+    from statesig.results import (
+        bind,
+        fold,
+        recover,
+    )
+    from statesig.results import map as map  # noqa: A004  # not in __all__, whose star would hide the builtin
+    from statesig.results import zip as zip  # noqa: A004  # nor is this
     from statesig.runner import (
         Run,
         TaskRun,
@@ -225,6 +232,7 @@ __all__ = [
     "always_run",
     "any_failed",
     "any_successful",
+    "bind",
     "capture",
     "catching",
     "check_history",
@@ -238,6 +246,7 @@ __all__ = [
     "encode_event",
     "every",
     "finished",
+    "fold",
     "is_allowed",
     "is_cached",
     "is_cancelled",
@@ -259,6 +268,7 @@ __all__ = [
     "join",
     "kind",
     "manual_only",
+    "recover",
     "schema",
     "signal_of",
     "some",
@@ -287,6 +297,9 @@ _MODULES = {
     """,
     "flow": """
         Flow Task state_of states_of task
+    """,
+    "results": """
+        bind fold map recover zip
     """,
     "runner": """
         Run TaskRun current
@@ -325,4 +338,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOME})

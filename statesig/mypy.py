@@ -42,7 +42,7 @@ from mypy.plugin import AttributeContext, ClassDefContext, Plugin, ReportConfigC
 from mypy.plugins.common import add_method_to_class
 from mypy.semanal import SemanticAnalyzer
 from mypy.semanal_shared import has_placeholder
-from mypy.server.trigger import make_wildcard_trigger
+from mypy.server.trigger import make_trigger, make_wildcard_trigger
 from mypy.types import (
     AnyType,
     Instance,
@@ -129,14 +129,18 @@ class StatesigPlugin(Plugin):
 
     def _see_state(self, ctx: ClassDefContext) -> None:
         info, analyzer = ctx.cls.info, _analyzer_of(ctx)
-        tag, abstract = ctx.cls.keywords.get("tag"), ctx.cls.keywords.get("abstract")
+        given, abstract = ctx.cls.keywords.get("tag"), ctx.cls.keywords.get("abstract")
+        tag = info.name if given is None else given.value if isinstance(given, StrExpr) else None
         info.metadata[NOTES] = {
-            "tag": info.name if tag is None else tag.value if isinstance(tag, StrExpr) else None,
+            "tag": tag,
             "abstract": isinstance(abstract, NameExpr) and abstract.name == "True",
             "fields": [[name, optional] for name, optional in _declared(ctx.cls.defs.body, analyzer)],
         }
-        for other in self._claims.before(info, analyzer):
-            _refuse(ctx, f'the tag of {other} is the same; choose another with class {info.name}(..., tag="...")')
+        other = self._claims.rival_of(info, analyzer)
+        if other is not None:
+            _refuse(
+                ctx, f'the tag of {other.fullname} is the same; choose another with class {info.name}(..., tag="...")'
+            )
 
     def _see_signal(self, ctx: ClassDefContext) -> None:
         info, analyzer = ctx.cls.info, _analyzer_of(ctx)
@@ -149,8 +153,9 @@ class StatesigPlugin(Plugin):
         if _notes_of(state.type).get("abstract"):
             _refuse(ctx, f"{state.type.fullname} is abstract; a signal raises one of the states below it")
             return
-        for other in self._claims.before(info, analyzer):
-            _refuse(ctx, f"{state.type.fullname} has a signal already, {other}; raise that one")
+        other = self._claims.rival_of(info, analyzer)
+        if other is not None:
+            _refuse(ctx, f"{state.type.fullname} has a signal already, {other.fullname}; raise that one")
         _add_constructor(ctx, state, analyzer)
 
 
@@ -166,23 +171,27 @@ class _Claims:
         self._modules_seen = 0
         self._importers: set[str] = set()
 
-    def before(self, info: TypeInfo, analyzer: SemanticAnalyzer) -> list[str]:
-        """Enter a class, and return the names of those that claim the same and are defined before it."""
+    def rival_of(self, info: TypeInfo, analyzer: SemanticAnalyzer) -> TypeInfo | None:
+        """Enter a class, and return another that claims the same, if both are ever defined in one run."""
         claim = _claim_of(info)
         if claim is None:
-            return []
+            return None
         self._see_cached(analyzer)
         names = self._claimants.setdefault(claim, set())
         names.add(info.fullname)
-        found: list[str] = []
+        found: list[TypeInfo] = []
         for name in sorted(names - {info.fullname}):
             symbol = analyzer.lookup_fully_qualified_or_none(name)
             other = symbol.node if symbol is not None else None
             if not isinstance(other, TypeInfo) or _claim_of(other) != claim:
                 names.discard(name)  # it was changed or taken away since
-            elif _is_defined_before(other, info, analyzer):
-                found.append(name)
-        return found
+            elif _meet(other, info, analyzer):
+                found.append(other)
+        if not found:
+            return None
+        rival = min(found, key=lambda other: (other.module_name == info.module_name, other.line))
+        analyzer.add_plugin_dependency(make_trigger(rival.fullname))  # look again when it is gone
+        return rival
 
     def _see_cached(self, analyzer: SemanticAnalyzer) -> None:
         modules = analyzer.modules
@@ -238,15 +247,25 @@ def _classes_in(names: SymbolTable, module: str) -> Iterator[TypeInfo]:
             yield from _classes_in(symbol.node.names, module)
 
 
-def _is_defined_before(other: TypeInfo, info: TypeInfo, analyzer: SemanticAnalyzer) -> bool:
-    """Tell whether a class is there when another is defined: above it, or in a module along its imports."""
+def _meet(other: TypeInfo, info: TypeInfo, analyzer: SemanticAnalyzer) -> bool:
+    """Tell whether one of two classes is there when the other is defined.
+
+    In one module it is the second that is told of it. Of two modules it is the one that mypy sees later: that which
+    imports the other, save in the daemon, where a class may be added to a module whose importers are known.
+    """
     if other.module_name == info.module_name:
         return other.line < info.line
-    seen = {info.module_name}
-    ahead = [info.module_name]
+    ways = ((info.module_name, other.module_name), (other.module_name, info.module_name))
+    return any(_imports(module, wanted, analyzer) for module, wanted in ways)
+
+
+def _imports(module: str, wanted: str, analyzer: SemanticAnalyzer) -> bool:
+    """Tell whether a module imports another, itself or through others."""
+    seen = {module}
+    ahead = [module]
     while ahead:
         fresh = _imports_of(ahead.pop(), analyzer) - seen
-        if other.module_name in fresh:
+        if wanted in fresh:
             return True
         seen |= fresh
         ahead += fresh

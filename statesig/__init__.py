@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     from statesig.algebra import (
         COMPLETION,
         EMPTY,
+        FAIL_FAST,
+        Order,
         combine,
         join,
         kind,
+        tally,
     )
     from statesig.captures import (
         acapture,
@@ -47,6 +50,12 @@ if TYPE_CHECKING:
         state_of,
         states_of,
         task,
+    )
+    from statesig.observations import (
+        Conflict,
+        Observation,
+        merge,
+        observe,
     )
     from statesig.results import (
         bind,
@@ -161,6 +170,7 @@ __all__ = [
     "CRASH",
     "EMPTY",
     "FAIL",
+    "FAIL_FAST",
     "LOOP",
     "MAP",
     "PAUSE",
@@ -182,6 +192,7 @@ __all__ = [
     "Cached",
     "Cancelled",
     "Cancelling",
+    "Conflict",
     "Crashed",
     "DecodeError",
     "DefinitionError",
@@ -201,6 +212,8 @@ __all__ = [
     "NoResult",
     "NoSignal",
     "NodeUseError",
+    "Observation",
+    "Order",
     "Paused",
     "Pending",
     "Queued",
@@ -268,6 +281,8 @@ __all__ = [
     "join",
     "kind",
     "manual_only",
+    "merge",
+    "observe",
     "recover",
     "schema",
     "signal_of",
@@ -275,12 +290,13 @@ __all__ = [
     "state_of",
     "states_of",
     "successors",
+    "tally",
     "task",
 ]
 
 _MODULES = {
     "algebra": """
-        COMPLETION EMPTY combine join kind
+        COMPLETION EMPTY FAIL_FAST Order combine join kind tally
     """,
     "captures": """
         acapture capture collect
@@ -297,6 +313,9 @@ _MODULES = {
     """,
     "flow": """
         Flow Task state_of states_of task
+    """,
+    "observations": """
+        Conflict Observation merge observe
     """,
     "results": """
         bind fold map recover zip

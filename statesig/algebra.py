@@ -1,28 +1,30 @@
 """How states of several runs make one: kinds, their join, and the combination of states.
 
-Severities are a table; everything here is read off it. Nothing here looks at a clock or raises a signal.
+Severities are tables; everything here is read off them. Nothing here looks at a clock or raises a signal.
 """
 
 from __future__ import annotations
 
 import enum
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar, overload
 
 from pydantic import ValidationError
+from typing_extensions import TypeIs, override
 
 from statesig.models import origin_of
 from statesig.states import (
     Cached,
     Cancelled,
     Cancelling,
-    ErrorInfo,
     Failed,
+    Looped,
     Mapped,
     MetaState,
     Paused,
     Pending,
+    Retrying,
     Running,
     Scheduled,
     Skipped,
@@ -31,7 +33,7 @@ from statesig.states import (
     TriggerFailed,
 )
 
-__all__ = ["COMPLETION", "EMPTY", "Empty", "combine", "join", "kind"]
+__all__ = ["COMPLETION", "EMPTY", "FAIL_FAST", "Empty", "Kind", "Order", "combine", "join", "kind", "tally"]
 
 
 class Empty(enum.Enum):
@@ -43,94 +45,294 @@ class Empty(enum.Enum):
 EMPTY: Final = Empty.EMPTY
 
 Kind = type[State[Any]] | Literal[Empty.EMPTY]
+"""What `join` joins: a concrete class of states but those of the MetaState and Mapped families, or EMPTY."""
 
-_BY_SEVERITY: tuple[type[State[Any]], ...] = (
-    Skipped,
-    Cached,
-    Success,
-    Cancelled,
-    TriggerFailed,
-    Failed,
-    Pending,
-    Scheduled,
-    Paused,
-    Cancelling,
-    Running,
+_FactT = TypeVar("_FactT")
+
+
+class Order(Mapping[type[State[Any]], int]):
+    """How severe kinds are: a mapping of some to their ranks, from 0. Any other kind has its nearest ancestor's rank.
+
+    There are two, `COMPLETION` and `FAIL_FAST`.
+
+    Args:
+        name: What it is called in this module.
+        kinds: From the least severe to the most severe; with those below them, all that `join` joins.
+    """
+
+    def __init__(self, name: str, kinds: Iterable[type[State[Any]]]) -> None:
+        self._name = name
+        self._ranks = {of: rank for rank, of in enumerate(kinds)}
+        self._joins = _Joins(self._ranks)
+
+    def rank(self, of: Kind) -> int:
+        """Return how severe a kind is; -1 for EMPTY.
+
+        Raises:
+            TypeError: It is no kind that `join` joins.
+        """
+        return self._joins[of].rank
+
+    def join(self, one: Kind, other: Kind) -> Kind:
+        """Return ``join(one, other, order=self)``."""
+        return self._joins[one][other]
+
+    @override
+    def __getitem__(self, of: type[State[Any]]) -> int:
+        return self._ranks[of]
+
+    @override
+    def __iter__(self) -> Iterator[type[State[Any]]]:
+        return iter(self._ranks)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._ranks)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(tuple(self._ranks))
+
+    @override
+    def __repr__(self) -> str:
+        return self._name
+
+    @override
+    def __reduce__(self) -> str:
+        return self._name
+
+
+class _Joins(dict[Kind, "_Row"]):
+    """For each kind the row of its joins; filled as `join` is asked, also for kinds defined later."""
+
+    def __init__(self, ranks: Mapping[type[State[Any]], int]) -> None:
+        super().__init__()
+        self.ranks = ranks
+
+    def __missing__(self, of: Kind) -> _Row:
+        self[of] = row = _Row(self, of)
+        return row
+
+
+class _Row(dict[Kind, Kind]):
+    """For one kind: its rank, and its join with each other kind."""
+
+    def __init__(self, joins: _Joins, of: Kind) -> None:
+        super().__init__()
+        self.joins = joins
+        self.of: Kind = EMPTY
+        self.rank = -1
+        if of is not EMPTY:
+            self.of = origin = _carried(of)
+            self.rank = next(joins.ranks[cls] for cls in origin.__mro__ if cls in joins.ranks)
+
+    def __missing__(self, other: Kind) -> Kind:
+        row = self.joins[other]
+        if self.of is EMPTY or row.of is EMPTY or self.rank != row.rank:
+            joined = self.of if self.rank > row.rank else row.of
+        else:
+            joined = next(cls for cls in self.of.__mro__ if issubclass(row.of, cls))
+        self[other] = joined
+        return joined
+
+
+def _is_concrete(cls: Any) -> TypeIs[type[State[Any]]]:
+    return isinstance(cls, type) and issubclass(cls, State) and not cls.__abstract__
+
+
+def _carried(of: Any) -> type[State[Any]]:
+    """Return a kind without its parameters, or refuse what is no kind."""
+    origin: Any = origin_of(of)
+    if _is_concrete(origin) and not issubclass(origin, (MetaState, Mapped)):
+        return origin
+    raise TypeError(
+        f"{getattr(of, '__name__', type(of).__name__)} is no kind that join joins; those are EMPTY and what "
+        "kind(state) returns: every concrete class of states but those of the MetaState and Mapped families"
+    )
+
+
+COMPLETION: Final = Order(
+    "COMPLETION",
+    (Skipped, Cached, Success, Cancelled, TriggerFailed, Failed, Pending, Scheduled, Paused, Cancelling, Running),
 )
+"""What is still to be done outweighs what failed, and that what went well: done is what is done throughout."""
 
-COMPLETION: Mapping[type[State[Any]], int] = MappingProxyType({of: rank for rank, of in enumerate(_BY_SEVERITY)})
-"""The order by severity: what is still to be done outweighs what failed, and that what went well."""
+FAIL_FAST: Final = Order(
+    "FAIL_FAST",
+    (Skipped, Cached, Success, Pending, Scheduled, Paused, Cancelling, Running, Cancelled, TriggerFailed, Failed),
+)
+"""What failed outweighs what is still to be done, and that what went well: one failure decides."""
 
 
-def kind(state: State[Any]) -> Kind:
+def kind(state: State[Any], *, order: Order = COMPLETION) -> type[State[Any]]:
     """Return the kind of a state: its class without parameters.
 
-    A meta-state is of the kind of what it wraps, a Mapped is the join of its children (Success when it has none).
+    A meta-state is of the kind of what it wraps, ``kind(Queued(state=s)) == kind(s)``; a Mapped of the join of its
+    children's kinds, Success where it has none. Equal kinds are one class.
+
+    Args:
+        state: Any state.
+        order: By which a Mapped's children are joined.
     """
-    if isinstance(state, MetaState):
-        return kind(state.state)
-    if isinstance(state, Mapped):
-        return _joined(state.children) if state.children else Success
-    origin: type[State[Any]] = origin_of(type(state))
-    return origin
+    own = _own_kind[type(state)]
+    if own is not None:
+        return own
+    _, leaves = _opened([state])
+    return _joined(leaves, order)
 
 
-def join(one: Kind, other: Kind) -> Kind:
+@overload
+def join(one: type[State[Any]], other: Kind, *, order: Order = ...) -> type[State[Any]]: ...
+@overload
+def join(one: Kind, other: type[State[Any]], *, order: Order = ...) -> type[State[Any]]: ...
+@overload
+def join(one: Kind, other: Kind, *, order: Order = ...) -> Kind: ...
+def join(one: Kind, other: Kind, *, order: Order = COMPLETION) -> Kind:
     """Return the more severe of two kinds; on equal severity their nearest common ancestor.
 
     ``join(a, b) == join(b, a)``, ``join(a, join(b, c)) == join(join(a, b), c)``, ``join(a, a) == a`` and
-    ``join(EMPTY, a) == a``. The order is `COMPLETION`; a user's kind has the severity of its nearest ancestor there.
+    ``join(EMPTY, a) == a`` in each order, and what is joined is of the same carrier again. Equal kinds are one class.
+    A user's kind has the severity of its nearest ancestor and stays itself: ``join(Quarantined, Quarantined)`` is
+    Quarantined.
+
+    Args:
+        one: What `kind` returns, or EMPTY.
+        other: The same.
+        order: `COMPLETION` or `FAIL_FAST`.
+
+    Raises:
+        TypeError: One of them is no kind: abstract, a meta-state or Mapped.
     """
-    if one is EMPTY or other is EMPTY:
-        return other if one is EMPTY else one
-    difference = _severity(one) - _severity(other)
-    if difference:
-        return one if difference > 0 else other
-    return next(ancestor for ancestor in one.__mro__ if issubclass(other, ancestor))
+    return order.join(one, other)
 
 
-def _joined(states: Iterable[State[Any]]) -> Kind:
-    joined: Kind = EMPTY
-    for state in states:
-        joined = join(joined, kind(state))
-    return joined
+def tally(states: Iterable[State[Any]]) -> Counter[type[State[Any]]]:
+    """Return how many states are of each kind: ``tally(xs) == Counter(map(kind, xs))``, by equality of counters.
+
+    So ``tally([*xs, *ys]) == tally(xs) + tally(ys)``, whatever the order. A Mapped counts once, as the kind it is of.
+    """
+    return Counter(kind(state) for state in states)
 
 
-def _severity(of: type[State[Any]]) -> int:
-    return next(COMPLETION[ancestor] for ancestor in of.__mro__ if ancestor in COMPLETION)
-
-
-def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None) -> State[Any]:
+def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None, order: Order = COMPLETION) -> State[Any]:
     """Return one state that stands for several: of the joined kind, or of its nearest ancestor without required fields.
 
-    Causes are kept once each; the earliest start time and expiry and the largest counts are kept; it is retryable only
-    if all failures are. A message is kept where all states of the joined kind that have one agree on it; results are
-    not. ``kind(combine(xs))`` does not depend on the order of ``xs`` nor on duplicates.
+    ``kind(combine(xs)) == constructible(k)`` where ``k`` is the join of the kinds of ``xs``, equal kinds being one
+    class. The order of ``xs`` and duplicates among them do not matter: the combinations are equal states, their causes
+    compared as sets. Of a user's class that refuses what is combined, such as a failure that is always retryable, it is
+    the nearest ancestor that takes it.
+
+    Causes are kept once each, those inside of a Mapped or a meta-state too; the earliest start time and expiry and the
+    largest counts are kept; it is retryable only if all failures are. A message is kept where all states as severe as
+    the outcome that have one agree on it. Results are not kept; `zip` keeps them.
 
     Args:
         states: Any states, in any order.
         empty: What is returned for none at all; ``Success()`` by default.
+        order: By which their kinds are joined.
     """
-    given = list(states)
-    members = [member for state in given for member in _leaves(state)]
-    joined = _joined(members)
-    if joined is EMPTY:
+    opened, leaves = _opened(states)
+    if not leaves:
         return Success() if empty is None else empty
-    fields: dict[str, Any] = {"causes": tuple(dict.fromkeys(cause for state in given for cause in _causes(state)))}
-    rank = _severity(joined)
-    messages = {one.message for one in members if one.message is not None and _severity(type(one)) == rank}
+    joined = _joined(leaves, order)
+    severity = order.rank(joined)
+    fields: dict[str, Any] = {"causes": tuple(dict.fromkeys(cause for state in opened for cause in state.causes))}
+    values: defaultdict[str, list[Any]] = defaultdict(list)
+    messages: set[str] = set()
+    for leaf in leaves:
+        given = leaf.__dict__
+        for name in _combined_fields[type(leaf)]:
+            if given[name] is not None:
+                values[name].append(given[name])
+        if given["message"] is not None and order.rank(type(leaf)) == severity:
+            messages.add(given["message"])
     if len(messages) == 1:
         fields["message"] = messages.pop()
-    for name, choose in _CHOICES.items():
-        values = [value for member in members if (value := getattr(member, name, None)) is not None]
-        if values:
-            fields[name] = choose(values)
+    fields.update((name, _COMBINED[name][1](found)) for name, found in values.items())
     return _constructed(joined, fields)
 
 
-def _constructed(kind: Any, fields: Mapping[str, Any]) -> State[Any]:
-    """Construct the nearest ancestor that asks for no fields and takes these; a user's class may restrict a field."""
-    *nearest, last = (cls for cls in kind.__mro__ if _is_constructible(cls))
+_COMBINED: Mapping[str, tuple[type[State[Any]], Callable[[list[Any]], Any]]] = {
+    "start_time": (Scheduled, min),
+    "expires": (Cached, min),
+    "run_count": (Retrying, max),
+    "loop_count": (Looped, max),
+    "retryable": (Failed, all),
+}
+"""The fields that are combined: whose they are, and what is made of their values."""
+
+
+def _opened(states: Iterable[State[Any]]) -> tuple[list[State[Any]], list[State[Any]]]:
+    """Return all states with those inside of them, outermost first, and those of them that are not made of others.
+
+    An empty Mapped is a success. States may be nested as deep as memory allows.
+    """
+    opened: list[State[Any]] = []
+    leaves: list[State[Any]] = []
+    waiting = list(states)
+    waiting.reverse()
+    while waiting:
+        state = waiting.pop()
+        opened.append(state)
+        if _own_kind[type(state)] is not None:
+            leaves.append(state)
+        elif isinstance(state, MetaState):
+            waiting.append(state.state)
+        elif isinstance(state, Mapped) and state.children:
+            waiting.extend(reversed(state.children))
+        else:
+            leaves.append(Success())
+    return opened, leaves
+
+
+def _joined(leaves: Iterable[State[Any]], order: Order) -> type[State[Any]]:
+    joined, *others = {_carried(cls) for cls in set(map(type, leaves))}
+    for other in others:
+        joined = join(joined, other, order=order)
+    return joined
+
+
+class _PerClass(dict[type[State[Any]], _FactT]):
+    """A fact about each class of states; filled as it is asked, also for classes defined later."""
+
+    def __init__(self, find: Callable[[type[State[Any]]], _FactT]) -> None:
+        super().__init__()
+        self.find = find
+
+    def __missing__(self, cls: type[State[Any]]) -> _FactT:
+        self[cls] = found = self.find(cls)
+        return found
+
+
+def _find_own_kind(cls: type[State[Any]]) -> type[State[Any]] | None:
+    """Return the kind of all states of a class; None where it depends on what is in them."""
+    return None if issubclass(cls, (MetaState, Mapped)) else _carried(cls)
+
+
+def _find_combined(cls: type[State[Any]]) -> tuple[str, ...]:
+    """Return which fields of a class are combined: those of the package, not a user's of the same name."""
+    return tuple(name for name, (owner, _) in _COMBINED.items() if issubclass(cls, owner))
+
+
+def _find_constructible(of: type[State[Any]]) -> tuple[type[State[Any]], ...]:
+    """Return the nearest first of the classes that a kind is and is below, those that ask for no field."""
+    ancestors: tuple[Any, ...] = of.__mro__
+    return tuple(
+        cls
+        for cls in ancestors
+        if _is_concrete(cls) and origin_of(cls) is cls
+        if not any(field.is_required() for field in cls.model_fields.values())
+    )
+
+
+_own_kind = _PerClass(_find_own_kind)
+_combined_fields = _PerClass(_find_combined)
+_constructible = _PerClass(_find_constructible)
+
+
+def _constructed(of: Any, fields: Mapping[str, Any]) -> State[Any]:
+    """Construct the nearest of a kind and its ancestors that asks for no fields and takes these."""
+    *nearest, last = _constructible[of]
     for cls in nearest:
         try:
             return _filled(cls, fields)
@@ -140,35 +342,6 @@ def _constructed(kind: Any, fields: Mapping[str, Any]) -> State[Any]:
 
 
 def _filled(cls: Any, fields: Mapping[str, Any]) -> State[Any]:
-    state: State[Any] = cls(**{name: value for name, value in fields.items() if name in cls.model_fields})
+    own = {"message", "causes", *_combined_fields[cls]}
+    state: State[Any] = cls(**{name: value for name, value in fields.items() if name in own})
     return state
-
-
-_CHOICES: Mapping[str, Callable[[list[Any]], Any]] = {
-    "start_time": min,
-    "expires": min,
-    "run_count": max,
-    "loop_count": max,
-    "retryable": all,
-}
-
-
-def _leaves(state: State[Any]) -> tuple[State[Any], ...]:
-    if isinstance(state, MetaState):
-        return _leaves(state.state)
-    if isinstance(state, Mapped):
-        return tuple(leaf for child in state.children for leaf in _leaves(child)) or (Success(),)
-    return (state,)
-
-
-def _is_constructible(cls: Any) -> bool:
-    if not issubclass(cls, State) or cls.__pydantic_generic_metadata__["args"] or cls.__abstract__:
-        return False
-    return not any(field.is_required() for field in cls.model_fields.values())
-
-
-def _causes(state: State[Any]) -> Iterator[ErrorInfo]:
-    yield from state.causes
-    inner = (state.state,) if isinstance(state, MetaState) else state.children if isinstance(state, Mapped) else ()
-    for part in inner:
-        yield from _causes(part)

@@ -27,7 +27,7 @@ ORDER = """
     signals
     transitions
     algebra
-    results
+    observations results
     captures
     triggers
     readback
@@ -43,6 +43,11 @@ ORDER = """
     http
     progress
     mypy
+    sources
+    constructors
+    attributes
+    declarations
+    layouts
     stubgen
     cli
     testing

@@ -95,8 +95,8 @@ class StatesigPlugin(Plugin):
     def get_customize_class_mro_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
         """Mypy alone forgets a class's keywords and its fields' defaults once it is cached; with this they are noted.
 
-        A tag that is taken is told here, too. Why this hook: no plugin listed before ours takes it away, as pydantic's
-        takes that of a base class. It changes no method resolution order.
+        A state in the wrong place is told here, and a tag that is taken. Why this hook: no plugin listed before ours
+        takes it away, as pydantic's takes that of a base class. It changes no method resolution order.
         """
         info = self._class_called(fullname)
         return self._see_state if info is not None and info.has_base(STATE) else None
@@ -136,11 +136,16 @@ class StatesigPlugin(Plugin):
             "abstract": isinstance(abstract, NameExpr) and abstract.name == "True",
             "fields": [[name, optional] for name, optional in _declared(ctx.cls.defs.body, analyzer)],
         }
+        parents = [base.type for base in info.bases if base.type.has_base(STATE)]
+        if len(parents) > 1:
+            _refuse(ctx, f"a state has one state parent, not {' and '.join(parent.fullname for parent in parents)}")
+        for parent in parents:
+            if _notes_of(parent).get("abstract") and parent.module_name != info.module_name:
+                _refuse(ctx, f"{parent.fullname} is sealed; derive from one of the states below it")
         other = self._claims.rival_of(info, analyzer)
         if other is not None:
-            _refuse(
-                ctx, f'the tag of {other.fullname} is the same; choose another with class {info.name}(..., tag="...")'
-            )
+            remedy = f'choose another with class {info.name}(..., tag="...")'
+            _refuse(ctx, f"the tag {tag!r} is taken by {other.fullname}; {remedy}")
 
     def _see_signal(self, ctx: ClassDefContext) -> None:
         info, analyzer = ctx.cls.info, _analyzer_of(ctx)

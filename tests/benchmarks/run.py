@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout, not one that is installed
 
+import checking
 import flows
 import imports
 import pydantic
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "memory": values.memory,
     "import": imports.importing,
     "flow": flows.flows,
+    "mypy": checking.checking,
 }
 
 

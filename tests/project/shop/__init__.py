@@ -1,0 +1,1 @@
+"""A shop's day: its orders are checked, paid, packed and reported on."""

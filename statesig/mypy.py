@@ -49,6 +49,7 @@ from mypy.types import (
     NoneType,
     PlaceholderType,
     ProperType,
+    TupleType,
     Type,
     TypeOfAny,
     TypeVarType,
@@ -149,6 +150,8 @@ class StatesigPlugin(Plugin):
 
     def _see_signal(self, ctx: ClassDefContext) -> None:
         info, analyzer = ctx.cls.info, _analyzer_of(ctx)
+        if not info.has_base(SIGNAL):
+            return  # mypy made something else of the class, such as a named tuple
         state = _state_raised_by(info)
         if isinstance(state, PlaceholderType | UnboundType) or _is_unknown(state):
             return
@@ -301,7 +304,8 @@ def _signal_above(info: TypeInfo) -> TypeInfo:
 def _state_raised_by(info: TypeInfo) -> ProperType:
     """Return what stands in the brackets of ``Signal[...]`` at a class or above it, in the variables of the class."""
     itself = fill_typevars(info)
-    assert isinstance(itself, Instance)
+    if isinstance(itself, TupleType):
+        itself = itself.partial_fallback
     return get_proper_type(map_instance_to_supertype(itself, _signal_above(info)).args[0])
 
 
@@ -364,7 +368,7 @@ def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> dict[str, tuple[T
             continue
         analyzer.add_plugin_dependency(make_wildcard_trigger(info.fullname))
         seen_as = map_instance_to_supertype(state, info)
-        declared: Iterable[tuple[str, bool]] = info.metadata[NOTES]["fields"]
+        declared: Iterable[tuple[str, bool]] = info.metadata.get(NOTES, {}).get("fields", ())
         for name, optional in declared:
             symbol = info.names.get(name)
             if symbol is None or not isinstance(symbol.node, Var) or symbol.node.is_classvar:

@@ -1,6 +1,22 @@
 """How states of several runs make one: kinds, their join, and the combination of states.
 
 Severities are tables; everything here is read off them. Nothing here looks at a clock or raises a signal.
+
+The laws, for each order, and the tests that hold them. Kinds are equal if they are one class::
+
+    join(a, b) == join(b, a)                            test_join_is_commutative
+    join(a, join(b, c)) == join(join(a, b), c)          test_join_is_associative
+    join(a, a) == a                                     test_join_is_idempotent
+    join(EMPTY, a) == a                                 test_empty_is_the_identity
+    join(a, b) is of the carrier again                  test_join_is_closed
+    tally([*xs, *ys]) == tally(xs) + tally(ys)          test_tally_adds_up
+    kind(combine(xs)) == constructible(join of kinds)   test_the_kind_of_a_combination,
+                                                        test_the_kind_of_a_combination_of_any_payloads
+
+Combinations are equal if they are equal states, their causes compared as sets::
+
+    combine(xs) == combine(ys)                          test_order_and_duplicates_do_not_matter,
+        where set(xs) == set(ys)                        test_order_and_duplicates_of_any_payloads_do_not_matter
 """
 
 from __future__ import annotations

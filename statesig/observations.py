@@ -2,6 +2,18 @@
 
 Where a report stands is its attempt and its phase, and phases are a table. Nothing here looks at a clock: when a report
 was made or came is not asked.
+
+The laws of `merge`, with each policy, and the tests that hold them; equality is that of observations, which is that of
+attempts and of states, and of sets of those::
+
+    merge(a, b) == merge(b, a)                          test_merge_is_commutative
+    merge(a, merge(b, c)) == merge(merge(a, b), c)      test_merge_is_associative
+        == merge(a, b, c)                               test_merge_is_associative
+    merge(a, a) == a == merge(a)                        test_merge_is_idempotent
+    merge(*xs) is a Conflict if and only if unequal     test_a_conflict_when_and_only_when,
+        states claim the foremost place                 test_any_delivery_of_a_log_gives_one_answer
+    merge(*observe(xs)) == observe(xs)[-1]              test_a_finished_history_merges_to_its_end
+        for a finished history xs without fault
 """
 
 from __future__ import annotations

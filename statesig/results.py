@@ -1,7 +1,32 @@
 """What is done to the results that states hold: a function applied, several results made one, any state told apart.
 
-Nothing here may catch what a function raises, nor know a clock. The equality of every law is that of states: class
-without its parameters, fields, and whether a result was given.
+Nothing here may catch what a function raises, nor know a clock.
+
+The laws and the tests that hold them. Equality is that of states: class without its parameters, fields, and whether a
+result was given; ``unit(r)`` is ``Success(result=r)``. States are of any class whose result is of no fixed type::
+
+    map(identity, s) == s                               test_map_of_the_identity
+    map(f, map(g, s)) == map(f after g, s)              test_map_of_a_composition
+    bind(f, unit(r)) == f(r)                            test_bind_left_identity
+    bind(unit, s) == s for a plain Success, and         test_bind_right_identity
+        every s without a result
+    bind(g, bind(f, s)) == bind(f then g, s)            test_bind_is_associative
+    bind(unit after f, s) == map(f, s)                  test_bind_with_a_unit_is_map
+        for a plain Success
+    recover(identity, s) == s                           test_recover_right_identity
+    recover(f, s) == f(s) if s failed, else s           test_recover_is_for_failures
+    recover(g, recover(f, s)) == recover(f then g, s)   test_recover_is_associative
+    fold(s, success=f, failed=f, cancelled=f,           test_fold_is_total
+         unfinished=f) == f(s)
+    zip(a, b) == combine([a, b]) with (x, y)            test_zip_is_combine_with_the_results
+        if both have results
+
+Equality up to the order of causes::
+
+    zip(map(f, a), map(g, b)) == map(f by g, zip(a, b)) test_zip_is_natural
+    zip(b, a) == map(swapped, zip(a, b))                test_zip_is_symmetric
+    zip(zip(a, b), c) == zip(a, zip(b, c)), tuples      test_zip_is_associative
+        flattened, messages aside
 """
 
 # ruff: noqa: A001  # map and zip are the words of the field; neither builtin is used here
@@ -75,8 +100,8 @@ def map(fn: Callable[[A], B], state: State[A]) -> Any:
     whose class leaves the type of its result open: ``map(lambda r: r, s) == s`` and
     ``map(f, map(g, s)) == map(lambda r: f(g(r)), s)``. What such a class is parametrised with is not kept.
 
-    Of a class that fixes the type of its result, or uses it in fields of its own, a result makes its nearest ancestor
-    that does neither; that is the same in both of the second law's sides, and in the first the only difference.
+    A class that fixes or validates its result, or uses the type of it in fields of its own, gives its nearest ancestor
+    that does none of that, if there is a result: to the identity, too, and the same on both sides of the second law.
 
     Args:
         fn: Called with the result, if there is one; also with that of the state in a meta-state. What it raises passes.
@@ -114,8 +139,11 @@ def bind(fn: Callable[[A], State[B]], state: State[A]) -> AnyState[B]:
     outcome: AnyState[B] = made
     if not isinstance(outcome, Success):
         return outcome
-    said = {name: value for name in ("message", "causes") if (value := state.__dict__[name])}
-    unsaid = {name: value for name, value in said.items() if not outcome.__dict__[name]}
+    unsaid = {
+        name: state.__dict__[name]
+        for name, default in _SAID.items()
+        if outcome.__dict__[name] == default != state.__dict__[name]
+    }
     return _as_far_as_admitted(outcome, unsaid) if unsaid else outcome
 
 
@@ -221,6 +249,10 @@ def zip(*states: State[Any]) -> Any:
         return combined
     results = tuple(state.__dict__["result"] for state in states)
     return _changed(combined, {"result": results}, _open_kinds(origin_of(type(combined))))
+
+
+_SAID: Mapping[str, object] = {"message": None, "causes": ()}
+"""What a success says of itself beside its result, and where it says nothing."""
 
 
 def _without_result(state: State[Any]) -> Any:

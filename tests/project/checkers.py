@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 Reports = dict[tuple[str, int], str]
-"""What a checker reports: by a file's path below the folder, with slashes, and a line from 1; the last of a line."""
+"""What a checker reports: by a file's path below the folder, with slashes, and a line from 1; the first of a line."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,10 @@ def _script(name: str) -> Path:
 
 def _reports(folder: Path, problems: Iterable[tuple[str, int, str]]) -> Reports:
     home = folder.resolve()
-    return {((home / path).resolve().relative_to(home).as_posix(), line): message for path, line, message in problems}
+    found: Reports = {}
+    for path, line, message in problems:
+        found.setdefault(((home / path).resolve().relative_to(home).as_posix(), line), message)
+    return found
 
 
 CHECKERS = {

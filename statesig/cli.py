@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -82,7 +83,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="statesig",
-        description="Run flows, check states and events, and print schemas and diagrams.",
+        description="Run flows, check states and events, print schemas and diagrams, and write stubs.",
         epilog="exit codes: 0 success, 1 failure, 2 usage or import error, 3 paused, 130/143 interrupted",
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
@@ -126,6 +127,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     diagram.add_argument("--format", choices=["mermaid", "dot"], default="mermaid", help="mermaid by default")
     diagram.set_defaults(verb=_diagram)
+
+    stubs = verbs.add_parser(
+        "stubs",
+        help="write the stubs of signals",
+        description="Write a stub for each module that defines signals, by which every type checker knows what these "
+        "take, without a plugin. All modules of a package are read; those that may define signals are imported.",
+        epilog="With --check the exit code is 0 where all are current, and 1 where one is missing, stale, or not "
+        "needed any more, each in a line of its own.",
+    )
+    stubs.add_argument(
+        "packages",
+        metavar="PACKAGE",
+        nargs="*",
+        help="a package or a module of a program; by default statesig itself, in a checkout of it",
+    )
+    stubs.add_argument(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="the folder to write below; by default each stub goes beside its module, where type checkers look first",
+    )
+    stubs.add_argument("--check", action="store_true", help="write nothing, and say which stubs are not current")
+    stubs.set_defaults(verb=_stubs)
     return parser
 
 
@@ -353,4 +377,27 @@ def _diagram(options: argparse.Namespace) -> int:
     from statesig.transitions import diagram
 
     print(diagram(options.format), end="")
+    return _OK
+
+
+# ---- stubs
+
+
+def _stubs(options: argparse.Namespace) -> int:
+    from statesig.stubgen import own_stubs, stubs_of
+
+    try:
+        plan = stubs_of(options.packages, options.output, _load) if options.packages else own_stubs(options.output)
+        if options.check:
+            wrong = plan.check()
+            print("".join(f"{line}\n" for line in wrong), end="", file=sys.stderr)
+            return _FAILURE if wrong else _OK
+        for line in plan.write():
+            print(line)
+    except BrokenPipeError:
+        raise
+    except (ImportError, OSError, SyntaxError) as exc:
+        raise _UsageError(f"{exc}") from exc
+    if not plan.texts:
+        print(f"no module of {', '.join(options.packages)} defines a signal: no stub is needed", file=sys.stderr)
     return _OK

@@ -103,19 +103,19 @@ class Signal(BaseException, Generic[StateT]):
     def __init__(self, message: str | None = None, **fields: object) -> None:
         if message is not None:
             fields["message"] = message
-        self._state = state = self.__construct__(fields)
+        self._state = state = self._construct(fields)
         if len(state.__pydantic_fields_set__) != len(fields):
             narrow(self.__state_type__).validate(fields)  # says which of them is no field
 
     if TYPE_CHECKING:
 
         @staticmethod
-        def __construct__(fields: dict[str, object]) -> Any: ...
+        def _construct(fields: dict[str, object]) -> Any: ...
 
     else:
 
         @staticmethod
-        def __construct__(fields):
+        def _construct(fields):
             raise TypeError(_ABSTRACT)
 
         def __class_getitem__(cls, item):
@@ -220,7 +220,7 @@ def _declared_state(cls: type[Signal[Any]]) -> Any:
 
 
 def _set_constructor(cls: Any, construct: Callable[..., Any]) -> None:
-    cls.__construct__ = staticmethod(construct)
+    cls._construct = staticmethod(construct)
 
 
 class _Unbuilt:

@@ -1,6 +1,7 @@
-"""Stubs: what `python -m statesig.stubgen` writes of a module, and whether the committed ones are current."""
+"""Stubs: what `python -m statesig stubs` writes of a module, and whether the committed ones are current."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,12 @@ import statesig.signals
 from statesig.models import descendants
 from statesig.signals import signal_type_of
 from statesig.states import State
-from statesig.stubgen import generate, main, stub_of
+from statesig.stubgen import own_stubs, stub_of
 
 ROOT = Path(__file__).parents[1]
 STUBS = ROOT / "stubs"
-OWN = generate()
-TREE = ast.parse(OWN["statesig/signals.pyi"])
+OWN = own_stubs().texts[STUBS / "statesig/signals.pyi"]
+TREE = ast.parse(OWN)
 BUILT_IN = [kind for kind in descendants(State) if kind.__module__ == "statesig.states"]
 
 
@@ -33,13 +34,33 @@ def constructor_of(kind: type[State[Any]]) -> ast.FunctionDef:
     return constructor
 
 
+def stubs(folder: Path, *arguments: str, path: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder, in a Python of its own, with the statesig of a path."""
+    command = [sys.executable, "-m", "statesig", "stubs", *arguments]
+    environ = {**os.environ, "PYTHONPATH": str(path)}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
 # ---- the package's own
 
 
-def test_the_committed_stubs_are_current(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_committed_stubs_are_current() -> None:
     """The stubs of the repository are what the generator writes of the modules as they are."""
-    assert 0 == main(["--check", "--output", str(STUBS)])
-    assert ("", "") == capsys.readouterr()
+    assert [] == own_stubs().check()
+
+
+def test_every_module_that_defines_signals_has_its_stub() -> None:
+    """But for the examples, which are to be read and run, no module without a stub has a class below a signal."""
+    bases = {
+        (path.relative_to(ROOT / "statesig").parts[0], ast.unparse(base))
+        for path in (ROOT / "statesig").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+    }
+    assert {"examples", "signals.py"} == {name for name, base in bases if base.startswith("Signal[")}
 
 
 def test_the_formatter_leaves_a_stub_as_it_is() -> None:
@@ -94,31 +115,35 @@ def test_the_stub_says_what_the_module_does() -> None:
     assert signatures(module) == signatures(TREE)
 
 
-# ---- the command
+# ---- writing
 
 
-def test_writing_tells_what_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_writing_tells_what_was_written(tmp_path: Path) -> None:
     """A stub that is new or stale is written and named; a current one is neither."""
     path = tmp_path / "statesig/signals.pyi"
-    assert 0 == main(["--output", str(tmp_path)])
-    assert (f"{path}\n", "") == capsys.readouterr()
-    assert OWN["statesig/signals.pyi"] == path.read_text()
-    assert 0 == main(["--output", str(tmp_path)])
-    assert ("", "") == capsys.readouterr()
+    assert [path.as_posix()] == [*own_stubs(tmp_path).write()]
+    assert OWN == path.read_text()
+    assert [] == [*own_stubs(tmp_path).write()]
 
 
-@pytest.mark.parametrize("text", [None, "# an older one\n"], ids=["missing", "stale"])
-def test_checking_names_a_stale_stub_and_writes_nothing(
-    text: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With ``--check`` a stub that is stale or missing is named, the exit code is 1, and nothing was changed."""
+@pytest.mark.parametrize(("text", "said"), [(None, "is missing"), ("# an older one\n", "is stale")])
+def test_checking_names_what_is_not_current_and_writes_nothing(text: str | None, said: str, tmp_path: Path) -> None:
+    """A stub that is stale or missing is named, with the command that writes it, and nothing was changed."""
     path = tmp_path / "statesig/signals.pyi"
     if text is not None:
         path.parent.mkdir()
         path.write_text(text)
-    assert 1 == main(["--check", "--output", str(tmp_path)])
-    assert ("", f"{path} is stale; run python -m statesig.stubgen\n") == capsys.readouterr()
+    command = f"python -m statesig stubs --output {tmp_path.as_posix()}"
+    assert [f"{path.as_posix()} {said}; run {command}"] == own_stubs(tmp_path).check()
     assert text == (path.read_text() if path.exists() else None)
+
+
+def test_other_line_ends_are_current(tmp_path: Path) -> None:
+    """A stub that was checked out with the line ends of another system is current."""
+    [*own_stubs(tmp_path).write()]
+    path = tmp_path / "statesig/signals.pyi"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert [] == own_stubs(tmp_path).check()
 
 
 def test_a_module_that_is_not_there_is_an_import_error() -> None:
@@ -233,11 +258,11 @@ async def _wait() -> None: ...
 '''
 
 EXPECTED = """\
-# Written by `python -m statesig.stubgen`: change the module, not this file.
+# Written by `python -m statesig stubs signals --output out`: change the module, not this file.
 
 import datetime as _dt
+import logging
 from decimal import Decimal as Money
-from logging import Logger
 from typing import Any, Literal, Protocol, final, overload
 
 import states
@@ -248,7 +273,8 @@ from statesig import Signal, Skipped, task
 from statesig.states import ErrorInfo
 
 dt: int
-log: Logger
+_log = logging.getLogger(__name__)
+log = _log
 limit: int
 _Pair = tuple[int, int]
 
@@ -327,9 +353,6 @@ def test_a_stub_of_a_users_signals(tmp_path: Path) -> None:
     (tmp_path / "states.py").write_text(STATES)
     (tmp_path / "signals.py").write_text(SIGNALS)
     # In a Python of its own: these states are not to join the families of the other tests.
-    command = f"import sys; sys.path[:0] = [{str(ROOT)!r}]; from statesig.stubgen import main; sys.exit(main())"
-    done = subprocess.run(
-        [sys.executable, "-c", command, "signals", "--output", "out"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert (0, "") == (done.returncode, done.stderr)
+    done = stubs(tmp_path, "signals", "--output", "out")
+    assert (0, "out/signals.pyi\n", "") == (done.returncode, done.stdout, done.stderr)
     assert EXPECTED == (tmp_path / "out/signals.pyi").read_text()

@@ -1,4 +1,4 @@
-# Written by `python -m statesig.stubgen`: change the module, not this file.
+# Written by `python -m statesig stubs`: change the module, not this file.
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Self, final
@@ -65,10 +65,9 @@ StateT = TypeVar("StateT", bound=State[Any], covariant=True, default=State[Any])
 KindT = TypeVar("KindT", bound=State[Any])
 
 class Signal(BaseException, Generic[StateT]):
+    __slots__ = ("_state",)
     __state_type__: ClassVar[type[State[Any]]]
     def __init__(self, message: str | None = None, **fields: object) -> None: ...
-    @staticmethod
-    def __construct__(fields: dict[str, object]) -> Any: ...
     @classmethod
     def of(cls, state: State[Any]) -> Self: ...
     @property

@@ -1,0 +1,3 @@
+"""What the package keeps to itself."""
+
+Pairs = list[tuple[str, int]]

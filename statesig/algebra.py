@@ -24,7 +24,7 @@ from __future__ import annotations
 import enum
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, Literal, TypeVar, overload
+from typing import Any, Final, Literal, TypeVar, cast
 
 from pydantic import ValidationError
 from typing_extensions import TypeIs, override
@@ -65,20 +65,28 @@ Kind = type[State[Any]] | Literal[Empty.EMPTY]
 
 _FactT = TypeVar("_FactT")
 
+_BRANCHES = (Pending, Paused, Running, Cancelling, Success, Failed, Cancelled)
+
 
 class Order(Mapping[type[State[Any]], int]):
     """How severe kinds are: a mapping of some to their ranks, from 0. Any other kind has its nearest ancestor's rank.
 
-    There are two, `COMPLETION` and `FAIL_FAST`.
+    There are two, `COMPLETION` and `FAIL_FAST`; the laws of `join` hold in any.
 
     Args:
-        name: What it is called in this module.
+        name: What it is called, in its module.
         kinds: From the least severe to the most severe; with those below them, all that `join` joins.
+
+    Raises:
+        ValueError: A branch of the states is missing; the text names those.
     """
 
     def __init__(self, name: str, kinds: Iterable[type[State[Any]]]) -> None:
         self._name = name
         self._ranks = {of: rank for rank, of in enumerate(kinds)}
+        missing = [branch.__name__ for branch in _BRANCHES if branch not in self._ranks]
+        if missing:
+            raise ValueError(f"an order ranks every branch of the states; {name} leaves out {', '.join(missing)}")
         self._joins = _Joins(self._ranks)
 
     def rank(self, of: Kind) -> int:
@@ -197,12 +205,6 @@ def kind(state: State[Any], *, order: Order = COMPLETION) -> type[State[Any]]:
     return _joined(leaves, order)
 
 
-@overload
-def join(one: type[State[Any]], other: Kind, *, order: Order = ...) -> type[State[Any]]: ...
-@overload
-def join(one: Kind, other: type[State[Any]], *, order: Order = ...) -> type[State[Any]]: ...
-@overload
-def join(one: Kind, other: Kind, *, order: Order = ...) -> Kind: ...
 def join(one: Kind, other: Kind, *, order: Order = COMPLETION) -> Kind:
     """Return the more severe of two kinds; on equal severity their nearest common ancestor.
 
@@ -302,10 +304,10 @@ def _opened(states: Iterable[State[Any]]) -> tuple[list[State[Any]], list[State[
 
 
 def _joined(leaves: Iterable[State[Any]], order: Order) -> type[State[Any]]:
-    joined, *others = {_carried(cls) for cls in set(map(type, leaves))}
-    for other in others:
-        joined = join(joined, other, order=order)
-    return joined
+    joined: Kind = EMPTY
+    for of in set(map(type, leaves)):
+        joined = order.join(joined, of)
+    return cast("type[State[Any]]", joined)  # there is one leaf at least, and its kind is not EMPTY
 
 
 class _PerClass(dict[type[State[Any]], _FactT]):

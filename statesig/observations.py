@@ -99,9 +99,7 @@ Report = Union[Observation[T], Conflict[T]]
 """What `merge` takes and returns."""
 
 
-def merge(
-    report: Observation[T] | Conflict[T], *reports: Observation[T] | Conflict[T], policy: Order | None = None
-) -> Observation[T] | Conflict[T]:
+def merge(report: Report[T], *reports: Report[T], policy: Order | None = None) -> Report[T]:
     """Return the report that is the most advanced: of the latest attempt, and there of the latest phase by `PHASES`.
 
     Where unequal states claim that place, it is a Conflict that holds an observation of each; a conflict of a place
@@ -147,7 +145,7 @@ def observe(history: Iterable[State[T]]) -> tuple[Observation[T], ...]:
     return tuple(observations)
 
 
-def _observations(report: Observation[T] | Conflict[T]) -> Iterable[Observation[T]]:
+def _observations(report: Report[T]) -> Iterable[Observation[T]]:
     return report.observations if isinstance(report, Conflict) else (report,)
 
 

@@ -104,7 +104,8 @@ def map(fn: Callable[[A], B], state: State[A]) -> Any:
     that does none of that, if there is a result: to the identity, too, and the same on both sides of the second law.
 
     Args:
-        fn: Called with the result, if there is one; also with that of the state in a meta-state. What it raises passes.
+        fn: Called with the result, if there is one; also with that of the state in a meta-state, but not with those of
+            a Mapped's children. What it raises passes.
         state: Any state; it does not change.
     """
     changes: dict[str, Any] = {}

@@ -25,6 +25,8 @@ from statesig import (
     RETRY,
     SKIP,
     Cached,
+    Cancelled,
+    Cancelling,
     Crashed,
     ErrorInfo,
     Failed,
@@ -33,6 +35,7 @@ from statesig import (
     Mapped,
     MetaState,
     Order,
+    Paused,
     Pending,
     Queued,
     Resume,
@@ -268,6 +271,20 @@ def test_an_order_cannot_be_changed(order: Order) -> None:
     with pytest.raises(TypeError):
         order[Success] = 99  # type: ignore[index]  # that is the mistake
     assert before == order
+
+
+def test_an_order_of_ones_own() -> None:
+    """Another order of severity joins by it, and obeys the same laws; one that leaves out a branch is refused."""
+    branches = [Success, Failed, Running, Cancelling, Paused, Pending, Cancelled]
+    order = Order("CANCELLED_FIRST", [*branches, Skipped])
+    assert (Skipped, Cancelled) == (join(Skipped, Running, order=order), join(Cancelled, Running, order=order))
+    for a, b, c in product(CARRIER, repeat=3):
+        left = join(a, join(b, c, order=order), order=order)
+        assert left is join(join(a, b, order=order), c, order=order) is join(c, join(b, a, order=order), order=order)
+    with pytest.raises(
+        ValueError, match=r"^an order ranks every branch of the states; X leaves out Paused, Cancelled$"
+    ):
+        Order("X", [one for one in branches if one not in (Paused, Cancelled)])
 
 
 @in_each_order

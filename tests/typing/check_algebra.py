@@ -1,12 +1,18 @@
-"""Results are inferred through map, bind, recover, fold and zip; what does not fit, or is left out, is flagged."""
+"""Results are inferred through map, bind, recover, fold, zip and merge; what does not fit is flagged."""
 
-from typing import assert_type
+from collections import Counter
+from typing import Any, assert_type
 
 from statesig import (
+    COMPLETION,
+    EMPTY,
+    FAIL_FAST,
     AnyFinished,
     AnyState,
     Cached,
+    Conflict,
     Failed,
+    Observation,
     Pending,
     Queued,
     Skipped,
@@ -14,9 +20,15 @@ from statesig import (
     Success,
     bind,
     capture,
+    combine,
     fold,
+    join,
+    kind,
     map,
+    merge,
+    observe,
     recover,
+    tally,
     zip,
 )
 
@@ -96,3 +108,32 @@ def together(number: AnyState[int], text: AnyState[str], success: Success[int]) 
     assert_type(map(lambda both: both[0] + len(both[1]), zip(number, text)), AnyState[int])
     zip(5, text)  # E: call-overload
     zip([number, text])  # E: call-overload
+
+
+def counted(states: list[AnyState[int]], state: State[int]) -> None:
+    assert_type(kind(state), type[State[Any]])
+    assert_type(tally(states), Counter[type[State[Any]]])
+    joined = join(kind(state), join(EMPTY, Failed), order=FAIL_FAST)
+    if joined is not EMPTY:
+        assert_type(joined, type[State[Any]])
+    combine(states, order=COMPLETION, empty=Skipped())
+    combine(state)  # E: arg-type
+    combine(states, Skipped())  # E: call-arg
+    join(Success, 5)  # E: arg-type
+    join(Success, Failed, order="fail fast")  # E: arg-type
+
+
+def merged(history: list[AnyState[int]], seen: Observation[int], other: Observation[int]) -> None:
+    assert_type(observe(history), tuple[Observation[int], ...])
+    report = merge(seen, *observe(history), policy=FAIL_FAST)
+    assert_type(report, Observation[int] | Conflict[int])
+    assert_type(merge(report, other), Observation[int] | Conflict[int])
+    if isinstance(report, Conflict):
+        assert_type(report.observations, frozenset[Observation[int]])
+    else:
+        assert_type(report.state, State[int])
+        assert_type(report.attempt, int)
+    merge()  # E: call-arg
+    merge(history[0])  # E: arg-type
+    Observation("1", Success(result=1))  # E: arg-type
+    seen.attempt = 2  # E: misc

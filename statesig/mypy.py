@@ -7,7 +7,6 @@ cache; what it remembers besides is an index, and each of its entries is looked 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import Final
 
 from mypy.errorcodes import ErrorCode
@@ -171,20 +170,27 @@ class _Claims:
     """Which classes claim a tag, and which a state to raise, in all the modules seen so far.
 
     A class that mypy analyses claims for itself. Those that come from the cache are looked for once, in the modules
-    that import statesig or one that does: to look into a cached class is to load it.
+    that import statesig, themselves or through others: to look into a cached class is to load it.
     """
 
     def __init__(self) -> None:
         self._claimants: dict[str, set[str]] = {}
-        self._modules_seen = 0
-        self._importers: set[str] = set()
+        self._importers: dict[str, set[str]] = {}
+        self._traced: set[str] = set()
+        self._searched: set[str] = set()
+        self._size = 0
 
     def rival_of(self, info: TypeInfo, analyzer: SemanticAnalyzer) -> TypeInfo | None:
-        """Enter a class, and return another that claims the same, if both are ever defined in one run."""
+        """Enter a class, and return another that claims the same, above it or in a module along its imports.
+
+        Of two modules it is the importing one that mypy sees later, save in the daemon, where a class may be added to a
+        module whose importers are known. Two that do not import each other are not compared: they may never be loaded
+        together, and when mypy looks at one again, the other need not be there.
+        """
         claim = _claim_of(info)
         if claim is None:
             return None
-        self._see_cached(analyzer)
+        self._see_modules(info.module_name, analyzer)
         names = self._claimants.setdefault(claim, set())
         names.add(info.fullname)
         found: list[TypeInfo] = []
@@ -193,7 +199,7 @@ class _Claims:
             other = symbol.node if symbol is not None else None
             if not isinstance(other, TypeInfo) or _claim_of(other) != claim:
                 names.discard(name)  # it was changed or taken away since
-            elif _meet(other, info, analyzer):
+            elif self._meet(other, info):
                 found.append(other)
         if not found:
             return None
@@ -201,23 +207,44 @@ class _Claims:
         analyzer.add_plugin_dependency(make_trigger(rival.fullname))  # look again when it is gone
         return rival
 
-    def _see_cached(self, analyzer: SemanticAnalyzer) -> None:
-        modules = analyzer.modules
-        if len(modules) < self._modules_seen:
-            self._modules_seen = 0
-        fresh = {module: _imports_of(module, analyzer) for module in islice(modules, self._modules_seen, None)}
-        self._modules_seen = len(modules)
-        while importers := [module for module, imports in fresh.items() if self._imports_statesig(module, imports)]:
-            for module in importers:
-                del fresh[module]
-                self._importers.add(module)
-                for info in _classes_in(modules[module].names, module):
-                    claim = _claim_of(info)
-                    if claim is not None:
-                        self._claimants.setdefault(claim, set()).add(info.fullname)
+    def _meet(self, other: TypeInfo, info: TypeInfo) -> bool:
+        one, another = info.module_name, other.module_name
+        if one == another:
+            return other.line < info.line
+        return another in self._above(one) or one in self._above(another)
 
-    def _imports_statesig(self, module: str, imports: Iterable[str]) -> bool:
-        return module.startswith("statesig.") or not self._importers.isdisjoint(imports)
+    def _above(self, *modules: str) -> set[str]:
+        """Return some modules and all that import one of them, themselves or through others."""
+        seen = set(modules)
+        ahead = list(modules)
+        while ahead:
+            fresh = self._importers.get(ahead.pop(), set()) - seen
+            seen |= fresh
+            ahead += fresh
+        return seen
+
+    def _see_modules(self, current: str, analyzer: SemanticAnalyzer) -> None:
+        """Learn who imports whom, and the claims of the classes that come from the cache."""
+        self._trace(current, analyzer)  # it may import more than it did: the daemon sees a module again and again
+        modules, imports = analyzer.modules, analyzer.import_map
+        if self._size == len(modules) + len(imports):
+            return
+        self._size = len(modules) + len(imports)
+        for module in (*modules, *imports):
+            if module not in self._traced:
+                self._trace(module, analyzer)
+        ours = [module for module in self._traced if module.startswith("statesig.")]
+        for module in self._above(*ours) & modules.keys() - self._searched:
+            self._searched.add(module)
+            for info in _classes_in(modules[module].names, module):
+                claim = _claim_of(info)
+                if claim is not None:
+                    self._claimants.setdefault(claim, set()).add(info.fullname)
+
+    def _trace(self, module: str, analyzer: SemanticAnalyzer) -> None:
+        self._traced.add(module)
+        for imported in _imports_of(module, analyzer):
+            self._importers.setdefault(imported, set()).add(module)
 
 
 def _analyzer_of(ctx: ClassDefContext) -> SemanticAnalyzer:
@@ -255,46 +282,27 @@ def _classes_in(names: SymbolTable, module: str) -> Iterator[TypeInfo]:
             yield from _classes_in(symbol.node.names, module)
 
 
-def _meet(other: TypeInfo, info: TypeInfo, analyzer: SemanticAnalyzer) -> bool:
-    """Tell whether one of two classes is there when the other is defined.
-
-    In one module it is the second that is told of it. Of two modules it is the one that mypy sees later: that which
-    imports the other, save in the daemon, where a class may be added to a module whose importers are known.
-    """
-    if other.module_name == info.module_name:
-        return other.line < info.line
-    ways = ((info.module_name, other.module_name), (other.module_name, info.module_name))
-    return any(_imports(module, wanted, analyzer) for module, wanted in ways)
-
-
-def _imports(module: str, wanted: str, analyzer: SemanticAnalyzer) -> bool:
-    """Tell whether a module imports another, itself or through others."""
-    seen = {module}
-    ahead = [module]
-    while ahead:
-        fresh = _imports_of(ahead.pop(), analyzer) - seen
-        if wanted in fresh:
-            return True
-        seen |= fresh
-        ahead += fresh
-    return False
-
-
 def _imports_of(module: str, analyzer: SemanticAnalyzer) -> set[str]:
     """Return the modules that a module imports: by its source, or where it is cached, by what mypy kept of it."""
     tree = analyzer.modules.get(module)
     if tree is None or not tree.imports:
         return set(analyzer.import_map.get(module, ()))
-    found: set[str] = set()
+    named: set[str] = set()
     for statement in tree.imports:
         if isinstance(statement, ImportFrom | ImportAll):
-            package, _ = correct_relative_import(module, statement.relative, statement.id, tree.is_package_init_file())
-            found.add(package)
+            relative, name = statement.relative, statement.id
+            package, _ = correct_relative_import(module, relative, name, tree.is_package_init_file())
+            named.add(package)
             if isinstance(statement, ImportFrom):
-                found |= {f"{package}.{name}" for name, _ in statement.names} & analyzer.modules.keys()
+                named |= {f"{package}.{name}" for name, _ in statement.names} & analyzer.modules.keys()
         elif isinstance(statement, Import):
-            found |= {name for name, _ in statement.ids}
-    return found
+            named |= {name for name, _ in statement.ids}
+    # To import a module is to import the packages it is in.
+    return {".".join(parts[:depth]) for parts in map(_parts, named) for depth in range(1, len(parts) + 1)}
+
+
+def _parts(module: str) -> list[str]:
+    return module.split(".")
 
 
 def _signal_above(info: TypeInfo) -> TypeInfo:

@@ -8,7 +8,6 @@ module without signals says all by itself. ``python -m statesig stubs`` writes t
 from __future__ import annotations
 
 import ast
-import inspect
 import os
 import pkgutil
 import sys
@@ -180,14 +179,13 @@ def _left_over(places: Iterable[Path], texts: Iterable[Path]) -> tuple[Path, ...
 def _files_of(module: ModuleType) -> Iterator[tuple[str, str]]:
     """Yield the name and the file of a module and, of a package, of all that is below it; nothing is imported."""
     path = getattr(module, "__path__", None)
-    if path is None or getattr(module, "__file__", None):
-        yield module.__name__, inspect.getsourcefile(module) or _without_source(module.__name__)
+    file = getattr(module, "__file__", None)
+    if file is not None and file.endswith(".py"):
+        yield module.__name__, file
+    elif path is None:
+        raise FileNotFoundError(f"{module.__name__} has no source")
     if path is not None:
         yield from _files_below(module.__name__, path)
-
-
-def _without_source(module: str) -> str:
-    raise FileNotFoundError(f"{module} has no source")
 
 
 def _files_below(package: str, path: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -57,7 +57,7 @@ def events_of(done: Done) -> list[dict[str, Any]]:
 # ---- help and usage
 
 
-@pytest.mark.parametrize("verb", [[], ["run"], ["check"], ["schema"], ["diagram"]], ids=" ".join)
+@pytest.mark.parametrize("verb", [[], ["run"], ["check"], ["schema"], ["diagram"], ["stubs"]], ids=" ".join)
 def test_help(verb: list[str]) -> None:
     """``--help`` explains the command, or a verb, on standard output, and exits 0."""
     done = statesig(*verb, "--help")
@@ -69,7 +69,9 @@ def test_help_names_every_verb_and_exit_code() -> None:
     """The help of the command lists its verbs and what its exit codes say."""
     text = " ".join(statesig("--help").stdout.split())
     assert [] == [
-        part for part in ("run a flow", "check", "schema", "diagram", "3 paused", "130/143") if part not in text
+        part
+        for part in ("run a flow", "check", "schema", "diagram", "stubs", "3 paused", "130/143")
+        if part not in text
     ]
 
 
@@ -112,6 +114,11 @@ USAGE: list[tuple[list[str], str]] = [
     (["check", "--import", "tests.programs.fails_on_import"], "ValueError: not today"),
     (["schema", "Nope"], "there is no state 'Nope'"),
     (["diagram", "--format", "png"], "'png'"),
+    (["stubs", "--nope"], "--nope"),
+    (["stubs", ""], "module"),
+    (["stubs", "statesig_no_such_module"], "there is no module 'statesig_no_such_module'"),
+    (["stubs", "--check", "tests.programs.fails_on_import"], "ValueError: not today"),
+    (["stubs", "tests.programs.leaves_on_import"], "tests.programs.leaves_on_import"),
 ]
 
 
@@ -668,3 +675,31 @@ def test_a_dumb_terminal() -> None:
 def test_a_terminal_that_is_told_to_be_quiet() -> None:
     """``--quiet`` shows nothing on a terminal either."""
     assert (0, "") == on_a_terminal("run", "--quiet", "tests.programs.greeting")[::2]
+
+
+# ---- stubs
+
+
+def test_stubs_of_a_module_in_the_current_folder(tmp_path: Path) -> None:
+    """The current folder is importable, and the stub goes beside its module; the check is silent then."""
+    (tmp_path / "mine.py").write_text((ROOT / "tests/programs/kinds.py").read_text())
+    done = statesig("stubs", "mine", cwd=tmp_path)
+    assert (0, "mine.pyi\n", "") == (done.returncode, done.stdout, done.stderr)
+    done = statesig("stubs", "--check", "mine", cwd=tmp_path)
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_a_stale_stub_is_a_failure(tmp_path: Path) -> None:
+    """With ``--check`` the exit code is 1, and standard error has one line that ends in the command to run."""
+    (tmp_path / "mine.py").write_text((ROOT / "tests/programs/kinds.py").read_text())
+    done = statesig("stubs", "mine", "--check", "--output", "typings", cwd=tmp_path)
+    said = "typings/mine.pyi is missing; run python -m statesig stubs mine --output typings\n"
+    assert (1, "", said) == (done.returncode, done.stdout, done.stderr)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file where the folder should be is said in one line."""
+    (tmp_path / "mine.py").write_text((ROOT / "tests/programs/kinds.py").read_text())
+    (tmp_path / "typings").touch()
+    done = statesig("stubs", "mine", "--output", "typings", cwd=tmp_path)
+    assert (2, "", 1) == (done.returncode, done.stdout, len(done.stderr.splitlines()))

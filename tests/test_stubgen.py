@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,133 @@ def test_the_stub_says_what_the_module_does() -> None:
     assert signatures(module) == signatures(TREE)
 
 
+# ---- a field that changes
+
+
+def changed(how: str, only: str = "") -> str:
+    """Return the text of the module of states with every field changed, or with one, ``State.message``."""
+    tree = ast.parse((ROOT / "statesig/states.py").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name in FAMILY:
+            node.body = changed_body(node.body, node.name, how, only)
+            if how == "added" and only in ("", node.name):
+                node.body += ast.parse(f"added_{node.name}: int = 0").body
+    return ast.unparse(tree)
+
+
+def changed_body(body: list[ast.stmt], cls: str, how: str, only: str) -> list[ast.stmt]:
+    kept: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, ast.If):
+            statement.body = changed_body(statement.body, cls, how, only) or [ast.Pass()]
+            statement.orelse = changed_body(statement.orelse, cls, how, only)
+        elif isinstance(statement, ast.AnnAssign) and only in ("", f"{cls}.{ast.unparse(statement.target)}"):
+            CHANGES[how](statement)
+            if how == "removed":
+                continue
+        kept.append(statement)
+    return kept or [ast.Pass()]
+
+
+def rename(field: ast.AnnAssign) -> None:
+    field.target = ast.Name(f"renamed_{ast.unparse(field.target)}", ast.Store())
+
+
+def retype(field: ast.AnnAssign) -> None:
+    field.annotation = ast.Subscript(ast.Name("list"), field.annotation)
+
+
+def give_another_default(field: ast.AnnAssign) -> None:
+    changed = ast.Constant("another")
+    if isinstance(field.value, ast.Call):
+        field.value.keywords = [keyword for keyword in field.value.keywords if keyword.arg != "default"]
+        field.value.keywords.append(ast.keyword("default", changed))
+    else:
+        field.value = changed
+
+
+CHANGES = {
+    "added": lambda field: None,
+    "removed": lambda field: None,
+    "renamed": rename,
+    "retyped": retype,
+    "another default": give_another_default,
+}
+FAMILY = {kind.__name__ for built_in in BUILT_IN for kind in built_in.__mro__ if kind.__module__ == "statesig.states"}
+
+Parameters = dict[str, tuple[str, str]]
+"""The annotation and the default of each parameter, by its name."""
+
+
+def parameters(tree: ast.Module, signal: str) -> Parameters:
+    constructor = class_in(tree, signal).body[0]
+    assert isinstance(constructor, ast.FunctionDef)
+    given = constructor.args
+    defaults = [*[None] * (len(given.args) - len(given.defaults)), *given.defaults, *given.kw_defaults]
+    arguments = zip([*given.args, *given.kwonlyargs], defaults, strict=True)
+    texts = {arg.arg: (arg.annotation, default) for arg, default in arguments if arg.arg != "self"}
+    return {
+        name: (ast.unparse(one or ast.Tuple([])), ast.unparse(two or ast.Tuple([])))
+        for name, (one, two) in texts.items()
+    }
+
+
+def checkout(folder: Path, states: str | None = None) -> Path:
+    """Copy the package and its stubs to a folder, with another text of its module of states."""
+    for name in ("statesig", "stubs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    if states is not None:
+        (folder / "statesig/states.py").write_text(states)
+    return folder
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_change_of_any_field_of_any_state_changes_its_signal(how: str, tmp_path: Path) -> None:
+    """Each field of each concrete state, of its own or of any class above it, is in the stub as it is."""
+    folder = checkout(tmp_path, changed(how))
+    assert 0 == stubs(folder, path=folder).returncode
+    tree = ast.parse((folder / "stubs/statesig/signals.pyi").read_text())
+    unchanged: list[str] = []
+    for kind in BUILT_IN:
+        signal = signal_type_of(kind).__name__
+        before, after = parameters(TREE, signal), parameters(tree, signal)
+        if how == "added":
+            above = {parent.__name__ for parent in kind.__mro__} & FAMILY
+            unchanged += [f"{signal} {name}" for name in above if f"added_{name}" not in after]
+        else:
+            unchanged += [f"{signal} {name}" for name in kind.model_fields if before[name] == after.get(name)]
+    assert [] == unchanged
+
+
+@pytest.mark.parametrize(
+    ("how", "only"),
+    [
+        ("added", "State"),
+        ("added", "Finished"),
+        ("added", "Crashed"),
+        ("removed", "State.message"),
+        ("renamed", "Retrying.run_count"),
+        ("retyped", "MetaState.state"),
+        ("another default", "TriggerFailed.retryable"),
+    ],
+)
+def test_the_check_fails_after_one_field_of_one_state_is_changed(how: str, only: str, tmp_path: Path) -> None:
+    """The command exits 1, names the stub and the command that writes it, and changes nothing."""
+    folder = checkout(tmp_path, changed(how, only))
+    said = "stubs/statesig/signals.pyi is stale; run python -m statesig stubs\n"
+    done = stubs(folder, "--check", path=folder)
+    assert (1, "", said) == (done.returncode, done.stdout, done.stderr)
+    assert OWN == (folder / "stubs/statesig/signals.pyi").read_text()
+
+
+def test_the_check_passes_where_nothing_is_changed(tmp_path: Path) -> None:
+    """In a copy of the checkout the command exits 0 without a word."""
+    folder = checkout(tmp_path)
+    done = stubs(folder, "--check", path=folder)
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
 # ---- writing
 
 
@@ -150,6 +278,118 @@ def test_a_module_that_is_not_there_is_an_import_error() -> None:
     """There is no stub of a module that cannot be imported."""
     with pytest.raises(ModuleNotFoundError):
         stub_of("statesig.nowhere")
+
+
+# ---- a user's package
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """The folder of a program's package, without any stub."""
+    shutil.copytree(ROOT / "tests/stubbed/shop", tmp_path / "shop")
+    return tmp_path
+
+
+def said_by(done: subprocess.CompletedProcess[str]) -> tuple[int, list[str], list[str]]:
+    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+
+
+def test_a_package_gets_a_stub_for_each_module_that_defines_signals(shop: Path) -> None:
+    """No module without signals gets one; what cannot be imported here and ``__main__`` are not imported."""
+    assert (0, ["shop/__init__.pyi", "shop/signals.pyi"], []) == said_by(stubs(shop, "shop"))
+    assert ["__init__.pyi", "signals.pyi"] == sorted(path.name for path in shop.rglob("*.pyi"))
+    assert (0, [], []) == said_by(stubs(shop, "shop", "--check"))
+
+
+def test_several_packages_and_modules(shop: Path) -> None:
+    """Each name may be a package or a module; a stub is the same by whichever it is reached."""
+    (shop / "alone.py").write_text("import shop\n")
+    assert (0, ["shop/signals.pyi"], []) == said_by(stubs(shop, "shop.signals"))
+    assert (0, ["shop/__init__.pyi"], []) == said_by(stubs(shop, "alone", "shop"))
+
+
+def test_the_header_names_the_command_that_writes_the_file(shop: Path) -> None:
+    """It is that of the one module, with the folder that was asked for."""
+    stubs(shop, "shop", "--output", str(shop / "typings"))
+    first = (shop / "typings/shop/signals.pyi").read_text().splitlines()[0]
+    command = "python -m statesig stubs shop.signals --output typings"
+    assert f"# Written by `{command}`: change the module, not this file." == first
+    assert (0, [], []) == said_by(stubs(shop, *command.split()[4:], "--check"))
+
+
+def test_the_check_names_what_is_missing_stale_and_left_over(shop: Path) -> None:
+    """One line for each, with the command to run; nothing is written or removed, and running that command ends it."""
+    stubs(shop, "shop")
+    (shop / "shop/signals.pyi").write_text("# changed\n")
+    (shop / "shop/states.pyi").write_text((shop / "shop/__init__.pyi").read_text())
+    (shop / "shop/gone.pyi").write_text((shop / "shop/__init__.pyi").read_text())
+    (shop / "shop/by_hand.pyi").write_text("# by hand\n")
+    (shop / "shop/__init__.pyi").unlink()
+    before = sorted(path.name for path in shop.rglob("*.pyi"))
+    assert said_by(stubs(shop, "shop", "--check")) == (
+        1,
+        [],
+        [
+            "shop/__init__.pyi is missing; run python -m statesig stubs shop",
+            "shop/signals.pyi is stale; run python -m statesig stubs shop",
+            "shop/gone.pyi is not needed any more; run python -m statesig stubs shop",
+            "shop/states.pyi is not needed any more; run python -m statesig stubs shop",
+        ],
+    )
+    assert before == sorted(path.name for path in shop.rglob("*.pyi"))
+    written = ["shop/__init__.pyi", "shop/signals.pyi", "shop/gone.pyi removed", "shop/states.pyi removed"]
+    assert (0, written, []) == said_by(stubs(shop, "shop"))
+    assert (0, [], []) == said_by(stubs(shop, "shop", "--check"))
+    assert "# by hand\n" == (shop / "shop/by_hand.pyi").read_text()
+
+
+def test_a_module_without_signals_needs_no_stub(shop: Path) -> None:
+    """It is said, and nothing is written."""
+    said = ["no module of shop.states defines a signal: no stub is needed"]
+    assert (0, [], said) == said_by(stubs(shop, "shop.states"))
+    assert [] == [*shop.rglob("*.pyi")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "there is no module 'nowhere', here or installed"),
+        (["shop.nowhere"], "there is no module 'shop.nowhere', here or installed"),
+        (["shop.plain"], "shop.plain cannot be imported: No module named 'shop_no_such_dependency'"),
+        (["broken"], "broken.signals cannot be imported: ZeroDivisionError: division by zero"),
+        (["garbled"], "invalid syntax (words.py, line 1)"),
+        (["itertools"], "itertools has no source"),
+    ],
+)
+def test_what_cannot_be_imported_is_said_in_one_line(arguments: list[str], said: str, shop: Path) -> None:
+    """A module that there is not, that fails, or that is no Python: exit 2, and no stub is written."""
+    for name, module, text in [
+        ("broken", "signals", "from statesig import Signal\nclass S(Signal[1 / 0]): ..."),
+        ("garbled", "words", "no python"),
+    ]:
+        (shop / name).mkdir()
+        (shop / name / "__init__.py").touch()
+        (shop / name / f"{module}.py").write_text(text)
+    assert (2, [], [f"statesig: {said}"]) == said_by(stubs(shop, *arguments))
+    assert [] == [*shop.rglob("*.pyi")]
+
+
+def test_without_a_checkout_there_are_no_stubs_of_its_own(tmp_path: Path) -> None:
+    """An installed statesig says what to name instead."""
+    shutil.copytree(ROOT / "statesig", tmp_path / "statesig")
+    done = stubs(ROOT / "tests/stubbed", path=tmp_path)
+    assert 2 == done.returncode
+    assert done.stderr.endswith("name its package: python -m statesig stubs PACKAGE\n")
+
+
+def test_another_checkout_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    """In the folder of a checkout the statesig of that checkout is to be run, and no other is written or checked."""
+    folder = checkout(tmp_path)
+    command = [sys.executable, "-P", "-m", "statesig", "stubs", "--check"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+    assert 2 == done.returncode
+    assert "this folder has a statesig of its own" in done.stderr
 
 
 # ---- a user's own

@@ -29,9 +29,9 @@ Told = dict[str, str]
 """What a checker says of each expression; of the stubs themselves under their own names."""
 
 
-def run(folder: Path, *arguments: str | Path) -> str:
-    """Run Python with arguments in a folder and return what it printed."""
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+def run(folder: Path, *arguments: str | Path, path: Path = ROOT) -> str:
+    """Run Python with arguments in a folder, with the statesig of a path, and return what it printed."""
+    environ = {**os.environ, "PYTHONPATH": str(path), "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     done = subprocess.run([sys.executable, *arguments], cwd=folder, env=environ, capture_output=True, text=True)
     assert "Traceback" not in done.stderr, done.stderr
     return done.stdout
@@ -160,3 +160,16 @@ def test_a_stub_is_clean(checker: str, told: dict[tuple[str, str], Told]) -> Non
 def test_stubtest_finds_no_more_in_the_stub_than_in_the_module(told: dict[tuple[str, str], Told]) -> None:
     """What `mypy.stubtest` says of the stub it says of the module's own annotations too."""
     assert [] == sorted({*told["stubtest", "stubbed"].values()} - {*told["stubtest", "written"].values()})
+
+
+# ---- the package's own
+
+
+def test_stubtest_finds_nothing_in_the_whole_package(tmp_path: Path) -> None:
+    """`mypy.stubtest` finds nothing but what the two lists give a reason for, and each of their lines is needed."""
+    package = tmp_path / "statesig"
+    shutil.copytree(ROOT / "statesig", package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "stubs/statesig", package, dirs_exist_ok=True)  # as the wheel has them
+    lists = [f"--allowlist={ROOT / 'stubs' / name}" for name in ("allowlist.txt", "allowlist-modules.txt")]
+    said = run(tmp_path, "-m", "mypy.stubtest", "statesig", "--concise", *lists, path=tmp_path)
+    assert said.startswith("Success: no issues found"), said

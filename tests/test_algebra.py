@@ -456,7 +456,10 @@ def test_causes_are_kept_once_each(one: Any) -> None:
 
 
 def test_causes_of_children_are_kept() -> None:
-    """What a Mapped's children and a wrapped state were caused by is kept."""
+    """What a Mapped's children and a wrapped state were caused by is kept, in their order."""
+    other = ErrorInfo(type="OSError", message="disk")
+    mapped = Mapped(children=(Failed(causes=(CAUSE,)), Failed(causes=(other,))))
+    assert (CAUSE, other) == combine([mapped]).causes
     wrapped = Queued(state=Retrying(causes=(CAUSE,)))
     assert (CAUSE,) == combine([wrapped]).causes
     assert (CAUSE,) == combine([Mapped(children=(Failed(causes=(CAUSE,)), Success()))]).causes
@@ -548,6 +551,18 @@ def test_a_users_field_of_the_same_name_is_the_users() -> None:
     """What is combined are the fields of the package, not those that a user called the same."""
     assert Insured() == combine([Insured(), Cached(expires=NOON), Insured(expires="soon")])
     assert Retrying(run_count=3) == combine([Insured(), Retrying(run_count=3)])
+
+
+class Told(Failed):
+    """A failure that must say why."""
+
+    message: str  # type: ignore[assignment]  # narrower than the parent's on purpose
+
+
+def test_a_class_with_a_required_field_is_not_combined_to() -> None:
+    """The combination is of the nearest ancestor without required fields, also where the field would be there."""
+    assert Failed(message="x") == combine([Told(message="x")])
+    assert Failed is kind(combine([Told(message="x"), Told(message="x")]))
 
 
 def test_combine_in_the_other_order() -> None:

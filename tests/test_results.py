@@ -172,6 +172,12 @@ class Page(Success[R], Generic[R]):
     rows: tuple[R, ...] = ()
 
 
+class Chained(Success[R], Generic[R]):
+    """A success that holds the one before it."""
+
+    before: Success[R]
+
+
 class Bounded(Success[IntT], Generic[IntT]):
     """A success whose result is some int."""
 
@@ -207,6 +213,7 @@ class Settled(Failed[int]):
 FIXED: list[Any] = [
     IntOnly(result=1, unit="s"),
     Page[int](result=1, rows=(1, 2)),
+    Chained[int](result=1, before=Success(result=2)),
     Bounded(result=1),
     Small(result=1),
     Settled(result=1, reason="x"),

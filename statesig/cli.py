@@ -83,7 +83,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="statesig",
-        description="Run flows, check states and events, print schemas and diagrams, and write stubs.",
+        description="Run flows, check states, events and histories, print schemas and diagrams, and write stubs.",
         epilog="exit codes: 0 success, 1 failure, 2 usage or import error, 3 paused, 130/143 interrupted",
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
@@ -114,6 +114,18 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--as", dest="kind", metavar="STATE", default="State", help="admit only this kind of state")
     _add_import(check)
     check.set_defaults(verb=_check)
+
+    history = verbs.add_parser(
+        "history",
+        help="check the histories in a log of events",
+        description="Tell what became of each task of each run in a log of the events that `run --json` prints: the "
+        "first illegal step, reports in conflict, and the merged state. The order of the lines does not matter.",
+        epilog="The exit code is 1 where a step is illegal, reports are in conflict, or a line is no event.",
+    )
+    history.add_argument("file", metavar="FILE", nargs="?", default="-", help="a file; - or nothing: standard input")
+    history.add_argument("--json", action="store_true", help="print one history per line instead, as JSON")
+    _add_import(history)
+    history.set_defaults(verb=_history)
 
     schema = verbs.add_parser(
         "schema", help="print a JSON Schema", description="Print the JSON Schema (2020-12) of a kind of state."
@@ -254,7 +266,7 @@ def _load(name: str) -> ModuleType:
 
 def _check(options: argparse.Namespace) -> int:
     kind = _kind(options)
-    name = "standard input" if options.file == "-" else options.file
+    name = _name(options.file)
     bad = total = 0
     for number, text, document in _documents(options.file):
         total += 1
@@ -276,31 +288,39 @@ def _documents(path: str) -> Iterator[tuple[int, bytes, Any]]:
 
     Each line is one, unless it takes all lines together to make one.
     """
-    try:
-        stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115  # closed below, with stdin left open
-    except OSError as exc:
-        raise _UsageError(f"{path} cannot be read: {exc.strerror}") from None
     is_lines = False
-    try:
-        held: list[tuple[int, bytes, Any]] = []
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            document = _parsed(line)
-            if held or document is None:
-                held.append((number, line, document))
-            else:
-                is_lines = True
-                yield number, line, document
-    finally:
-        if path != "-":
-            stream.close()
+    held: list[tuple[int, bytes, Any]] = []
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
+        document = _parsed(line)
+        if held or document is None:
+            held.append((number, line, document))
+        else:
+            is_lines = True
+            yield number, line, document
     alone = not is_lines and all(document is None for _, _, document in held)
     if len(held) > 1 and (alone or _is_json(held)):
         whole = b"".join(line for _, line, _ in held)
         yield held[0][0] + _broken_line(whole), whole, _parsed(whole)
     else:
         yield from held
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    if path == "-":
+        yield from sys.stdin.buffer
+        return
+    try:
+        stream = open(path, "rb")  # noqa: SIM115  # closed below; to open it is what may fail
+    except OSError as exc:
+        raise _UsageError(f"{path} cannot be read: {exc.strerror}") from None
+    with stream:
+        yield from stream
+
+
+def _name(path: str) -> str:
+    return "standard input" if path == "-" else path
 
 
 def _is_json(held: list[tuple[int, bytes, Any]]) -> bool:
@@ -361,6 +381,18 @@ def _kind(options: argparse.Namespace) -> type[State[Any]]:
     if found is None:
         raise _UsageError(f"there is no state {options.kind!r}; known are {', '.join(known)}")
     return found
+
+
+# ---- history
+
+
+def _history(options: argparse.Namespace) -> int:
+    from statesig.histories import tell_histories
+
+    for module in options.modules:
+        _load(module)
+    lines = _lines(options.file)
+    return tell_histories(lines, _name(options.file), as_json=options.json, out=sys.stdout, err=sys.stderr)
 
 
 # ---- schema and diagram

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, Union, overload
 
@@ -23,6 +24,7 @@ from statesig.states import (
     Failed,
     Finished,
     Mapped,
+    MetaState,
     Paused,
     Pending,
     Queued,
@@ -35,7 +37,7 @@ from statesig.states import (
     Success,
 )
 
-__all__ = ["SUCCESSORS", "IllegalStep", "advance", "check_history", "diagram", "is_allowed", "successors"]
+__all__ = ["SUCCESSORS", "IllegalStep", "advance", "check_history", "diagram", "fault_of", "is_allowed", "successors"]
 
 Kind = type[State[Any]]
 
@@ -163,7 +165,7 @@ def is_allowed(source: type[State[Any]], target: type[State[Any]]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class IllegalStep:
-    """The first step of a history that the table does not have.
+    """The first step of a history that cannot have been.
 
     Args:
         index: The position, from 0, of the state that should not be there.
@@ -178,22 +180,75 @@ class IllegalStep:
     reason: str
 
 
-def check_history(states: Iterable[State[Any]]) -> IllegalStep | None:
+def check_history(
+    states: Iterable[State[Any]],
+    *,
+    attempts: Iterable[int] | None = None,
+    times: Iterable[datetime] | None = None,
+) -> IllegalStep | None:
     """Return the first illegal step of a history, or None.
 
     A history begins Pending, Queued or Submitted (or one of their kinds). A state equal to the one before it is no
     step: the same report came twice.
+
+    Args:
+        states: The states, in the order in which the run was in them.
+        attempts: The attempt of each, from 1. They count entries into Running, the coming one included, so what comes
+            after Running is of the next attempt unless it is Cancelling or final; all else is of the same one. An equal
+            state is the same report only if it is of the same attempt.
+        times: When each was entered, aware. They never go back, and Running is not before the start time that was set.
+
+    Raises:
+        ValueError: There are not as many attempts or times as states.
     """
-    previous: State[Any] | None = None
-    for index, state in enumerate(states):
-        if previous is None:
-            if not isinstance(state, _FIRST):
-                return IllegalStep(index, None, state.type, f"a history begins {_listed(_FIRST)}, not {state.type}")
-        elif state != previous and not is_allowed(type(previous), type(state)):
-            error = IllegalTransition(previous.type, state.type, [kind.__name__ for kind in successors(type(previous))])
-            return IllegalStep(index, previous.type, state.type, str(error))
-        previous = state
+    history = list(states)
+    counted = [None] * len(history) if attempts is None else list(attempts)
+    timed = [None] * len(history) if times is None else list(times)
+    before: Entry | None = None
+    for index, entry in enumerate(zip(history, counted, timed, strict=True)):
+        reason = fault_of(entry, before)
+        if reason is not None:
+            return IllegalStep(index, None if before is None else before[0].type, entry[0].type, reason)
+        before = entry
     return None
+
+
+Entry = tuple[State[Any], int | None, datetime | None]
+"""A state in a history, with its attempt and its time where they are known."""
+
+
+def fault_of(entry: Entry, before: Entry | None) -> str | None:
+    """Return why an entry of a history cannot be, or None.
+
+    Args:
+        entry: A state, its attempt and its time; those are None in all entries where they are not known.
+        before: The entry before it, legal itself; None at the beginning.
+    """
+    state, attempt, time = entry
+    if before is None:
+        if not isinstance(state, _FIRST):
+            return f"a history begins {_listed(_FIRST)}, not {state.type}"
+        return None if attempt in (None, 1) else f"a history begins with attempt 1, not {attempt}"
+    previous, last_attempt, last_time = before
+    if time is not None and last_time is not None and time < last_time:
+        return f"{state.type} at {time.isoformat()} is before {previous.type} at {last_time.isoformat()}"
+    if state == previous and attempt == last_attempt:
+        return None
+    if not is_allowed(type(previous), type(state)):
+        return str(IllegalTransition(previous.type, state.type, [kind.__name__ for kind in successors(type(previous))]))
+    if attempt is not None and last_attempt is not None:
+        again = isinstance(previous, Running) and not isinstance(state, (Cancelling, Finished))
+        if attempt != last_attempt + again:
+            return f"{state.type} after {previous.type} is of attempt {last_attempt + again}, not {attempt}"
+    start = _start_of(previous) if isinstance(state, Running) else None
+    if start is not None and time is not None and time < start:
+        return f"{state.type} at {time.isoformat()} is before the start_time {start.isoformat()} of {previous.type}"
+    return None
+
+
+def _start_of(state: State[Any]) -> datetime | None:
+    waiting = state.state if isinstance(state, MetaState) else state
+    return waiting.start_time if isinstance(waiting, Scheduled) else None
 
 
 def _listed(kinds: tuple[Kind, ...]) -> str:

@@ -33,7 +33,7 @@ ORDER = """
     readback
     codec
     events
-    nodes
+    histories nodes
     flow
     parameters
     decisions

@@ -160,7 +160,7 @@ def test_what_the_function_raises_passes(raised: BaseException) -> None:
     assert Success(result=1) == s
 
 
-class IntOnly(Success[int]):
+class Metres(Success[int]):
     """A success whose result is an int and nothing else."""
 
     unit: str = "m"
@@ -211,7 +211,7 @@ class Settled(Failed[int]):
 
 
 FIXED: list[Any] = [
-    IntOnly(result=1, unit="s"),
+    Metres(result=1, unit="s"),
     Page[int](result=1, rows=(1, 2)),
     Chained[int](result=1, before=Success(result=2)),
     Bounded(result=1),
@@ -237,7 +237,7 @@ def test_map_to_what_a_class_refuses() -> None:
 
 def test_a_class_that_fixes_its_result_and_was_given_none() -> None:
     """Without a result it stays what it is, through `map` and `bind`."""
-    assert (IntOnly(unit="s"), IntOnly(unit="s")) == (map(f, IntOnly(unit="s")), bind(unit, IntOnly(unit="s")))
+    assert (Metres(unit="s"), Metres(unit="s")) == (map(f, Metres(unit="s")), bind(unit, Metres(unit="s")))
     assert Settled(reason="x") == bind(unit, Settled(result=5, reason="x"))
 
 
@@ -496,7 +496,7 @@ def test_zip_of_results_that_were_not_given() -> None:
 def test_zip_keeps_a_kind_that_all_have() -> None:
     """What is cached throughout is cached, until the first expires; of a class that fixes its result, its parent."""
     assert Cached(result=(1, 2), expires=NOON) == zip(Cached(result=1), Cached(result=2, expires=NOON))
-    assert Success(result=(1, 2)) == zip(IntOnly(result=1), IntOnly(result=2))
+    assert Success(result=(1, 2)) == zip(Metres(result=1), Metres(result=2))
 
 
 # ---- together with capture

@@ -53,8 +53,9 @@ def constructor_of(signal: type[Signal[Any]], node: ast.ClassDef, source: Source
         kwonlyargs=[ast.arg(name, types.get(name, anything)) for name in by_name],
         kw_defaults=[None if fields[name].is_required() else _default(fields[name]) for name in by_name],
     )
-    returns = ast.Constant(None)
-    return ast.FunctionDef(name="__init__", args=arguments, body=[], decorator_list=[], returns=returns)
+    parts: dict[str, Any] = dict(ast.iter_fields(ast.parse("def __init__() -> None: ...").body[0]))
+    parts |= {"args": arguments, "body": []}
+    return ast.FunctionDef(**parts)
 
 
 def _default(field: FieldInfo) -> ast.expr:

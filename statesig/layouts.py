@@ -41,7 +41,7 @@ def _blocks(statements: Iterable[ast.stmt], indent: str) -> Iterator[str]:
     previous: ast.stmt | None = None
     for statement in statements:
         kinds = {_layout(statement), previous and _layout(previous)}
-        if previous is not None and (len(kinds) > 1 or ast.ClassDef in kinds):
+        if previous is not None and (len(kinds) > 1 or not kinds.isdisjoint((ast.ClassDef, ast.If))):
             yield ""
         yield from _lines(statement, indent)
         previous = statement

@@ -129,8 +129,8 @@ class StandIn:
         return repr(self._source)
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(name)  # what protocols ask for is answered by the class
+        if name.startswith("_"):
+            raise AttributeError(name)  # what protocols and tools ask for is answered by the class
         raise NodeUseError(self._source.name, f".{name}")
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import inspect
 import math
 import operator
 from collections import OrderedDict, namedtuple
@@ -792,3 +793,16 @@ def test_the_use_is_told() -> None:
         "if ... on task 'one': its value is known only when the flow runs; pass it to another task, and compute there"
     )
     assert expected == str(error.value)
+
+
+def test_tools_may_ask_a_node_what_it_is() -> None:
+    """What asks for an attribute with a private name, as `inspect` does, is told that there is none."""
+
+    @task
+    def one() -> int:
+        return 1
+
+    with Flow("f"):
+        node = one()
+    assert not inspect.iscoroutinefunction(node)
+    assert "none" == getattr(node, "_is_coroutine_marker", "none")

@@ -596,3 +596,126 @@ def test_a_stub_of_a_users_signals(tmp_path: Path) -> None:
     done = stubs(tmp_path, "signals", "--output", "out")
     assert (0, "out/signals.pyi\n", "") == (done.returncode, done.stdout, done.stderr)
     assert EXPECTED == (tmp_path / "out/signals.pyi").read_text()
+
+
+BRACKETS = """
+from statesig import Signal, Skipped
+
+
+type Pair[T] = tuple[T, T]
+
+
+class Odd[R](Skipped[R]):
+    pair: Pair[int]
+
+
+class ODD[R](Signal[Odd[R]]): ...
+
+
+class Box[T: (int, str)]:
+    def __init__(self, held: T) -> None:
+        self.held = held
+
+
+def first[T: Odd](pair: Pair[T]) -> T:
+    return pair[0]
+"""
+
+EXPECTED_BRACKETS = """\
+type Pair[T] = tuple[T, T]
+
+class Odd[R](Skipped[R]):
+    pair: Pair[int]
+
+@final
+class ODD[R](Signal[Odd[R]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: R | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        pair: Pair[int],
+    ) -> None: ...
+
+class Box[T: (int, str)]:
+    held: T
+    def __init__(self, held: T) -> None: ...
+
+def first[T: Odd](pair: Pair[T]) -> T: ...
+"""
+
+
+def test_type_parameters_in_brackets(tmp_path: Path) -> None:
+    """They stay as they are; a Python that does not know them says so, and writes nothing."""
+    (tmp_path / "brackets.py").write_text(BRACKETS)
+    done = stubs(tmp_path, "brackets")
+    if sys.version_info >= (3, 12):
+        assert (0, ["brackets.pyi"], []) == said_by(done)
+        assert EXPECTED_BRACKETS == (tmp_path / "brackets.pyi").read_text().partition("ErrorInfo\n\n")[2]
+    else:
+        assert (2, []) == (done.returncode, [*tmp_path.glob("*.pyi")])
+        assert done.stderr.startswith("statesig: brackets cannot be imported: SyntaxError: invalid syntax")
+
+
+BRANCHES = """
+import re
+import sys
+
+from statesig import Signal, Skipped
+
+
+class Odd(Skipped[None]): ...
+
+
+class ODD(Signal[Odd]): ...
+
+
+if sys.platform == "win32":
+    import winreg as _keys
+
+    def home() -> _keys.HKEYType: ...
+elif sys.version_info >= (3, 15):
+    def home() -> bytes: ...
+else:
+    def home() -> str: ...
+
+try:
+    import fast_json as _json
+except ImportError:
+    import json as _json
+
+if (found := re.match("a", "a")) is not None:
+    end = found.end()
+
+def parse(text: str) -> "_json.JSONDecoder": ...
+
+if __name__ == "__main__":
+    ran = True
+"""
+
+EXPECTED_BRANCHES = """\
+if sys.platform == "win32":
+    import winreg as _keys
+
+    def home() -> _keys.HKEYType: ...
+else:
+    if sys.version_info >= (3, 15):
+        def home() -> bytes: ...
+    else:
+        def home() -> str: ...
+
+if (found := re.match("a", "a")) is not None:
+    end = found.end()
+
+def parse(text: str) -> _json.JSONDecoder: ...
+"""
+
+
+def test_branches(tmp_path: Path) -> None:
+    """A test that a checker answers, or needs to narrow a type, stays; of other branches the first definition holds."""
+    (tmp_path / "branches.py").write_text(BRANCHES)
+    assert (0, ["branches.pyi"], []) == said_by(stubs(tmp_path, "branches"))
+    text = (tmp_path / "branches.pyi").read_text()
+    assert "\nimport fast_json as _json\n" in text
+    assert EXPECTED_BRANCHES == text[text.index("if sys") :]

@@ -44,6 +44,10 @@ if TYPE_CHECKING:
         decode_event,
         encode_event,
     )
+    from statesig.expressions import (
+        decode_trigger,
+        encode_trigger,
+    )
     from statesig.flow import (
         Flow,
         Task,
@@ -148,19 +152,34 @@ if TYPE_CHECKING:
         successors,
     )
     from statesig.triggers import (
+        Counts,
+        Judgement,
         SkipPolicy,
         Trigger,
         Verdict,
         all_failed,
         all_finished,
+        all_skipped,
         all_successful,
+        always,
         always_run,
         any_failed,
         any_successful,
+        between,
         every,
         finished,
         manual_only,
+        none,
+        none_skipped,
+        not_all_skipped,
+        share,
         some,
+        some_failed,
+        some_successful,
+    )
+    from statesig.truths import (
+        equivalent,
+        truth_table,
     )
 
 __all__ = [
@@ -193,6 +212,7 @@ __all__ = [
     "Cancelled",
     "Cancelling",
     "Conflict",
+    "Counts",
     "Crashed",
     "DecodeError",
     "DefinitionError",
@@ -205,6 +225,7 @@ __all__ = [
     "FlowError",
     "IllegalStep",
     "IllegalTransition",
+    "Judgement",
     "Limits",
     "Looped",
     "Mapped",
@@ -241,10 +262,13 @@ __all__ = [
     "advance",
     "all_failed",
     "all_finished",
+    "all_skipped",
     "all_successful",
+    "always",
     "always_run",
     "any_failed",
     "any_successful",
+    "between",
     "bind",
     "capture",
     "catching",
@@ -254,9 +278,12 @@ __all__ = [
     "current",
     "decode",
     "decode_event",
+    "decode_trigger",
     "diagram",
     "encode",
     "encode_event",
+    "encode_trigger",
+    "equivalent",
     "every",
     "finished",
     "fold",
@@ -282,16 +309,23 @@ __all__ = [
     "kind",
     "manual_only",
     "merge",
+    "none",
+    "none_skipped",
+    "not_all_skipped",
     "observe",
     "recover",
     "schema",
+    "share",
     "signal_of",
     "some",
+    "some_failed",
+    "some_successful",
     "state_of",
     "states_of",
     "successors",
     "tally",
     "task",
+    "truth_table",
 ]
 
 _MODULES = {
@@ -310,6 +344,9 @@ _MODULES = {
     """,
     "events": """
         Event decode_event encode_event
+    """,
+    "expressions": """
+        decode_trigger encode_trigger
     """,
     "flow": """
         Flow Task state_of states_of task
@@ -338,8 +375,12 @@ _MODULES = {
         IllegalStep advance check_history diagram is_allowed successors
     """,
     "triggers": """
-        SkipPolicy Trigger Verdict all_failed all_finished all_successful always_run any_failed
-        any_successful every finished manual_only some
+        Counts Judgement SkipPolicy Trigger Verdict all_failed all_finished all_skipped
+        all_successful always always_run any_failed any_successful between every finished
+        manual_only none none_skipped not_all_skipped share some some_failed some_successful
+    """,
+    "truths": """
+        equivalent truth_table
     """,
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}

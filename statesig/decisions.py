@@ -31,7 +31,7 @@ from statesig.states import (
     TriggerFailed,
 )
 from statesig.transitions import is_allowed, successors
-from statesig.triggers import SkipPolicy, Verdict, all_successful, leaves
+from statesig.triggers import Counts, SkipPolicy, Verdict, all_successful, leaves
 
 __all__ = [
     "Become",
@@ -107,9 +107,11 @@ def decide(
         return _EXECUTE  # what follows says the same of the ordinary case, one question after the other
     if task.on_skip is SkipPolicy.PROPAGATE and _any_skipped(upstream):
         return Become(Skipped(message="a task upstream was skipped"))
-    verdict = task.trigger.verdict(upstream, resumed=resumed)
-    if verdict is not Verdict.RUN:
-        return _refused(task, verdict, upstream)
+    judged = task.trigger.judge(upstream, resumed=resumed)
+    if judged.verdict is Verdict.WAIT:
+        return _WAIT
+    if judged.verdict is not Verdict.RUN:
+        return Become(_REFUSED[judged.verdict](message=judged.message))
     if task.on_skip is SkipPolicy.FAILURE_FIRST and _any_skipped(upstream):
         return Become(Skipped(message="a task upstream was skipped"))
     return _with_inputs(node, upstream)
@@ -176,22 +178,26 @@ def _with_inputs(node: Node, upstream: Sequence[State[Any]]) -> Decision:
     return _EXECUTE
 
 
-def may_decide(node: Node, changed: State[Any], open_inputs: int) -> bool:
-    """Tell whether a task may be decided by one upstream's end, while others are still open.
+def may_decide(node: Node, counts: Counts, open_inputs: int, *, resumed: bool = False) -> bool:
+    """Tell whether a task may be decided while upstreams are still open.
 
-    A quick answer that spares asking `decide` at every change: True where it is worth asking.
+    A quick answer that spares asking `decide`, which looks at every upstream, at every change: True where it is worth
+    asking. It takes the same time however many upstreams there are.
 
     Args:
         node: The task's node.
-        changed: The state that the upstream came to rest in.
-        open_inputs: How many of the upstreams that it takes something of are not at rest.
+        counts: What is upstream.
+        open_inputs: How many of the upstreams that it takes something of are not final.
+        resumed: Whether a person has resumed the task in this run.
     """
     task = node.task
-    if task.on_skip is not SkipPolicy.SUCCESS and _any_skipped((changed,)):
+    skipped = task.on_skip is not SkipPolicy.SUCCESS and counts[Skipped] > 0
+    if skipped and task.on_skip is SkipPolicy.PROPAGATE:
         return True
-    if task.trigger.refuses(changed):
-        return True
-    return not open_inputs and task.trigger.can_hold_early
+    verdict = task.trigger.verdict(counts, resumed=resumed)
+    if verdict is Verdict.RUN:
+        return skipped or not open_inputs
+    return verdict is not Verdict.WAIT
 
 
 def _all_have_values(upstream: Sequence[State[Any]]) -> bool:
@@ -205,16 +211,12 @@ def _any_skipped(upstream: Sequence[State[Any]]) -> bool:
     return any(isinstance(state, Skipped) for state in leaves(upstream))
 
 
-def _refused(task: Task[Any, Any], verdict: Verdict, upstream: Sequence[State[Any]]) -> Decision:
-    if verdict is Verdict.WAIT:
-        return _WAIT
-    tally: dict[str, int] = {}
-    for state in leaves(upstream):
-        tally[state.type] = tally.get(state.type, 0) + 1
-    counts = ", ".join(f"{count} {tag}" for tag, count in tally.items()) or "no upstream"
-    message = f"trigger {task.trigger.name}: {counts}"
-    kind = {Verdict.FAIL: TriggerFailed, Verdict.SKIP: Skipped, Verdict.PAUSE: Paused}[verdict]
-    return Become(kind(message=message))
+_REFUSED: dict[Verdict, type[State[Any]]] = {
+    Verdict.FAIL: TriggerFailed,
+    Verdict.SKIP: Skipped,
+    Verdict.PAUSE: Paused,
+}
+"""What a task becomes that its trigger does not let run."""
 
 
 def has_value(state: State[Any]) -> bool:

@@ -41,6 +41,7 @@ from statesig.states import (
     Success,
     is_mapped,
 )
+from statesig.triggers import Counts, all_successful
 
 __all__ = ["Attempt", "Run", "TaskRun", "current", "run"]
 
@@ -93,6 +94,7 @@ class _Item:
 
     __slots__ = (
         "children",
+        "counts",
         "entries",
         "failures",
         "index",
@@ -136,6 +138,7 @@ class _Item:
         self.inputs = 0
         self.open = 0
         self.children: list[_Item] | None = None
+        self.counts: Counts | None = None
         self.source = source
         self.value: Any = None
 
@@ -298,6 +301,7 @@ class Run:
         for item in items:
             item.is_settled = item.state is not _PENDING and isinstance(item.state, Finished)
             item.waiting = item.inputs = 0
+            item.counts = None
         for item in items:
             if not item.is_settled and item.node.upstream:
                 for source, takes in zip(item.node.upstream, item.node.takes, strict=True):
@@ -308,7 +312,30 @@ class Run:
         return downstream
 
     def _may_begin(self, item: _Item) -> bool:
-        return not item.waiting or may_decide(item.node, _PENDING, item.inputs)
+        if not item.waiting:
+            return True
+        node = item.node
+        if node.task.trigger is all_successful and item.waiting == len(node.upstream):
+            return False  # what most wait for: nothing is known yet
+        item.counts = self._counted(node)
+        return may_decide(node, item.counts, item.inputs, resumed=item.resumed)
+
+    def _may_begin_now(self, item: _Item, arrived: State[Any]) -> bool:
+        """Tell whether a task that has not begun may be decided, now that one more upstream has come to rest."""
+        if not item.waiting:
+            return True
+        if item.counts is not None:
+            item.counts.replace(_PENDING, arrived)
+        elif type(arrived) is Success and item.node.task.trigger is all_successful:
+            return False  # what arrives most often, and decides nothing while others are awaited
+        else:
+            item.counts = self._counted(item.node)
+        return may_decide(item.node, item.counts, item.inputs, resumed=item.resumed)
+
+    def _counted(self, node: Node) -> Counts:
+        """Count what is upstream of a node; what has not come to rest is pending, whatever it is in."""
+        upstream = [self._items[source.index] for source in node.upstream]
+        return Counts(item.state if item.is_settled else _PENDING for item in upstream)
 
     def _is_at_rest(self, item: _Item) -> bool:
         """Tell whether an item will not change any more in this drive."""
@@ -326,10 +353,12 @@ class Run:
                 self._gather(parent)
                 self._settle(parent, downstream, ready)
             return
+        is_final = isinstance(item.state, Finished)
         for later, takes in downstream[item.node.index]:
             later.waiting -= 1
-            later.inputs -= takes is not Takes.ORDER
-            if not later.is_settled and (not later.waiting or may_decide(later.node, item.state, later.inputs)):
+            later.inputs -= is_final and takes is not Takes.ORDER
+            # One that has begun was let run whatever comes: no verdict changes.
+            if not (later.is_settled or later.entries or later.open) and self._may_begin_now(later, item.state):
                 ready.append(later)
 
     def _step(self, item: _Item, ready: deque[_Item]) -> datetime | None:
@@ -338,6 +367,11 @@ class Run:
         items = self._items
         while True:
             state = item.state
+            if item.parent is not None and item.source is None and type(state) is Pending:
+                self._execute(item)  # its node was let run on the same upstreams
+                if isinstance(item.state, Finished):
+                    return None
+                continue
             now = None if type(state) is Pending else self._clock()
             upstream = [items[source.index].state for source in node.upstream]
             if item.source is not None:

@@ -29,10 +29,13 @@ ORDER = """
     algebra
     observations results
     captures
+    counts
+    predicates
     triggers
+    truths
     readback
     codec
-    events
+    events expressions
     histories nodes
     flow
     parameters

@@ -1,83 +1,68 @@
-"""Types: programs of a user's, checked by mypy and pyright, without a plugin of ours, against the installed wheel.
+"""Types: programs of a user's through every checker, against the installed wheel and against the bare source tree.
 
-A program is ``typing/check_*.py``. A line that ends in ``# E: code`` must be flagged, by mypy with exactly these codes
-and by pyright with any; no other line may be. The wheel is unpacked into an environment of its own.
+What the marks in a program say, and how each checker is run, is told in `tests.checkers`.
 """
 
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
-import sysconfig
-import venv
-import zipfile
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.checkers import (
+    CHECKERS,
+    PLUGIN,
+    SETUPS,
+    TYPING,
+    Environment,
+    Flagged,
+    Mypy,
+    bare,
+    installed,
+    marks_of,
+    offences,
+    programs,
+    tallies,
+)
+
 # One process builds the wheel and runs the checkers, once for all of these.
 pytestmark = pytest.mark.xdist_group("typing")
 
-ROOT = Path(__file__).parents[1]
-PROGRAMS = sorted((ROOT / "tests/typing").glob("*.py"))
-NAMES = [program.name for program in PROGRAMS]
-CHECKERS = ["mypy", "mypy with pydantic's plugin", "pyright"]
-MARK = re.compile(r"# E: ([\w, -]+)$")
-
-Flagged = dict[tuple[str, int], set[str]]
-"""The lines that a checker flags, by file and number, and the codes it gives them."""
-
-
-@dataclass(frozen=True)
-class Environment:
-    """A Python of its own, which sees one statesig and, behind it, what this Python sees."""
-
-    python: Path
-    packages: Path
-
-    def run(self, *arguments: str | Path, folder: Path, codes: Iterable[int] = (0,)) -> str:
-        """Run its Python in a folder and return what it printed; it must exit with one of these codes."""
-        known = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MYPYPATH")}
-        path = os.pathsep.join([str(self.python.parent), os.environ.get("PATH", "")])
-        environ = {**known, "PATH": path, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
-        done = subprocess.run([self.python, *arguments], cwd=folder, env=environ, capture_output=True, text=True)
-        assert done.returncode in codes, done.stdout + done.stderr
-        return done.stdout
-
-
-def make_environment(folder: Path) -> Environment:
-    venv.create(folder, symlinks=os.name != "nt")
-    known = {"base": str(folder), "platbase": str(folder)}
-    packages = Path(sysconfig.get_path("purelib", "venv", known))
-    seen = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (packages / "behind.pth").write_text("\n".join(sorted(seen)))
-    return Environment(Path(sysconfig.get_path("scripts", "venv", known)) / "python", packages)
+PROGRAMS = programs()
+COPIES = {"kinds.py": "stubbed.py", "generics.py": "stubbed_generics.py"}
+"""The modules of definitions that are there twice, the second time with a stub."""
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def background() -> Iterator[ThreadPoolExecutor]:
+    """What runs the checkers, each in a process of its own, while the tests wait for the first of them."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment in which the wheel of this tree is installed."""
-    folder = tmp_path_factory.mktemp("installed")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
-    done = subprocess.run(build, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    environment = make_environment(folder / "venv")
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-        wheel.extractall(environment.packages)
-    return environment
+    return installed(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment that sees the source tree, which has no stub beside its modules."""
-    environment = make_environment(tmp_path_factory.mktemp("bare"))
-    (environment.packages / "statesig.pth").write_text(str(ROOT))
-    return environment
+    return bare(tmp_path_factory.mktemp("tree"))
+
+
+def copied(folder: Path) -> Path:
+    """Copy the programs to a folder which has nothing else to import from."""
+    shutil.copytree(TYPING, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, copy in COPIES.items():
+        shutil.copy(folder / name, folder / copy)
+    return folder
 
 
 # The program of all pairs: a step from each kind by each signal, marked where the table does not have it.
@@ -104,139 +89,329 @@ for state in states:
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory, installed: Environment) -> Path:
-    """A folder with the programs, that of all pairs among them, and nothing else to import from."""
-    folder = tmp_path_factory.mktemp("programs")
-    for program in PROGRAMS:
-        shutil.copy(program, folder)
-    shutil.copy(folder / "kinds.py", folder / "stubbed.py")
-    installed.run("-m", "statesig.stubgen", "stubbed", "--output", ".", folder=folder)
-    (folder / "pairs.py").write_text(installed.run("-c", PAIRS, folder=folder))
-    (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
-    (folder / "pydantic.ini").write_text("[mypy]\nplugins = pydantic.mypy\n")
+def folder(tmp_path_factory: pytest.TempPathFactory, wheel: Environment) -> Path:
+    """The programs, the program of all pairs, and the stubs of the modules that are to have some."""
+    folder = copied(tmp_path_factory.mktemp("programs") / "all")
+    for copy in COPIES.values():
+        command = ["-m", "statesig", "stubs", copy.removesuffix(".py"), "--output", "."]
+        wheel.run(wheel.python, *command, folder=folder, codes=(0,))
+    (folder / "pairs.py").write_text(wheel.run(wheel.python, "-c", PAIRS, folder=folder, codes=(0,)))
     return folder
 
 
-def check(environment: Environment, folder: Path, cache: Path, *names: str) -> dict[str, Flagged]:
-    """Run all checkers, side by side, on some programs of a folder or on all."""
-    with ThreadPoolExecutor() as pool:
-        running = {
-            "mypy": pool.submit(run_mypy, environment, folder, cache / "alone", "", *names),
-            "pyright": pool.submit(run_pyright, environment, folder, *names),
-            "mypy with pydantic's plugin": pool.submit(
-                run_mypy, environment, folder, cache / "plugin", "pydantic.ini", *names
-            ),
-        }
-        return {checker: run.result() for checker, run in running.items()}
+@pytest.fixture(scope="session")
+def bare_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs, and no stub."""
+    return copied(tmp_path_factory.mktemp("bare_programs") / "all")
 
 
-def run_mypy(environment: Environment, folder: Path, cache: Path, config: str, *names: str) -> Flagged:
-    options = ["--strict", f"--config-file={config}", "--no-error-summary", "--output=json", f"--cache-dir={cache}"]
-    found: Flagged = {}
-    for line in environment.run("-m", "mypy", *options, *names or ["."], folder=folder, codes=(0, 1)).splitlines():
-        problem = json.loads(line)
-        if problem["severity"] == "error":
-            found.setdefault((Path(problem["file"]).name, problem["line"]), set()).add(problem["code"])
-    return found
+@dataclass(frozen=True)
+class Runs:
+    """What each checker, in each way of setting it up, flags in a folder; of those that still run, once they are done.
 
+    Args:
+        folder: The programs.
+        stubs: Whether it has stubs, and statesig too.
+        running: The runs by the names of their set-ups.
+    """
 
-def run_pyright(environment: Environment, folder: Path, *names: str) -> Flagged:
-    found: Flagged = {}
-    told = json.loads(environment.run("-m", "pyright", "--outputjson", *names, folder=folder, codes=(0, 1)))
-    for problem in told["generalDiagnostics"]:
-        place = Path(problem["file"]).name, problem["range"]["start"]["line"] + 1
-        found.setdefault(place, set()).add(problem.get("rule", problem["message"]))
-    return found
+    folder: Path
+    stubs: bool
+    running: dict[str, Future[Flagged]]
+
+    def offences(self, setup: str, program: str) -> list[str]:
+        """Return the lines on which a checker and the marks of a program are of two minds."""
+        found = self.running[setup].result()
+        return offences(self.folder, program, SETUPS[setup].mark, found, stubs=self.stubs)
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of mypy's that no other run has written."""
-    return tmp_path_factory.mktemp("cache")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what the checkers keep, which no other run has written."""
+    return tmp_path_factory.mktemp("kept")
 
 
 @pytest.fixture(scope="session")
-def flagged(installed: Environment, programs: Path, cache: Path) -> dict[str, Flagged]:
-    """What each checker flags in the programs, with the wheel installed."""
-    return check(installed, programs, cache)
+def runs(background: ThreadPoolExecutor, wheel: Environment, folder: Path, kept: Path) -> Runs:
+    """The runs with the wheel installed, in all ways."""
+    checks = {name: partial(setup.check, wheel, folder, kept / f"{name} wheel") for name, setup in SETUPS.items()}
+    return Runs(folder, True, {name: background.submit(check) for name, check in checks.items()})
 
 
 @pytest.fixture(scope="session")
-def flagged_in_bare_tree(
-    bare: Environment, programs: Path, cache: Path, flagged: dict[str, Flagged]
-) -> dict[str, Flagged]:
-    """What each checker flags in the program of the fields without the stub; run after the others, not beside them."""
-    return check(bare, programs, cache, "check_fields.py")
+def bare_runs(background: ThreadPoolExecutor, runs: Runs, tree: Environment, bare_folder: Path, kept: Path) -> Runs:
+    """The runs with the bare source tree, each checker in its simplest way; after those with the wheel."""
+    checks = {name: partial(SETUPS[name].check, tree, bare_folder, kept / f"{name} tree") for name in CHECKERS.values()}
+    return Runs(bare_folder, False, {name: background.submit(check) for name, check in checks.items()})
 
 
-def marks_of(program: Path) -> dict[int, set[str]]:
-    lines = enumerate(program.read_text().splitlines(), start=1)
-    return {number: set(mark[1].split(", ")) for number, line in lines if (mark := MARK.search(line))}
+# ---- the programs
 
 
-def offences(program: Path, found: Flagged, *, codes: bool) -> list[str]:
-    """Return the lines on which a checker and the marks are of two minds, and in what."""
-    marks = marks_of(program)
-    lines = program.read_text().splitlines()
-    given = {number: rules for (name, number), rules in found.items() if name == program.name}
-    told: list[str] = []
-    for number in sorted({*marks, *given}):
-        expected, actual = marks.get(number, set()), given.get(number, set())
-        if (expected != actual) if codes else (bool(expected) != bool(actual)):
-            told.append(f"{program.name}:{number}: {lines[number - 1].strip()}\n    flagged: {sorted(actual)}")
-    return told
-
-
-@pytest.mark.parametrize("checker", CHECKERS)
-@pytest.mark.parametrize("name", NAMES)
-def test_a_program_is_flagged_where_it_is_marked_and_nowhere_else(
-    name: str, checker: str, programs: Path, flagged: dict[str, Flagged]
-) -> None:
+@pytest.mark.parametrize("setup", SETUPS)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_is_flagged_where_it_is_marked_and_nowhere_else(program: str, setup: str, runs: Runs) -> None:
     """A checker flags every marked line of a program, mypy with the codes of the mark, and no other line."""
-    found = offences(programs / name, flagged[checker], codes=checker != "pyright")
+    found = runs.offences(setup, program)
     assert [] == found, "\n".join(found)
 
 
-@pytest.mark.parametrize("checker", CHECKERS)
-def test_a_step_is_flagged_if_and_only_if_the_table_has_no_such_arrow(
-    checker: str, programs: Path, flagged: dict[str, Flagged]
-) -> None:
+@pytest.mark.parametrize("setup", SETUPS)
+def test_a_step_is_flagged_if_and_only_if_the_table_has_no_such_arrow(setup: str, runs: Runs) -> None:
     """For every pair of a state and a signal, two of a user's own among them, a checker and `is_allowed` agree."""
-    pairs = programs / "pairs.py"
-    assert 22 * 22 == pairs.read_text().count("\nadvance(")
-    found = offences(pairs, flagged[checker], codes=False)
+    assert 22 * 22 == (runs.folder / "pairs.py").read_text().count("\nadvance(")
+    found = [offence for offence in runs.offences(setup, "pairs.py") if "(" in offence]
     assert [] == found, "\n".join(found)
 
 
-@pytest.mark.parametrize("checker", CHECKERS)
-def test_without_the_stub_no_wrong_field_of_a_signal_is_seen(
-    checker: str, flagged_in_bare_tree: dict[str, Flagged]
+@pytest.mark.parametrize("setup", CHECKERS.values())
+@pytest.mark.parametrize("program", [name for name in PROGRAMS if name != "check_stubbed_generics.py"])
+def test_in_the_bare_tree_only_what_annotations_say_is_flagged(program: str, setup: str, bare_runs: Runs) -> None:
+    """Without stubs a checker flags the lines marked ``E`` and no others; only the plugin makes up for the stubs."""
+    found = bare_runs.offences(setup, program)
+    assert [] == found, "\n".join(found)
+
+
+@pytest.mark.parametrize("setup", [setup for setup in CHECKERS.values() if setup != PLUGIN])
+def test_with_neither_plugin_nor_stubs_no_wrong_field_of_a_signal_is_seen(setup: str, bare_runs: Runs) -> None:
+    """In the bare tree no checker flags a line marked ``S``: it is the stub that is tested by it."""
+    marked = {(name, line) for name, path in PROGRAMS.items() for line, mark in marks_of(path).items() if mark.stubs}
+    told = bare_runs.running[setup].result()
+    unused = {place for place, codes in told.items() if codes == {"reportUnusedExpression"}}
+    assert 200 < len(marked)
+    assert set() == marked & told.keys() - unused
+
+
+def test_the_plugin_needs_no_stub(bare_runs: Runs) -> None:
+    """In the bare tree mypy with the plugin flags every marked line of every program, and no other line."""
+    found = [offence for program in PROGRAMS for offence in bare_runs.offences(PLUGIN, program)]
+    assert [] == found, "\n".join(found)
+
+
+# ---- the marks
+
+
+@pytest.mark.parametrize("program", [name for name in PROGRAMS if "check_" in name])
+def test_a_program_has_something_to_flag_and_something_to_leave(program: str) -> None:
+    """Each program but the modules of definitions has lines that are wrong, and more that are not."""
+    wrong = [mark for mark in marks_of(PROGRAMS[program]).values() if mark.is_wrong]
+    assert 0 < len(wrong) < len(PROGRAMS[program].read_text().splitlines()) - len(wrong)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_exception_is_one(program: str) -> None:
+    """A checker misses only what others flag, and is wrong only about what is right; each is one that there is."""
+    for mark in marks_of(PROGRAMS[program]).values():
+        assert mark.missed | mark.false <= CHECKERS.keys()
+        assert not mark.missed or mark.annotations or mark.stubs
+        assert not mark.false or not mark.is_wrong
+
+
+def test_the_table_of_checkers_is_what_they_do(runs: Runs) -> None:
+    """The table that is read off the marks is the one that is counted in what the checkers flag."""
+    wrong = {(name, line) for name, path in PROGRAMS.items() for line, mark in marks_of(path).items() if mark.is_wrong}
+    for tally in tallies():
+        flagged = {place for place in runs.running[tally.checker].result() if place[0] in PROGRAMS}
+        assert (len(flagged & wrong), len(wrong), len(flagged - wrong)) == (tally.caught, tally.marked, tally.false)
+
+
+# ---- what is true at run time
+
+# Each module is run statement by statement, so that one that raises does not hide the next.
+RUN = """
+import __future__, ast, importlib, json, sys, traceback
+from pathlib import Path
+
+refused = {}
+for name in sys.argv[1:]:
+    path = Path(name.replace(".", "/") + ".py").resolve()
+    module = sys.modules[name] = type(sys)(name)
+    tree = ast.parse(path.read_text())
+    if "." in name:
+        setattr(importlib.import_module(name.rpartition(".")[0]), name.rpartition(".")[2], module)
+    late = any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+    flags = __future__.annotations.compiler_flag if late else 0
+    for statement in tree.body:
+        try:
+            exec(compile(ast.Module([statement], []), str(path), "exec", flags), vars(module))
+        except Exception as error:
+            line = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)][-1]
+            refused.setdefault(path.name, {})[line.lineno] = type(error).__name__
+print(json.dumps(refused))
+"""
+
+RUNNABLE = {
+    "check_definitions.py": ["check_definitions"],
+    "check_fields.py": ["check_fields"],
+    "check_messages.py": ["check_messages"],
+    "check_own.py": ["check_own"],
+    "check_states.py": ["check_states"],
+    "check_stubbed.py": ["check_stubbed"],
+    "defined/middle.py": ["defined.origins", "defined.middle"],
+    "defined/check_ends.py": ["defined.origins", "defined.middle", "defined.check_ends"],
+    "warehouse/check_use.py": ["warehouse.check_use"],
+}
+"""Programs that can be run, and the modules to run for each."""
+
+
+@pytest.fixture(scope="session")
+def refused(background: ThreadPoolExecutor, wheel: Environment, folder: Path) -> dict[str, Future[str]]:
+    """For each program that can be run, the lines that raise, by module, and what."""
+    run = partial(wheel.run, wheel.python, "-c", RUN, folder=folder, codes=(0,))
+    return {program: background.submit(run, *modules) for program, modules in RUNNABLE.items()}
+
+
+@pytest.mark.parametrize("program", RUNNABLE)
+def test_a_line_that_is_not_marked_runs(program: str, refused: dict[str, Future[str]]) -> None:
+    """No line raises in which nothing is wrong."""
+    raised: dict[str, str] = json.loads(refused[program].result()).get(Path(program).name, {})
+    marks = marks_of(PROGRAMS[program])
+    assert {} == {line: error for line, error in raised.items() if int(line) not in marks}
+
+
+@pytest.mark.parametrize("program", RUNNABLE)
+def test_a_definition_is_refused_if_and_only_if_the_plugin_flags_it(
+    program: str, refused: dict[str, Future[str]]
 ) -> None:
-    """In the bare source tree no line of the program of the fields is flagged: it is the stub that is tested."""
-    assert {} == flagged_in_bare_tree[checker]
+    """A class raises DefinitionError where its line is marked with the plugin's own code, and only there."""
+    raised: dict[str, str] = json.loads(refused[program].result()).get(Path(program).name, {})
+    marks = marks_of(PROGRAMS[program])
+    expected = {line for line, mark in marks.items() if "statesig" in mark.plugin}
+    assert expected == {int(line) for line, error in raised.items() if error == "DefinitionError"}
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=NAMES)
-def test_a_program_has_something_to_flag(program: Path) -> None:
-    """Each program but that of definitions has marked lines and more that are not."""
-    marks = marks_of(program)
-    assert (program.name != "kinds.py") == bool(marks)
+# ---- what changes
 
 
-def test_every_public_type_is_known(installed: Environment, programs: Path) -> None:
+@dataclass(frozen=True)
+class Change:
+    """A change in one module of the program ``chain``, in which nothing is wrong before.
+
+    Args:
+        module: The module that is changed.
+        old: What stands in it.
+        new: What is put in its place.
+        code: The code of what is wrong then.
+        flagged: The lines that are flagged then, by their beginnings.
+        in_daemon: In the daemon, where it sees the later of two definitions last: the one that was added.
+    """
+
+    module: str
+    old: str
+    new: str
+    code: str
+    flagged: tuple[str, ...]
+    in_daemon: tuple[str, ...] | None = None
+
+
+_FIRST, _LAST = 'raise STALE("old", reason="a"', 'raise STALE("old", reason="b"'
+_SIGNAL = "\n\nfrom chain.parents import Aged\n\nclass OLD(Signal[Aged]): ..."
+_TAGGED = '\n\nfrom statesig import Paused\n\nclass Delayed(Paused[Any], tag="Late"): ...'
+
+CHANGES = {
+    "a field's type": Change("states", "reason: str", "reason: int", "arg-type", (_FIRST, _LAST)),
+    "a new field": Change("states", "reason: str", "reason: str\n    shelf: int", "call-arg", (_FIRST, _LAST)),
+    "a parent's field's type": Change("parents", "days: int = 0", "days: bytes = b''", "arg-type", (_FIRST,)),
+    "a parent's field's name": Change("parents", "days: int = 0", "weeks: int = 0", "call-arg", (_FIRST,)),
+    "a parent's field's default": Change("parents", "days: int = 0", "days: int", "call-arg", (_LAST,)),
+    "a second signal": Change(
+        "signals", '"""Leave it out."""', f"...{_SIGNAL}", "statesig", ("class AGED",), ("class OLD",)
+    ),
+    "a second tag": Change(
+        "parents", "days: int = 0", f"days: int = 0{_TAGGED}", "statesig", ("class Late",), ("class Delayed",)
+    ),
+}
+
+
+class Chain:
+    """A copy of the program ``chain``, and mypy with the plugin, which keeps what it found out.
+
+    Args:
+        folder: Where the copy is.
+        run: Runs mypy, and returns what it printed.
+    """
+
+    def __init__(self, folder: Path, run: Callable[[], str]) -> None:
+        self.folder = folder
+        self.run = run
+
+    def flagged(self) -> set[tuple[str, str]]:
+        """Return the lines that are flagged now, stripped, with a code of each."""
+        found = MYPY.read(self.folder, self.run())
+        places = ((self.folder.joinpath(name), line, codes) for (name, line), codes in found.items())
+        return {
+            (path.read_text().splitlines()[line - 1].strip(), code) for path, line, codes in places for code in codes
+        }
+
+    def put(self, module: str, old: str, new: str) -> None:
+        path = self.folder / f"chain/{module}.py"
+        text = path.read_text()
+        assert 1 == text.count(old)
+        when = path.stat().st_mtime + 2  # mypy takes a file for unchanged whose size and second are the same
+        path.write_text(text.replace(old, new))
+        os.utime(path, (when, when))
+
+
+MYPY = Mypy(("statesig.mypy",))
+
+
+@pytest.fixture(scope="session")
+def cached(tmp_path_factory: pytest.TempPathFactory, wheel: Environment, kept: Path) -> Chain:
+    """The program under mypy, which begins anew each time and has its cache."""
+    folder = tmp_path_factory.mktemp("cached")
+    shutil.copytree(TYPING / "chain", folder / "chain", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [wheel.python, "-m", "mypy", *MYPY.options(kept / "cached"), "."]
+    return Chain(folder, lambda: wheel.run(*command, folder=folder))
+
+
+@pytest.fixture(scope="session")
+def daemon(tmp_path_factory: pytest.TempPathFactory, wheel: Environment, kept: Path) -> Iterator[Chain]:
+    """The program under mypy's daemon, which is stopped in the end."""
+    folder = tmp_path_factory.mktemp("daemon")
+    shutil.copytree(TYPING / "chain", folder / "chain", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [wheel.python, "-m", "mypy.dmypy", "--status-file", folder / "status.json"]
+    wheel.run(*command, "start", "--timeout", "300", "--", *MYPY.options(kept / "daemon"), folder=folder)
+    try:
+        yield Chain(folder, lambda: wheel.run(*command, "check", ".", folder=folder))
+    finally:
+        wheel.run(*command, "stop", folder=folder)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("how", ["cached", "daemon"])
+def test_a_change_is_flagged_where_it_matters_and_forgotten_when_it_is_taken_back(
+    how: str, change: str, request: pytest.FixtureRequest
+) -> None:
+    """After a change in one module its consequences two modules away are flagged, and not any more once it is undone.
+
+    So it is for mypy with a warm cache, and in the daemon.
+    """
+    chain: Chain = request.getfixturevalue(how)
+    made = CHANGES[change]
+    expected = made.in_daemon or made.flagged if how == "daemon" else made.flagged
+    before = chain.flagged()
+    chain.put(made.module, made.old, made.new)
+    changed = chain.flagged()
+    chain.put(made.module, made.new, made.old)
+    after = chain.flagged()
+    assert (set(), set()) == (before, after)
+    assert {made.code} == {code for _, code in changed}
+    assert list(expected) == [line[: len(start)] for start, (line, _) in zip(expected, sorted(changed), strict=True)]
+
+
+# ---- the package itself
+
+
+@pytest.fixture(scope="session")
+def completeness(background: ThreadPoolExecutor, wheel: Environment, folder: Path) -> Future[str]:
+    command = ["-m", "pyright", "--outputjson", "--verifytypes", "statesig", "--ignoreexternal"]
+    return background.submit(wheel.run, wheel.python, *command, folder=folder)
+
+
+def test_every_public_type_is_known(completeness: Future[str]) -> None:
     """Every public name of the installed package has a type that all checkers read alike; the examples are not API."""
-    arguments = ["-m", "pyright", "--outputjson", "--verifytypes", "statesig", "--ignoreexternal"]
-    told = json.loads(installed.run(*arguments, folder=programs, codes=(0, 1)))["typeCompleteness"]
+    told = json.loads(completeness.result())["typeCompleteness"]
     public = [symbol for symbol in told["symbols"] if not symbol["name"].startswith("statesig.examples.")]
     unknown = [symbol["name"] for symbol in public if not symbol["isTypeKnown"] or symbol["isTypeAmbiguous"]]
     assert 500 < len(public)
     assert [] == unknown, "\n".join(unknown)
-
-
-def test_the_stub_says_what_is_true_at_run_time(installed: Environment, programs: Path) -> None:
-    """`mypy.stubtest` finds nothing but what the allowlist gives a reason for, and each of its lines is needed."""
-    allowed = ROOT / "stubs/allowlist.txt"
-    told = installed.run(
-        "-m", "mypy.stubtest", "statesig.signals", "--allowlist", allowed, folder=programs, codes=(0, 1)
-    )
-    assert "Success: no issues found in 1 module\n" == told

@@ -60,7 +60,7 @@ def through(state: AnyState[str], finished: AnyFinished[str], success: Success[s
     assert_type(map(read, finished), AnyFinished[bytes])
     assert_type(map(read, success), Success[bytes])
     assert_type(map(lambda text: [text], success), Success[list[str]])
-    assert_type(map(lambda text: [text], state), AnyState[list[str]])
+    assert_type(map(lambda text: [text], state), AnyState[list[str]])  # false: ty
     assert_type(map(len, map(read, success)), Success[int])
     assert_type(map(len, Pending[str]()), Pending[int])
     assert_type(map(len, Queued[str](state=Pending())), Queued[int])
@@ -72,19 +72,19 @@ def through(state: AnyState[str], finished: AnyFinished[str], success: Success[s
     # bind hands a result from step to step
     assert_type(bind(parsed, map(read, state)), AnyState[list[int]])
     assert_type(bind(total, bind(parsed, map(read, state))), AnyState[int])
-    assert_type(bind(lambda text: Success(result=[text]), finished), AnyState[list[str]])
+    assert_type(bind(lambda text: Success(result=[text]), finished), AnyState[list[str]])  # false: ty
     bind(total, state)  # E: arg-type
     bind(read, state)  # E: arg-type
 
     # recover may end in either
     assert_type(recover(default, map(len, state)), AnyState[int | float])
-    assert_type(recover(lambda failed: Success(result=failed.message or ""), state), AnyState[str])
+    assert_type(recover(lambda failed: Success(result=failed.message or ""), state), AnyState[str])  # false: ty
     recover(default, state)  # E: arg-type
     recover(len, state)  # E: arg-type
 
 
 def told_apart(state: AnyState[int], finished: AnyFinished[int], success: Success[int]) -> None:
-    assert_type(
+    assert_type(  # false: ty
         fold(finished, success=lambda s: s.unwrap(), failed=lambda s: s.message, cancelled=lambda s: 0.5),
         int | str | None | float,
     )
@@ -98,14 +98,14 @@ def told_apart(state: AnyState[int], finished: AnyFinished[int], success: Succes
 
 def together(number: AnyState[int], text: AnyState[str], success: Success[int]) -> None:
     assert_type(zip(), Success[tuple[()]])
-    assert_type(zip(number), AnyState[tuple[int]])
-    assert_type(zip(number, text), AnyState[tuple[int, str]])
-    assert_type(zip(number, text, success), AnyState[tuple[int, str, int]])
-    assert_type(zip(number, text, number, text), AnyState[tuple[int, str, int, str]])
-    assert_type(zip(number, text, number, text, number), AnyState[tuple[int, str, int, str, int]])
+    assert_type(zip(number), AnyState[tuple[int]])  # false: ty
+    assert_type(zip(number, text), AnyState[tuple[int, str]])  # false: ty
+    assert_type(zip(number, text, success), AnyState[tuple[int, str, int]])  # false: ty
+    assert_type(zip(number, text, number, text), AnyState[tuple[int, str, int, str]])  # false: ty
+    assert_type(zip(number, text, number, text, number), AnyState[tuple[int, str, int, str, int]])  # false: ty
     assert_type(zip(number, number, number, number, number, success), AnyState[tuple[int, ...]])
-    assert_type(zip(*[number, number]), AnyState[tuple[int, ...]])
-    assert_type(map(lambda both: both[0] + len(both[1]), zip(number, text)), AnyState[int])
+    assert_type(zip(*[number, number]), AnyState[tuple[int, ...]])  # false: ty
+    assert_type(map(lambda both: both[0] + len(both[1]), zip(number, text)), AnyState[int])  # false: ty
     zip(5, text)  # E: call-overload
     zip([number, text])  # E: call-overload
 

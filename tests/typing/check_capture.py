@@ -47,21 +47,21 @@ assert_type(capture(mixed), AnyState[str])
 assert_type(capture(nothing), AnyState[None])
 assert_type(capture(divided, 1, 2.0), AnyState[float])
 assert_type(capture(value, redact=str.upper, traceback=True), AnyState[int])
-assert_type(capture(Success(result=5).unwrap), AnyState[int])
+assert_type(capture(Success(result=list[int]()).unwrap), AnyState[list[int]])
 assert_type(capture(value).result, int | None)
-assert_type(capture(lambda: 5), AnyState[int])
+assert_type(capture(lambda: [value()]), AnyState[list[int]])
 assert_type(capture(partial(divided, by=2.0), 1), AnyState[float])
 
-capture(divided, 1)  # E: arg-type
-capture(divided, "1", 2.0)  # E: arg-type, call-arg
-capture(value, 1)  # E: arg-type
+capture(divided, 1)  # E: arg-type  # missed: ty
+capture(divided, "1", 2.0)  # E: arg-type, call-arg  # missed: ty
+capture(value, 1)  # E: arg-type  # missed: ty
 capture(value, redact=len)  # E: arg-type, call-arg
 capture(5)  # E: call-overload
 
 
 async def caught() -> None:
     assert_type(await acapture(later, "a"), AnyState[list[str]])
-    await acapture(later, 5)  # E: arg-type
+    await acapture(later, 5)  # E: arg-type  # missed: ty
     await acapture(value)  # E: arg-type, call-arg
 
 

@@ -26,6 +26,7 @@ from statesig import (
     ErrorInfo,
     Failed,
     Pending,
+    Retrying,
     Running,
     Success,
 )
@@ -33,99 +34,370 @@ from statesig import (
 NOW = datetime.now(UTC)
 CAUSES = (ErrorInfo(type="OSError", message="disk full"),)
 
-# ---- right
+# ---- right: with none but what is required, with each field, with all
 
 PEND()
-PEND("not yet")
-PEND(message="not yet", result=1, causes=CAUSES)
-SCHEDULE("at night", start_time=NOW)
-SCHEDULE(message="at night", result=1, causes=CAUSES, start_time=None)
-RESUME("a person said so", start_time=NOW)
-RESUME(message="a person said so", result=1, causes=CAUSES, start_time=NOW)
-RETRY("again", run_count=2)
-RETRY(message="again", result=1, causes=CAUSES, start_time=NOW, run_count=2)
-LOOP("next page", result=["a"], loop_count=2)
-LOOP(message="next page", result=1, causes=CAUSES, start_time=NOW, loop_count=2)
-PAUSE("look at it")
-PAUSE(message="look at it", result=1, causes=CAUSES)
+PEND(message="why")
+PEND(result={"rows": 5})
+PEND(causes=CAUSES)
+PEND(message="why", result=1, causes=CAUSES)
+SCHEDULE()
+SCHEDULE(message="why")
+SCHEDULE(result={"rows": 5})
+SCHEDULE(causes=CAUSES)
+SCHEDULE(start_time=NOW)
+SCHEDULE(start_time=None)
+SCHEDULE(message="why", result=1, causes=CAUSES, start_time=NOW)
+RESUME()
+RESUME(message="why")
+RESUME(result={"rows": 5})
+RESUME(causes=CAUSES)
+RESUME(start_time=NOW)
+RESUME(start_time=None)
+RESUME(message="why", result=1, causes=CAUSES, start_time=NOW)
+RETRY()
+RETRY(message="why")
+RETRY(result={"rows": 5})
+RETRY(causes=CAUSES)
+RETRY(start_time=NOW)
+RETRY(start_time=None)
+RETRY(run_count=2)
+RETRY(message="why", result=1, causes=CAUSES, start_time=NOW, run_count=2)
+LOOP()
+LOOP(message="why")
+LOOP(result={"rows": 5})
+LOOP(causes=CAUSES)
+LOOP(start_time=NOW)
+LOOP(start_time=None)
+LOOP(loop_count=3)
+LOOP(message="why", result=1, causes=CAUSES, start_time=NOW, loop_count=3)
+PAUSE()
+PAUSE(message="why")
+PAUSE(result={"rows": 5})
+PAUSE(causes=CAUSES)
+PAUSE(message="why", result=1, causes=CAUSES)
 QUEUE(state=Pending())
-QUEUE("full", state=Pending())
-QUEUE(message="full", result=1, causes=CAUSES, state=Pending())
+QUEUE(message="why", state=Pending())
+QUEUE(result={"rows": 5}, state=Pending())
+QUEUE(causes=CAUSES, state=Pending())
+QUEUE(state=Retrying(run_count=2))
+QUEUE(message="why", result=1, causes=CAUSES, state=Pending())
 SUBMIT(state=Pending())
-SUBMIT(message="sent", result=1, causes=CAUSES, state=Pending())
-START("go")
-START(message="go", result=1, causes=CAUSES)
-STOP("enough")
-STOP(message="enough", result=1, causes=CAUSES)
-SUCCESS("early", result={"rows": 5})
-SUCCESS(message="early", result=1, causes=CAUSES)
-CACHE("from yesterday", result=5, expires=NOW)
-CACHE(message="from yesterday", result=1, causes=CAUSES, expires=None)
-MAP("all three", children=(Success(result=1), Failed(), Running()))
-MAP(message="all three", result=[1], causes=CAUSES, children=())
-SKIP("no new rows")
-SKIP(message="no new rows", result=1, causes=CAUSES)
-FAIL("no such table", retryable=False)
-FAIL(message="no such table", result=1, causes=CAUSES, retryable=True)
-TIMEOUT("30 s", retryable=True)
-TIMEOUT(message="30 s", result=1, causes=CAUSES, retryable=False)
-TRIGGERFAIL("upstream", retryable=True)
-TRIGGERFAIL(message="upstream", result=1, causes=CAUSES, retryable=False)
-VALIDATIONFAIL("negative price", retryable=False)
-VALIDATIONFAIL(message="negative price", result=1, causes=CAUSES, retryable=False)
-CRASH("worker lost", retryable=True)
-CRASH(message="worker lost", result=1, causes=CAUSES, retryable=False)
-CANCEL("asked to")
-CANCEL(message="asked to", result=1, causes=CAUSES)
-
-# ---- a name that no field has
-
-PEND(mesage="not yet")  # E: call-arg
-SCHEDULE(starttime=NOW)  # E: call-arg
-RESUME(run_count=2)  # E: call-arg
-RETRY(runcount=2)  # E: call-arg
-LOOP(run_count=2)  # E: call-arg
-PAUSE(owner="me")  # E: call-arg
-QUEUE(state=Pending(), place=2)  # E: call-arg
-SUBMIT(state=Pending(), to="a")  # E: call-arg
-START(pid=2)  # E: call-arg
-STOP(now=True)  # E: call-arg
-SUCCESS(results=5)  # E: call-arg
-CACHE(expire=NOW)  # E: call-arg
-MAP(child=())  # E: call-arg
-SKIP(retryable=True)  # E: call-arg
-FAIL(retriable=True)  # E: call-arg
-TIMEOUT(seconds=30)  # E: call-arg
-TRIGGERFAIL(trigger="all")  # E: call-arg
-VALIDATIONFAIL(path="a.b")  # E: call-arg
-CRASH(retry=True)  # E: call-arg
-CANCEL(by="me")  # E: call-arg
+SUBMIT(message="why", state=Pending())
+SUBMIT(result={"rows": 5}, state=Pending())
+SUBMIT(causes=CAUSES, state=Pending())
+SUBMIT(state=Retrying(run_count=2))
+SUBMIT(message="why", result=1, causes=CAUSES, state=Pending())
+START()
+START(message="why")
+START(result={"rows": 5})
+START(causes=CAUSES)
+START(message="why", result=1, causes=CAUSES)
+STOP()
+STOP(message="why")
+STOP(result={"rows": 5})
+STOP(causes=CAUSES)
+STOP(message="why", result=1, causes=CAUSES)
+SUCCESS()
+SUCCESS(message="why")
+SUCCESS(result={"rows": 5})
+SUCCESS(causes=CAUSES)
+SUCCESS(message="why", result=1, causes=CAUSES)
+CACHE()
+CACHE(message="why")
+CACHE(result={"rows": 5})
+CACHE(causes=CAUSES)
+CACHE(expires=NOW)
+CACHE(expires=None)
+CACHE(message="why", result=1, causes=CAUSES, expires=NOW)
+MAP()
+MAP(message="why")
+MAP(result={"rows": 5})
+MAP(causes=CAUSES)
+MAP(children=(Success(result=1), Failed()))
+MAP(children=())
+MAP(message="why", result=1, causes=CAUSES, children=(Success(result=1), Failed()))
+SKIP()
+SKIP(message="why")
+SKIP(result={"rows": 5})
+SKIP(causes=CAUSES)
+SKIP(message="why", result=1, causes=CAUSES)
+FAIL()
+FAIL(message="why")
+FAIL(result={"rows": 5})
+FAIL(causes=CAUSES)
+FAIL(retryable=False)
+FAIL(retryable=True)
+FAIL(message="why", result=1, causes=CAUSES, retryable=False)
+TIMEOUT()
+TIMEOUT(message="why")
+TIMEOUT(result={"rows": 5})
+TIMEOUT(causes=CAUSES)
+TIMEOUT(retryable=False)
+TIMEOUT(retryable=True)
+TIMEOUT(message="why", result=1, causes=CAUSES, retryable=False)
+TRIGGERFAIL()
+TRIGGERFAIL(message="why")
+TRIGGERFAIL(result={"rows": 5})
+TRIGGERFAIL(causes=CAUSES)
+TRIGGERFAIL(retryable=False)
+TRIGGERFAIL(retryable=True)
+TRIGGERFAIL(message="why", result=1, causes=CAUSES, retryable=False)
+VALIDATIONFAIL()
+VALIDATIONFAIL(message="why")
+VALIDATIONFAIL(result={"rows": 5})
+VALIDATIONFAIL(causes=CAUSES)
+VALIDATIONFAIL(retryable=False)
+VALIDATIONFAIL(retryable=True)
+VALIDATIONFAIL(message="why", result=1, causes=CAUSES, retryable=False)
+CRASH()
+CRASH(message="why")
+CRASH(result={"rows": 5})
+CRASH(causes=CAUSES)
+CRASH(retryable=False)
+CRASH(retryable=True)
+CRASH(message="why", result=1, causes=CAUSES, retryable=False)
+CANCEL()
+CANCEL(message="why")
+CANCEL(result={"rows": 5})
+CANCEL(causes=CAUSES)
+CANCEL(message="why", result=1, causes=CAUSES)
 
 # ---- a value of another type
 
-PEND(causes=5)  # E: arg-type
-SCHEDULE(start_time="tomorrow")  # E: arg-type
-RESUME(start_time=5)  # E: arg-type
-RETRY("again", run_count="2")  # E: arg-type
-LOOP(loop_count=None)  # E: arg-type
-PAUSE(causes=(5,))  # E: arg-type
-QUEUE(state=Running())  # E: arg-type
-SUBMIT(state=Success())  # E: arg-type
-START(causes="none")  # E: arg-type
-STOP(causes=[*CAUSES])  # E: arg-type
-SUCCESS(causes=CAUSES[0])  # E: arg-type
-CACHE(expires=60)  # E: arg-type
-MAP(children=(1, 2))  # E: arg-type
-SKIP(causes=(ValueError(),))  # E: arg-type
-FAIL(retryable="no")  # E: arg-type
-TIMEOUT(retryable=None)  # E: arg-type
-TRIGGERFAIL(causes=ValueError())  # E: arg-type
-VALIDATIONFAIL(causes=None)  # E: arg-type
-CRASH(retryable=2.5)  # E: arg-type
-CANCEL(causes=True)  # E: arg-type
+PEND(causes=5)  # S: arg-type
+SCHEDULE(causes=(5,))  # S: arg-type
+SCHEDULE(start_time="tomorrow")  # S: arg-type
+SCHEDULE(start_time=5)  # S: arg-type
+RESUME(causes="none")  # S: arg-type
+RESUME(start_time="tomorrow")  # S: arg-type
+RESUME(start_time=5)  # S: arg-type
+RETRY(causes=[*CAUSES])  # S: arg-type
+RETRY(start_time="tomorrow")  # S: arg-type
+RETRY(start_time=5)  # S: arg-type
+RETRY(run_count="2")  # S: arg-type
+RETRY(run_count=None)  # S: arg-type
+LOOP(causes=CAUSES[0])  # S: arg-type
+LOOP(start_time="tomorrow")  # S: arg-type
+LOOP(start_time=5)  # S: arg-type
+LOOP(loop_count=2.5)  # S: arg-type
+LOOP(loop_count=None)  # S: arg-type
+PAUSE(causes=(ValueError(),))  # S: arg-type
+QUEUE(causes=ValueError(), state=Pending())  # S: arg-type
+QUEUE(state=Running())  # S: arg-type
+QUEUE(state=None)  # S: arg-type
+SUBMIT(causes=None, state=Pending())  # S: arg-type
+SUBMIT(state=Running())  # S: arg-type
+SUBMIT(state=None)  # S: arg-type
+START(causes=True)  # S: arg-type
+STOP(causes=("OSError",))  # S: arg-type
+SUCCESS(causes=5)  # S: arg-type
+CACHE(causes=(5,))  # S: arg-type
+CACHE(expires=60)  # S: arg-type
+CACHE(expires="never")  # S: arg-type
+MAP(causes="none")  # S: arg-type
+MAP(children=(1, 2))  # S: arg-type
+MAP(children=[Success()])  # S: arg-type
+SKIP(causes=[*CAUSES])  # S: arg-type
+FAIL(causes=CAUSES[0])  # S: arg-type
+FAIL(retryable="no")  # S: arg-type
+FAIL(retryable=None)  # S: arg-type
+TIMEOUT(causes=(ValueError(),))  # S: arg-type
+TIMEOUT(retryable="no")  # S: arg-type
+TIMEOUT(retryable=None)  # S: arg-type
+TRIGGERFAIL(causes=ValueError())  # S: arg-type
+TRIGGERFAIL(retryable="no")  # S: arg-type
+TRIGGERFAIL(retryable=None)  # S: arg-type
+VALIDATIONFAIL(causes=None)  # S: arg-type
+VALIDATIONFAIL(retryable="no")  # S: arg-type
+VALIDATIONFAIL(retryable=None)  # S: arg-type
+CRASH(causes=True)  # S: arg-type
+CRASH(retryable="no")  # S: arg-type
+CRASH(retryable=None)  # S: arg-type
+CANCEL(causes=("OSError",))  # S: arg-type
+
+# ---- a name that no field has: a misspelt one, and one of another signal
+
+PEND(mesage="why")  # S: call-arg
+PEND(results=5)  # S: call-arg
+PEND(cause=CAUSES)  # S: call-arg
+PEND(owner="me")  # S: call-arg
+SCHEDULE(mesage="why")  # S: call-arg
+SCHEDULE(results=5)  # S: call-arg
+SCHEDULE(cause=CAUSES)  # S: call-arg
+SCHEDULE(starttime=NOW)  # S: call-arg
+SCHEDULE(start=NOW)  # S: call-arg
+SCHEDULE(retryable=True)  # S: call-arg
+RESUME(mesage="why")  # S: call-arg
+RESUME(results=5)  # S: call-arg
+RESUME(cause=CAUSES)  # S: call-arg
+RESUME(starttime=NOW)  # S: call-arg
+RESUME(start=NOW)  # S: call-arg
+RESUME(run_count=2)  # S: call-arg
+RETRY(mesage="why")  # S: call-arg
+RETRY(results=5)  # S: call-arg
+RETRY(cause=CAUSES)  # S: call-arg
+RETRY(starttime=NOW)  # S: call-arg
+RETRY(start=NOW)  # S: call-arg
+RETRY(runcount=2)  # S: call-arg
+RETRY(count=2)  # S: call-arg
+RETRY(expires=NOW)  # S: call-arg
+LOOP(mesage="why")  # S: call-arg
+LOOP(results=5)  # S: call-arg
+LOOP(cause=CAUSES)  # S: call-arg
+LOOP(starttime=NOW)  # S: call-arg
+LOOP(start=NOW)  # S: call-arg
+LOOP(loopcount=3)  # S: call-arg
+LOOP(run_count=3)  # S: call-arg
+LOOP(children=())  # S: call-arg
+PAUSE(mesage="why")  # S: call-arg
+PAUSE(results=5)  # S: call-arg
+PAUSE(cause=CAUSES)  # S: call-arg
+PAUSE(children=())  # S: call-arg
+QUEUE(mesage="why", state=Pending())  # S: call-arg
+QUEUE(results=5, state=Pending())  # S: call-arg
+QUEUE(cause=CAUSES, state=Pending())  # S: call-arg
+QUEUE(stat=Pending())  # S: call-arg
+QUEUE(pending=Pending())  # S: call-arg
+QUEUE(type="Success", state=Pending())  # S: call-arg
+SUBMIT(mesage="why", state=Pending())  # S: call-arg
+SUBMIT(results=5, state=Pending())  # S: call-arg
+SUBMIT(cause=CAUSES, state=Pending())  # S: call-arg
+SUBMIT(stat=Pending())  # S: call-arg
+SUBMIT(pending=Pending())  # S: call-arg
+SUBMIT(owner="me", state=Pending())  # S: call-arg
+START(mesage="why")  # S: call-arg
+START(results=5)  # S: call-arg
+START(cause=CAUSES)  # S: call-arg
+START(retryable=True)  # S: call-arg
+STOP(mesage="why")  # S: call-arg
+STOP(results=5)  # S: call-arg
+STOP(cause=CAUSES)  # S: call-arg
+STOP(run_count=2)  # S: call-arg
+SUCCESS(mesage="why")  # S: call-arg
+SUCCESS(results=5)  # S: call-arg
+SUCCESS(cause=CAUSES)  # S: call-arg
+SUCCESS(expires=NOW)  # S: call-arg
+CACHE(mesage="why")  # S: call-arg
+CACHE(results=5)  # S: call-arg
+CACHE(cause=CAUSES)  # S: call-arg
+CACHE(expire=NOW)  # S: call-arg
+CACHE(expiry=NOW)  # S: call-arg
+CACHE(start_time=NOW)  # S: call-arg
+MAP(mesage="why")  # S: call-arg
+MAP(results=5)  # S: call-arg
+MAP(cause=CAUSES)  # S: call-arg
+MAP(child=(Success(result=1), Failed()))  # S: call-arg
+MAP(states=(Success(result=1), Failed()))  # S: call-arg
+MAP(type="Success")  # S: call-arg
+SKIP(mesage="why")  # S: call-arg
+SKIP(results=5)  # S: call-arg
+SKIP(cause=CAUSES)  # S: call-arg
+SKIP(type="Success")  # S: call-arg
+FAIL(mesage="why")  # S: call-arg
+FAIL(results=5)  # S: call-arg
+FAIL(cause=CAUSES)  # S: call-arg
+FAIL(retriable=False)  # S: call-arg
+FAIL(retry=False)  # S: call-arg
+FAIL(owner="me")  # S: call-arg
+TIMEOUT(mesage="why")  # S: call-arg
+TIMEOUT(results=5)  # S: call-arg
+TIMEOUT(cause=CAUSES)  # S: call-arg
+TIMEOUT(retriable=False)  # S: call-arg
+TIMEOUT(retry=False)  # S: call-arg
+TIMEOUT(run_count=2)  # S: call-arg
+TRIGGERFAIL(mesage="why")  # S: call-arg
+TRIGGERFAIL(results=5)  # S: call-arg
+TRIGGERFAIL(cause=CAUSES)  # S: call-arg
+TRIGGERFAIL(retriable=False)  # S: call-arg
+TRIGGERFAIL(retry=False)  # S: call-arg
+TRIGGERFAIL(run_count=2)  # S: call-arg
+VALIDATIONFAIL(mesage="why")  # S: call-arg
+VALIDATIONFAIL(results=5)  # S: call-arg
+VALIDATIONFAIL(cause=CAUSES)  # S: call-arg
+VALIDATIONFAIL(retriable=False)  # S: call-arg
+VALIDATIONFAIL(retry=False)  # S: call-arg
+VALIDATIONFAIL(expires=NOW)  # S: call-arg
+CRASH(mesage="why")  # S: call-arg
+CRASH(results=5)  # S: call-arg
+CRASH(cause=CAUSES)  # S: call-arg
+CRASH(retriable=False)  # S: call-arg
+CRASH(retry=False)  # S: call-arg
+CRASH(start_time=NOW)  # S: call-arg
+CANCEL(mesage="why")  # S: call-arg
+CANCEL(results=5)  # S: call-arg
+CANCEL(cause=CAUSES)  # S: call-arg
+CANCEL(children=())  # S: call-arg
 
 # ---- what is required and missing
 
-QUEUE()  # E: call-arg
-QUEUE("full")  # E: call-arg
-SUBMIT(result=1)  # E: call-arg
+QUEUE()  # S: call-arg
+QUEUE("full")  # S: call-arg
+QUEUE(message="full")  # S: call-arg
+QUEUE(result=1, causes=CAUSES)  # S: call-arg
+SUBMIT()  # S: call-arg
+SUBMIT("full")  # S: call-arg
+SUBMIT(message="full")  # S: call-arg
+SUBMIT(result=1, causes=CAUSES)  # S: call-arg
+
+# ---- the built-in signals are final, as a second signal of a state is an error
+
+
+class AGAIN0(PEND): ...  # S: misc  # P: statesig
+
+
+class AGAIN1(SCHEDULE): ...  # S: misc  # P: statesig
+
+
+class AGAIN2(RESUME): ...  # S: misc  # P: statesig
+
+
+class AGAIN3(RETRY): ...  # S: misc  # P: statesig
+
+
+class AGAIN4(LOOP): ...  # S: misc  # P: statesig
+
+
+class AGAIN5(PAUSE): ...  # S: misc  # P: statesig
+
+
+class AGAIN6(QUEUE): ...  # S: misc  # P: statesig
+
+
+class AGAIN7(SUBMIT): ...  # S: misc  # P: statesig
+
+
+class AGAIN8(START): ...  # S: misc  # P: statesig
+
+
+class AGAIN9(STOP): ...  # S: misc  # P: statesig
+
+
+class AGAIN10(SUCCESS): ...  # S: misc  # P: statesig
+
+
+class AGAIN11(CACHE): ...  # S: misc  # P: statesig
+
+
+class AGAIN12(MAP): ...  # S: misc  # P: statesig
+
+
+class AGAIN13(SKIP): ...  # S: misc  # P: statesig
+
+
+class AGAIN14(FAIL): ...  # S: misc  # P: statesig
+
+
+class AGAIN15(TIMEOUT): ...  # S: misc  # P: statesig
+
+
+class AGAIN16(TRIGGERFAIL): ...  # S: misc  # P: statesig
+
+
+class AGAIN17(VALIDATIONFAIL): ...  # S: misc  # P: statesig
+
+
+class AGAIN18(CRASH): ...  # S: misc  # P: statesig
+
+
+class AGAIN19(CANCEL): ...  # S: misc  # P: statesig

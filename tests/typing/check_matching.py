@@ -1,8 +1,9 @@
-"""A match over AnyState or AnyFinished is exhaustive, and predicates narrow both ways."""
+"""A match over AnyState or AnyFinished is exhaustive, whatever users define below; a forgotten arm is flagged."""
 
 from typing import Any, assert_never, assert_type
 
-from kinds import Quarantined
+from kinds import OnHold, Quarantined
+from typing_extensions import TypeVar
 
 from statesig import (
     AnyFinished,
@@ -14,31 +15,26 @@ from statesig import (
     Paused,
     Pending,
     Queued,
-    Retrying,
     Running,
     Scheduled,
     Skipped,
-    State,
     Submitted,
     Success,
-    is_cancelled,
-    is_failed,
-    is_finished,
-    is_meta,
-    is_paused,
-    is_pending,
-    is_retrying,
-    is_running,
-    is_scheduled,
-    is_skipped,
-    is_successful,
 )
+
+R = TypeVar("R", covariant=True, default=Any)
+
+
+class Torn(Failed[R]):
+    """Failed, for a reason."""
+
+    reason: str = ""
 
 
 def by_branch(state: AnyState[int]) -> str:
     match state:
         case Success():
-            assert_type(state, Success[int])
+            assert_type(state, Success[int])  # false: ty
             return str(state.unwrap() + 1)
         case Failed(retryable=retryable):
             assert_type(retryable, bool)
@@ -50,7 +46,7 @@ def by_branch(state: AnyState[int]) -> str:
         case Paused():
             return "paused"
         case Queued(state=wrapped) | Submitted(state=wrapped):
-            assert_type(wrapped, Pending[int])
+            assert_type(wrapped, Pending[int])  # false: ty
             return "queued"
         case Running():
             return "running"
@@ -94,54 +90,57 @@ def several_missing(state: AnyState[Any]) -> str:
             assert_never(state)  # E: arg-type
 
 
-def by_predicate(state: AnyState[int]) -> None:
-    if is_finished(state):
-        assert_type(state, AnyFinished[int])
-    else:
-        assert_type(
-            state,
-            Pending[int] | Paused[int] | Queued[int] | Submitted[int] | Running[int] | Cancelling[int],
-        )
-    if is_successful(state):
-        assert_type(state, Success[int])
-        assert_type(state.unwrap(), int)
-    elif is_failed(state):
-        assert_type(state, Failed[int])
-    elif is_cancelled(state):
-        assert_type(state, Cancelled[int])
-    elif is_meta(state):
-        assert_type(state, Queued[int] | Submitted[int])
-        assert_type(state.state, Pending[int])
-    elif is_pending(state):
-        assert_type(state, Pending[int])
-    elif is_paused(state):
-        assert_type(state, Paused[int])
-    elif is_running(state):
-        assert_type(state, Running[int])
-    else:
-        assert_type(state, Cancelling[int])
+def by_a_users_kind(state: AnyState[int]) -> str:
+    match state:
+        case OnHold(owner=owner):
+            assert_type(owner, str)
+            return owner
+        case Quarantined(reason=reason) | Torn(reason=reason):
+            return reason
+        case Pending() | Paused() | Queued() | Submitted():
+            return "before"
+        case Running() | Cancelling():
+            return "now"
+        case Success() | Failed() | Cancelled():
+            return "after"
+        case _:
+            assert_never(state)
 
 
-def to_the_end(state: AnyFinished[str]) -> str:
-    if is_successful(state):
-        return state.unwrap()
-    if is_failed(state):
-        return "failed"
-    if is_cancelled(state):
-        return "cancelled"
-    assert_never(state)
+def only_kinds_below(state: AnyFinished[int]) -> str:
+    match state:
+        case Quarantined() | Skipped():
+            return "left out"
+        case Torn():
+            return "torn"
+        case Cancelled():
+            return "cancelled"
+        case _:
+            assert_never(state)  # E: arg-type
 
 
-def below_a_branch(state: State[int]) -> None:
-    if is_retrying(state):
-        assert_type(state, Retrying[int])
-        assert_type(state.run_count, int)
-    elif is_scheduled(state):
-        assert_type(state, Scheduled[int])
-    elif is_skipped(state):
-        assert_type(state, Skipped[int])
-    elif is_finished(state):
-        assert_type(state, Finished[int])
-    else:
-        assert_type(state, State[int])
-        state.unwrap().run_count  # E: attr-defined
+def guarded(state: AnyFinished[int]) -> str:
+    match state:
+        case Success(result=5):
+            return "five"
+        case Failed() if state.retryable:
+            return "again"
+        case Failed() | Cancelled():
+            return "over"
+        case _:
+            assert_never(state)  # E: arg-type
+
+
+def each_by_isinstance(state: AnyFinished[int]) -> str:
+    if isinstance(state, Success):
+        return str(state.unwrap() + 1)
+    assert_type(state, Failed[int] | Cancelled[int])  # false: ty
+    return "over"
+
+
+def of_a_root(state: Finished[int]) -> str:
+    match state:
+        case Success() | Failed() | Cancelled():
+            return "finished"
+        case _:
+            return assert_never(state)  # E: arg-type

@@ -1,9 +1,10 @@
 """States are frozen, covariant in their result, and take their fields by name; a user's own states too."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any, assert_type
 
-from kinds import OnHold, Quarantined
+from kinds import QUARANTINE, OnHold, Quarantined
 
 from statesig import (
     Cached,
@@ -58,11 +59,12 @@ OnHold(owner=None)  # E: arg-type
 
 # ---- the result's type
 
-assert_type(Success(result=5).unwrap(), int)
-assert_type(Success(result=5), Success[int])
+DAY = date(2026, 11, 22)
+assert_type(Success(result=DAY).unwrap(), date)
+assert_type(Success(result=DAY), Success[date])
 assert_type(Success[str](result="a").result, str | None)
-assert_type(Quarantined(reason="checksum", result=5), Quarantined[int])
-assert_type(Quarantined[int](reason="checksum").unwrap(), int)
+assert_type(Quarantined(reason="checksum", result=DAY), Quarantined[date])
+assert_type(Quarantined[int](reason="checksum", result=5).unwrap(), int)
 assert_type(Success(result=5).has_result, bool)
 assert_type(Failed().retryable, bool)
 assert_type(Queued[int](state=Pending[int]()).state, Pending[int])
@@ -87,12 +89,33 @@ another: Finished[int] = Failed[str]()  # E: assignment
 not_finished: Finished[Any] = Running()  # E: assignment
 not_pending: Pending[Any] = Paused()  # E: assignment
 wrapped: MetaState[object] = Queued[int](state=Pending[int]())
+several: tuple[State[object], ...] = (Success[int](), Failed[str](), Pending[bytes]())
+of_ints: list[Success[int]] = [Success[int](), IntOnly()]
+of_objects: list[Success[object]] = of_ints  # E: assignment
+by_name: dict[str, State[Any]] = {"first": Success(), "second": Quarantined[str](reason="checksum")}
+by_name["third"] = QUARANTINE  # E: assignment
+
+
+def takes(state: Finished[float]) -> None: ...
+
+
+takes(Success[int](result=5))
+takes(Skipped[bool]())
+takes(Success[str](result="a"))  # E: arg-type
+takes(Pending[int]())  # E: arg-type
+
+
+def hands(success: Callable[[Success[int]], None], any_: Callable[[State[object]], None]) -> None:
+    wider: Callable[[Success[int]], None] = any_
+    narrower: Callable[[State[object]], None] = success  # E: assignment
+    print(wider, narrower)
+
 
 # ---- frozen
 
 state = Retrying()
 state.run_count = 2  # E: misc
 state.message = "again"  # E: misc
-state.colour = "red"  # E: attr-defined
+state.colour = "red"  # E: attr-defined  # missed: pyrefly
 Quarantined(reason="checksum").reason = "size"  # E: misc
 ErrorInfo(type="OSError", message="disk full").message = ""  # E: misc

@@ -12,19 +12,19 @@ HOLD()
 HOLD(message="ask", owner="me")
 assert_type(QUARANTINE("left out", reason="checksum").state, Quarantined[Any])
 assert_type(advance(Running(), HOLD()), OnHold[Any])
-assert_type(Quarantined(reason="checksum", result=5), Quarantined[int])
+assert_type(Quarantined(reason="checksum", result=list[int]()), Quarantined[list[int]])
 
-QUARANTINE()  # E: call-arg
-QUARANTINE("left out")  # E: call-arg
-QUARANTINE(reason=5)  # E: arg-type
+QUARANTINE()  # S: call-arg
+QUARANTINE("left out")  # S: call-arg
+QUARANTINE(reason=5)  # S: arg-type
 QUARANTINE("left out", "checksum")  # E: call-arg
-HOLD(owner=None)  # E: arg-type
-HOLD(reason="checksum")  # E: call-arg
+HOLD(owner=None)  # S: arg-type
+HOLD(reason="checksum")  # S: call-arg
 Quarantined()  # E: call-arg
 OnHold(owner=5)  # E: arg-type
 
 
-class KEEP(HOLD): ...  # E: misc
+class KEEP(HOLD): ...  # S: misc  # P: statesig
 
 
-class OTHER(Signal[OnHold[Any]]): ...
+class OTHER(Signal[OnHold[Any]]): ...  # P: statesig

@@ -1,0 +1,1 @@
+"""Modules that import one another, and define what others have."""

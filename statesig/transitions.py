@@ -37,7 +37,17 @@ from statesig.states import (
     Success,
 )
 
-__all__ = ["SUCCESSORS", "IllegalStep", "advance", "check_history", "diagram", "fault_of", "is_allowed", "successors"]
+__all__ = [
+    "FIRST",
+    "SUCCESSORS",
+    "IllegalStep",
+    "advance",
+    "check_history",
+    "diagram",
+    "fault_of",
+    "is_allowed",
+    "successors",
+]
 
 Kind = type[State[Any]]
 
@@ -69,7 +79,8 @@ SUCCESSORS: Mapping[Kind, tuple[Kind, ...]] = MappingProxyType(
 )
 """The table: the family of the source, the families that may follow."""
 
-_FIRST: tuple[Kind, ...] = (Pending, Queued, Submitted)
+FIRST: tuple[Kind, ...] = (Pending, Queued, Submitted)
+"""The families that a history may begin with."""
 
 
 class _Row(dict[type, bool]):
@@ -226,8 +237,8 @@ def fault_of(entry: Entry, before: Entry | None) -> str | None:
     """
     state, attempt, time = entry
     if before is None:
-        if not isinstance(state, _FIRST):
-            return f"a history begins {_listed(_FIRST)}, not {state.type}"
+        if not isinstance(state, FIRST):
+            return f"a history begins {_listed(FIRST)}, not {state.type}"
         return None if attempt in (None, 1) else f"a history begins with attempt 1, not {attempt}"
     previous, last_attempt, last_time = before
     if time is not None and last_time is not None and time < last_time:
@@ -266,7 +277,7 @@ def diagram(format: Literal["mermaid", "dot"] = "mermaid") -> str:
         ValueError: Another format was asked for.
     """
     arrows = [(source.__name__, target.__name__) for source, targets in SUCCESSORS.items() for target in targets]
-    first = [kind.__name__ for kind in _FIRST]
+    first = [kind.__name__ for kind in FIRST]
     final = [source.__name__ for source, targets in SUCCESSORS.items() if not targets]
     if format == "mermaid":
         lines = [f"    [*] --> {name}" for name in first]

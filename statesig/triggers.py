@@ -14,8 +14,8 @@ The laws, once all upstreams are finished, and the tests that hold them. ``==`` 
     ~~a == a                                            test_negation_is_an_involution
     a | ~a == always(),  a & ~a == ~always()            test_complements
 
-The last one is of triggers that have one verdict where they do not hold, the same on both sides; all others are of any.
-But for the last three lines of unequal waits, `finished` among them, the two sides also wait alike.
+All but the last line hold of waits, too. The last is of triggers that say one thing otherwise, the same on both sides,
+and without `manual_only`, which asks for a person even where there are no upstreams.
 """
 
 from __future__ import annotations

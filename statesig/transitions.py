@@ -215,6 +215,8 @@ def check_history(
     history = list(states)
     counted = [None] * len(history) if attempts is None else list(attempts)
     timed = [None] * len(history) if times is None else list(times)
+    if not len(history) == len(counted) == len(timed):
+        raise ValueError(f"{len(history)} states have as many attempts and times, not {len(counted)} and {len(timed)}")
     before: Entry | None = None
     for index, entry in enumerate(zip(history, counted, timed, strict=True)):
         reason = fault_of(entry, before)

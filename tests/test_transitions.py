@@ -3,9 +3,12 @@
 import pickle
 import re
 from collections import deque
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from statesig import (
     FAIL,
@@ -13,11 +16,14 @@ from statesig import (
     SKIP,
     START,
     SUCCESS,
+    Cancelling,
     Failed,
     IllegalStep,
     IllegalTransition,
+    Paused,
     Pending,
     Queued,
+    Resume,
     Retrying,
     Running,
     Scheduled,
@@ -29,9 +35,11 @@ from statesig import (
     check_history,
     diagram,
     is_allowed,
+    observe,
     signal_of,
     successors,
 )
+from statesig.testing import paths
 from tests.programs.samples import BUILT_IN, KINDS, OWN, bare, full
 
 WAITING = "Running Paused Scheduled Queued Submitted Cached Mapped Skipped Failed Cancelled"
@@ -305,6 +313,90 @@ def test_a_tag_names_the_states_of_a_step() -> None:
     found = check_history([Pending(), FAIL("x").state, Failed(message="y")])
     assert found is not None
     assert ("Failed", "Failed") == (found.source, found.target)
+
+
+# ---- histories with attempts and times
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATE = datetime(9999, 6, 1, tzinfo=UTC)
+
+
+def at(*seconds: float) -> list[datetime]:
+    return [NOON + timedelta(seconds=each) for each in seconds]
+
+
+@given(paths())
+def test_attempts_as_they_are_observed_are_legal(path: list[State[Any]]) -> None:
+    """A legal history is legal with the attempts that `observe` counts, and at one and the same time."""
+    attempts = [observation.attempt for observation in observe(path)]
+    assert None is check_history(path, attempts=attempts, times=[LATE] * len(path))
+
+
+@given(paths(), st.data())
+def test_another_attempt_is_illegal_where_it_is_told(path: list[State[Any]], data: st.DataObject) -> None:
+    """Each attempt is the one that is due, no other."""
+    attempts = [observation.attempt for observation in observe(path)]
+    index = data.draw(st.integers(0, len(path) - 1))
+    attempts[index] += data.draw(st.sampled_from([-1, 1, 5]))
+
+    found = check_history(path, attempts=attempts)
+    assert found is not None
+    assert (index, path[index].type) == (found.index, found.target)
+
+
+@pytest.mark.parametrize(
+    ("states", "attempts", "expected"),
+    [
+        ([Pending()], [2], "a history begins with attempt 1, not 2"),
+        ([Pending(), Running()], [1, 2], "Running after Pending is of attempt 1, not 2"),
+        ([Pending(), Running(), Success()], [1, 1, 2], "Success after Running is of attempt 1, not 2"),
+        ([Pending(), Running(), Cancelling()], [1, 1, 2], "Cancelling after Running is of attempt 1, not 2"),
+        ([Pending(), Running(), Retrying()], [1, 1, 1], "Retrying after Running is of attempt 2, not 1"),
+        ([Pending(), Running(), Paused(), Resume()], [1, 1, 2, 1], "Resume after Paused is of attempt 2, not 1"),
+    ],
+)
+def test_an_attempt_that_is_not_due(states: list[State[Any]], attempts: list[int], expected: str) -> None:
+    """An attempt is told with the one that would have been right."""
+    found = check_history(states, attempts=attempts)
+    assert found is not None
+    assert (len(states) - 1, expected) == (found.index, found.reason)
+
+
+def test_an_equal_state_of_another_attempt_is_a_step() -> None:
+    """Running again is the same report in the same attempt, and an illegal step in the next."""
+    states = [Pending(), Running(), Running()]
+    assert None is check_history(states, attempts=[1, 1, 1])
+    found = check_history(states, attempts=[1, 1, 2])
+    assert (None, 2) == (check_history(states), found and found.index)
+
+
+def test_times_do_not_go_back() -> None:
+    """A state is not entered before the one before it; at the same time it may be."""
+    states = [Pending(), Running(), Success()]
+    assert None is check_history(states, times=at(0, 0, 1))
+    reason = "Success at 2026-03-01T12:00:00+00:00 is before Running at 2026-03-01T12:00:05+00:00"
+    assert IllegalStep(2, "Running", "Success", reason) == check_history(states, times=at(0, 5, 0))
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [Scheduled(start_time=at(60)[0]), Queued(state=Retrying(start_time=at(60)[0]))],
+    ids=["scheduled", "queued"],
+)
+def test_running_waits_for_the_start_time(waiting: State[Any]) -> None:
+    """A scheduled task begins at its time or later, in somebody's hands too; it may fail or be paused before."""
+    assert None is check_history([waiting, Running()], times=at(0, 60))
+    assert None is check_history([waiting, Failed()], times=at(0, 1))
+    reason = "Running at 2026-03-01T12:00:59+00:00 is before the start_time 2026-03-01T12:01:00+00:00 of "
+    found = check_history([waiting, Running()], times=at(0, 59))
+    assert IllegalStep(1, waiting.type, "Running", reason + waiting.type) == found
+
+
+@pytest.mark.parametrize("known", [{"attempts": [1]}, {"times": at(0)}, {"attempts": [1, 1, 1]}], ids=str)
+def test_each_state_has_its_attempt_and_its_time(known: Any) -> None:
+    """As many attempts and times are asked for as there are states."""
+    with pytest.raises(ValueError, match="2 states have as many attempts and times, not"):
+        check_history([Pending(), Running()], **known)
 
 
 # ---- diagrams

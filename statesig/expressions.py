@@ -34,8 +34,9 @@ def encode_trigger(trigger: Trigger) -> bytes:
             is beyond the limits of what is read.
     """
     document: dict[str, Any] = {} if trigger.label is None else {"name": trigger.label}
+    document["when"] = _written(trigger.expression)
     try:
-        written = to_json({**document, "when": _written(trigger.expression)})
+        written = to_json(document)
     except ValueError:
         raise EncodeError("Trigger", "name", "text with a lone surrogate is not valid Unicode") from None
     check_size("Trigger", written, DEFAULT_LIMITS)

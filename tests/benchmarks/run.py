@@ -21,6 +21,7 @@ import flows
 import imports
 import pydantic
 import refusals
+import triggers
 import values
 import wire
 from measuring import Plan, Row, heading, line
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "memory": values.memory,
     "import": imports.importing,
     "flow": flows.flows,
+    "triggers": triggers.triggers,
     "mypy": checking.checking,
 }
 

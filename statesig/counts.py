@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from typing_extensions import TypeIs, override
 
@@ -172,7 +172,7 @@ class Counts:
     def __eq__(self, other: object) -> bool:
         return self._kinds == other._kinds if isinstance(other, Counts) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # it changes
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # it changes
 
     @override
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from typing_extensions import TypeIs
 
@@ -99,6 +99,7 @@ def _check_states(own: type[State[Any]], examples: int | None) -> None:
     @settings(
         max_examples=examples or settings().max_examples,
         database=None,  # examples are found by the test that they were drawn in, and this one is many
+        phases=(Phase.generate, Phase.shrink),
         deadline=None,
         report_multiple_bugs=False,
         suppress_health_check=_HEALTH_CHECKS,

@@ -7,6 +7,8 @@ from typing import Any
 from statesig import State, diagram
 from statesig.models import descendants
 from statesig.signals import signal_type_of
+from tests.checkers import tallies
+from tests.project.mistakes import MISSED, MISTAKES
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -30,9 +32,23 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def checkers() -> str:
+    """Return what each type checker sees, as the tests hold it, as a table."""
+    rows = [
+        "| type checker | wrong lines seen | right lines reported | planted mistakes seen | not seen |",
+        "|---|---|---|---|---|",
+    ]
+    for tally in tallies():
+        missed = [mistake.name for mistake in MISTAKES if mistake.name in MISSED[tally.checker]]
+        caught = f"{len(MISTAKES) - len(missed)} of {len(MISTAKES)}"
+        seen = f"{tally.caught} of {tally.marked}"
+        rows.append(f"| {tally.checker} | {seen} | {tally.false} | {caught} | {', '.join(missed) or 'none'} |")
+    return "\n".join(rows)
+
+
 def generated() -> dict[str, str]:
     """Return the generated parts by name."""
-    return {"table": table(), "diagram": f"```mermaid\n{diagram()}```"}
+    return {"table": table(), "diagram": f"```mermaid\n{diagram()}```", "checkers": checkers()}
 
 
 def current(text: str) -> str:
@@ -45,7 +61,7 @@ def current(text: str) -> str:
 
 def examples(text: str) -> list[tuple[str, str]]:
     """Return each Python example of a document with the output that stands below it."""
-    return re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, flags=re.DOTALL)
+    return re.findall(r"```python\n((?:(?!```).)*)```\n\n```text\n(.*?)```", text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

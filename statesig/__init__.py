@@ -55,6 +55,10 @@ if TYPE_CHECKING:
         states_of,
         task,
     )
+    from statesig.histories import (
+        History,
+        histories_of,
+    )
     from statesig.observations import (
         Conflict,
         Observation,
@@ -223,6 +227,7 @@ __all__ = [
     "Finished",
     "Flow",
     "FlowError",
+    "History",
     "IllegalStep",
     "IllegalTransition",
     "Judgement",
@@ -287,6 +292,7 @@ __all__ = [
     "every",
     "finished",
     "fold",
+    "histories_of",
     "is_allowed",
     "is_cached",
     "is_cancelled",
@@ -350,6 +356,9 @@ _MODULES = {
     """,
     "flow": """
         Flow Task state_of states_of task
+    """,
+    "histories": """
+        History histories_of
     """,
     "observations": """
         Conflict Observation merge observe

@@ -1,7 +1,7 @@
 """Runs and triggers: a task is asked as its upstreams arrive, and what becomes of it does not depend on their order."""
 
 from datetime import timedelta
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -20,11 +20,13 @@ from statesig import (
     SkipPolicy,
     Success,
     TriggerFailed,
+    all_failed,
     all_successful,
     always_run,
     any_failed,
     between,
     none,
+    runner,
     some,
     task,
 )
@@ -67,6 +69,25 @@ def test_a_trigger_is_asked_as_its_upstreams_arrive() -> None:
     run = flow.run(clock=clock, sleep=clock.sleep, on_event=events.append)
     ends = [event.task for event in events if isinstance(event.state, Finished)]
     assert (["source0", "source1", "source2", "source3", "sink", "source4"], Success(result=5)) == (ends, run[node])
+
+
+@pytest.mark.parametrize("trigger", [any_failed, between(Failed, 2), all_successful, all_failed.otherwise(SKIP)])
+def test_a_task_behind_many_is_not_asked_of_all_at_each(trigger: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many upstreams finish one by one, all of them are looked at once, when the verdict is certain."""
+    looks: list[int] = []
+
+    def decide_counted(node: Any, state: Any, upstream: Any, **options: Any) -> Any:
+        looks.append(len(upstream))
+        return decide(node, state, upstream, **options)
+
+    monkeypatch.setattr(runner, "decide", decide_counted)
+    with Flow("f") as flow:
+        upstream = [scripted("source", 1)() for _ in range(200)]
+        for earlier, later in pairwise(upstream):
+            flow.after(later, earlier)
+        flow.after(scripted("sink", 5, trigger=trigger)(), *upstream)
+    flow.run()
+    assert [200] == [size for size in looks if size > 1]
 
 
 def test_a_mapped_upstream_can_still_decide() -> None:

@@ -1,6 +1,7 @@
 """A typed state-and-signal algebra: states are frozen models, signals are exceptions mapped one-to-one to them.
 
 Names are loaded from their modules when they are first used, so that ``import statesig`` costs nothing by itself.
+There is nothing in it for pytest to rewrite, which would else ask for it before anybody imports it: PYTEST_DONT_REWRITE
 """
 
 from typing import TYPE_CHECKING

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pickle
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -239,8 +240,9 @@ class Sent(Success):
     address: Address
 st.register_type_strategy(Address, st.just(Address(host="registered")))
 st.register_type_strategy(Skipped, st.just(Skipped(message="registered")))
-found = [find(st.from_type(kind), lambda s: isinstance(s, (Skipped, Sent))) for kind in (Skipped, State, Sent)]
-print(json.dumps([found[0].message, found[1].message, found[2].address.host]))
+skipped = [find(st.from_type(kind), lambda state: isinstance(state, Skipped)) for kind in (Skipped, State)]
+sent = find(st.from_type(Sent), lambda state: True)
+print(json.dumps([skipped[0].message, skipped[1].message, sent.address.host]))
 """
     assert ["registered"] * 3 == run_python(program)
 
@@ -714,6 +716,13 @@ def test_the_plugin_costs_nothing_when_unused(pytester: pytest.Pytester) -> None
         """
     )
     pytester.runpytest_subprocess("-p", "no:anyio").assert_outcomes(passed=1)
+
+
+def test_the_plugin_may_come_after_statesig(pytester: pytest.Pytester) -> None:
+    """A script that has imported statesig runs pytest without a warning of what cannot be rewritten any more."""
+    pytester.makepyfile(test_one="def test_one(): pass")
+    program = "import statesig, pytest, sys; sys.exit(pytest.main(['-W', 'error']))"
+    assert 0 == pytester.run(sys.executable, "-c", program).ret
 
 
 SUITE = """

@@ -1,6 +1,6 @@
 """What is caught has the state of its class, in every form of `except`."""
 
-from typing import Any, assert_type
+from typing import Any, assert_never, assert_type
 
 from generics import SAMPLE
 from kinds import HOLD, QUARANTINE, OnHold, Quarantined
@@ -176,6 +176,48 @@ def any_in_groups() -> None:
         assert_type(collect(group), tuple[AnyState[Any], ...])
         signals: BaseExceptionGroup[Signal[Any]] = group
         print(signals, group.reason)  # E: attr-defined
+
+
+def by_isinstance(exc: BaseException) -> None:
+    if isinstance(exc, SKIP):
+        assert_type(exc.state, Skipped[Any])
+    elif isinstance(exc, (FAIL, QUARANTINE)):
+        assert_type(exc.state, Failed[Any] | Quarantined[Any])
+    elif is_signal(exc):
+        print(exc.state.message)
+
+
+def by_match(exc: SKIP | FAIL | QUARANTINE) -> str:
+    match exc:
+        case SKIP(state=state):
+            assert_type(state, Skipped[Any])
+            return "skipped"
+        case FAIL(state=Failed(retryable=retryable)):
+            assert_type(retryable, bool)
+            return "failed"
+        case QUARANTINE():
+            return exc.state.reason
+    return "failed otherwise"
+
+
+def all_matched(exc: SKIP | FAIL) -> str:
+    match exc:
+        case SKIP():
+            return "skipped"
+        case FAIL():
+            return "failed"
+        case _:
+            assert_never(exc)
+
+
+def one_forgotten(exc: SKIP | FAIL | HOLD) -> str:
+    match exc:
+        case SKIP():
+            return "skipped"
+        case FAIL():
+            return "failed"
+        case _:
+            assert_never(exc)  # E: arg-type
 
 
 def an_error() -> None:

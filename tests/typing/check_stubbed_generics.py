@@ -26,7 +26,7 @@ def work(number: int, text: str) -> None:
 
     # ---- wrong
 
-    SAMPLE(share=0.5, result=number).state.unwrap() + text  # S: operator
+    print(SAMPLE(share=0.5, result=number).state.unwrap() + text)  # S: operator
     SAMPLE()  # S: call-arg
     SAMPLE(share="half")  # S: arg-type
     SAMPLE[int](share=0.5, result=text)  # S: arg-type

@@ -157,6 +157,7 @@ def _legal_orders(before: _Report | None, moment: list[_Report]) -> Iterator[tup
         (source, target): _may_follow(before if source < 0 else moment[source], report)
         for target, report in enumerate(moment)
         for source in range(-1, len(moment))
+        if source != target
     }
     orders: dict[tuple[frozenset[int], int], list[_Report]] = {(frozenset(), -1): []}
     for _ in moment:

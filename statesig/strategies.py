@@ -1,4 +1,4 @@
-"""Hypothesis strategies: states of every kind, and legal histories of them.
+"""Hypothesis strategies: states of every kind with their signals, and legal histories of them.
 
 ``st.from_type(Success[int])`` finds these by itself. Nothing here is needed by a program that runs.
 """
@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from statesig.generics import specialised
 from statesig.models import StateMeta, descendants, narrow, origin_of
 from statesig.rules import has_non_finite
+from statesig.signals import Signal, catching
 from statesig.states import Finished, Mapped, State, UtcDatetime
 from statesig.transitions import FIRST, successors
 
@@ -117,15 +118,24 @@ _going_on = st.sampled_from((False, True, True, True))
 
 
 def strategy_for(thing: Any) -> st.SearchStrategy[Any] | None:
-    """Return the strategy of a class of states, or of another type that is statesig's; None for any other type."""
+    """Return the strategy of a class of states or signals, or of the type of times in those; None for any other."""
     if isinstance(thing, StateMeta):
         return strategy_of(thing)
+    if _is_below(thing, Signal):
+        return st.deferred(lambda: _signals(thing))
     return moments if thing == UtcDatetime else None
 
 
 def strategy_of(kind: Any) -> st.SearchStrategy[Any]:
     """Return the strategy of a class of states: of itself alone, or of all below it where it is abstract."""
     return st.deferred(lambda: _family(kind) if kind.__abstract__ else _constructed(kind))
+
+
+def _signals(signal: type[Signal[Any]]) -> st.SearchStrategy[Any]:
+    """Return a strategy of a signal with any state that it carries; of all signals for `Signal` itself."""
+    if signal is not Signal:
+        return st.from_type(signal.__state_type__).map(signal.of)
+    return st.one_of([st.from_type(one) for one in catching(State)])
 
 
 def _family(kind: Any) -> st.SearchStrategy[Any]:

@@ -19,6 +19,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from statesig import (
     FAIL,
     PAUSE,
+    QUEUE,
     RETRY,
     SKIP,
     AnyState,
@@ -60,7 +61,7 @@ from statesig.testing import (
     paths,
     states,
 )
-from tests.programs.kinds import Partial, Quarantined, Sealed, Throttled
+from tests.programs.kinds import SEAL, Partial, Quarantined, Sealed, Throttled
 from tests.strategies import ABSTRACT, BUILT_IN, fingerprint, name_of, run_python
 
 pytest_plugins = ["pytester"]
@@ -123,6 +124,17 @@ def test_every_concrete_state_has_a_strategy(kind: Any) -> None:
         assert True is exists(strategy, lambda state, name=name: name in given_fields(state))
         if not field.is_required():
             assert True is exists(strategy, lambda state, name=name: name not in given_fields(state))
+
+
+@given(st.from_type(SKIP), st.from_type(QUEUE), st.from_type(SEAL), st.from_type(Signal[Failed]), st.from_type(Signal))
+def test_signals_have_strategies(skip: Any, queue: Any, seal: Any, fail: Any, signal: Any) -> None:
+    """A signal is drawn with any state that it carries, ``Signal`` as any of them."""
+    assert [SKIP, QUEUE, SEAL, FAIL] == [type(each) for each in (skip, queue, seal, fail)]
+    assert signal.state == capture(raise_, signal)
+
+
+def raise_(signal: Signal[Any]) -> None:
+    raise signal
 
 
 @pytest.mark.parametrize("kind", ABSTRACT, ids=name_of)

@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
-from statesig import State, diagram
+from statesig import State, algebra, diagram, observations, results
 from statesig.models import descendants
 from statesig.signals import signal_type_of
+from tests import documents_triggers
 from tests.checkers import tallies
 from tests.project.mistakes import MISSED, MISTAKES
 
@@ -46,9 +48,28 @@ def checkers() -> str:
     return "\n".join(rows)
 
 
+def laws() -> str:
+    """Return the laws of the algebra as its modules state them, each with the name of its test."""
+    parts: list[str] = []
+    for module in (algebra, results, observations):
+        text = str(module.__doc__)
+        for part in re.split(r"(?m)((?:^    .*\n(?:\n(?=    ))?)+)", text[text.index("The laws") :]):
+            if part.startswith("    "):
+                parts.append(f"```text\n{dedent(part)}```")
+            elif part.strip():
+                parts.append(part.strip().replace("::", ":").replace("``", "`"))
+    return "\n\n".join(parts)
+
+
 def generated() -> dict[str, str]:
     """Return the generated parts by name."""
-    return {"table": table(), "diagram": f"```mermaid\n{diagram()}```", "checkers": checkers()}
+    return {
+        "table": table(),
+        "diagram": f"```mermaid\n{diagram()}```",
+        "checkers": checkers(),
+        "laws": laws(),
+        **documents_triggers.generated(),
+    }
 
 
 def current(text: str) -> str:

@@ -10,6 +10,18 @@ A program is a module below ``tests/typing``. A mark stands at the end of a line
 
 A line without a mark is flagged by nobody. Exceptions are exact both ways: a checker that has become better, or worse,
 differs from the marks as one does that is wrong. So the marks are the record, and `tallies` reads the table off them.
+
+Why there are exceptions, by checker and program:
+
+    mypy      excepts      After ``except Signal`` it takes a class without brackets as one of Any.
+    pyrefly   callables    It compares no constructor with what `map` and `partial` hand on.
+              states       It takes a frozen model for one to which attributes may be added.
+              transitions  It forgets the type of a result where a call is the argument of a call.
+    ty        algebra      It infers no type variable from a union, nor from the value of a lambda.
+              callables    It does not compare the arguments of `partial`.
+              capture      It does not compare the arguments that a TypeVarTuple stands for; so in pipelines.
+              predicates   It narrows a union to intersections, as a class might have two states as parents; so in
+                           matching and pipelines.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -206,7 +207,8 @@ def _kind_of_itself(s: State[Any]) -> Pair:
     if isinstance(s, MetaState):
         return kind(s), kind(s.state)
     if isinstance(s, Mapped):
-        return kind(s), kind(combine(s.children))
+        joined: Kind = reduce(join, map(kind, s.children), EMPTY)
+        return kind(s), Success if joined is EMPTY else joined
     return kind(s), origin_of(type(s))
 
 

@@ -112,7 +112,7 @@ class Rehearsal:
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self.clock = Clock() if clock is None else clock
+        self.clock: Clock = Clock() if clock is None else clock
         self.runs: list[CapturedRun] = []
 
     def __call__(

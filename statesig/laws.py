@@ -33,7 +33,7 @@ class LawBroken(AssertionError):
     def __init__(self, law: str, subjects: Mapping[str, object], left: object, right: object) -> None:
         super().__init__(law, dict(subjects), left, right)
         self.law = law
-        self.subjects = dict(subjects)
+        self.subjects: dict[str, object] = dict(subjects)
         self.left = left
         self.right = right
 

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -228,7 +227,7 @@ def _swallowed(signals: list[Signal[Any]]) -> Iterator[Swallowed]:
         if traceback is not None:
             frame = traceback.tb_frame
             filename = frame.f_code.co_filename
-            handler = _handler(signal, frame, _tries(filename, traceback.tb_lineno))
+            handler = _handler(signal, frame, _tries[filename, traceback.tb_lineno])
             if handler is not None and not any(isinstance(node, ast.Raise) for node in ast.walk(handler)):
                 yield Swallowed(signal, filename, handler.lineno)
 
@@ -277,17 +276,25 @@ _Try = ast.Try | ast.TryStar
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
-@cache
-def _tries(filename: str, line: int) -> tuple[_Try, ...]:
-    """Return the ``try`` statements in whose body a line is, of its own scope, the innermost first."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(filename)))
-    except (SyntaxError, ValueError):
-        return ()
-    scopes = [node.lineno for node in ast.walk(tree) if isinstance(node, _SCOPES) and _spans(node, node, line)]
-    found = [node for node in ast.walk(tree) if isinstance(node, _Try) and _spans(node.body[0], node.body[-1], line)]
-    inside = [node for node in found if node.lineno >= max(scopes, default=0)]
-    return tuple(sorted(inside, key=lambda node: (node.lineno, node.col_offset), reverse=True))
+class _Tries(dict[tuple[str, int], tuple[_Try, ...]]):
+    """For a line of a file the ``try`` statements in whose body it is, of its own scope, the innermost first."""
+
+    def __missing__(self, place: tuple[str, int]) -> tuple[_Try, ...]:
+        filename, line = place
+        try:
+            tree = ast.parse("".join(linecache.getlines(filename)))
+        except (SyntaxError, ValueError):
+            return ()
+        scopes = [node.lineno for node in ast.walk(tree) if isinstance(node, _SCOPES) and _spans(node, node, line)]
+        tries = [
+            node for node in ast.walk(tree) if isinstance(node, _Try) and _spans(node.body[0], node.body[-1], line)
+        ]
+        inside = [node for node in tries if node.lineno >= max(scopes, default=0)]
+        self[place] = found = tuple(sorted(inside, key=lambda node: (node.lineno, node.col_offset), reverse=True))
+        return found
+
+
+_tries = _Tries()
 
 
 def _spans(first: ast.stmt | ast.expr, last: ast.stmt | ast.expr, line: int) -> bool:

@@ -53,19 +53,19 @@ json_values: Final[st.SearchStrategy[Any]] = st.recursive(
 
 
 @overload
-def states() -> st.SearchStrategy[State[Any]]: ...
+def states(kind: None = ...) -> st.SearchStrategy[State[Any]]: ...
 @overload
 def states(kind: type[StateT]) -> st.SearchStrategy[StateT]: ...
-def states(kind: type[Any] = State) -> st.SearchStrategy[Any]:
+def states(kind: type[State[Any]] | None = None) -> st.SearchStrategy[Any]:
     """Return a strategy of the states of a family: of the class itself and of every descendant, a user's own too.
 
     ``st.from_type(Failed)`` gives Failed alone, and ``states(Failed)`` TimedOut and all others as well. Of an abstract
     class both are the same.
 
     Args:
-        kind: A class of states, parametrised or not: ``states(Finished[int])``.
+        kind: A class of states, parametrised or not, as in ``states(Finished[int])``; any state by default.
     """
-    return st.deferred(lambda: _family(kind))
+    return st.deferred(lambda: _family(State if kind is None else kind))
 
 
 def paths(*, max_steps: int = 10, finished: bool = False) -> st.SearchStrategy[list[State[Any]]]:

@@ -135,7 +135,7 @@ class Imports:
     """Under which name the stub has what comes from elsewhere."""
 
     def __init__(self, source: Source) -> None:
-        self.origins = dict(source.origins)
+        self.origins: dict[str, Origin] = dict(source.origins)
 
     def name(self, wanted: str, origin: Origin) -> str:
         """Return the stub's name for something, another than the wanted one where that is taken."""
@@ -165,7 +165,7 @@ class _Unquoted(ast.NodeTransformer):
         return ast.Subscript(self(node.value), inner)
 
 
-unquoted = _Unquoted()
+unquoted: _Unquoted = _Unquoted()
 
 
 class _Moved(_Unquoted):

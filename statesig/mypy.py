@@ -27,6 +27,7 @@ from mypy.nodes import (
     Import,
     ImportAll,
     ImportFrom,
+    IndexExpr,
     NameExpr,
     Statement,
     StrExpr,
@@ -63,11 +64,12 @@ from statesig.errors import DefinitionError
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised when a verdict or a note changes, so that mypy drops what was cached under another."""
 
 STATE: Final = "statesig.states.State"
 SIGNAL: Final = "statesig.signals.Signal"
+MODEL: Final = "pydantic.main.BaseModel"
 FIELD: Final = "pydantic.fields.Field"
 NOTES: Final = "statesig"
 
@@ -99,7 +101,9 @@ class StatesigPlugin(Plugin):
         takes it away, as pydantic's takes that of a base class. It changes no method resolution order.
         """
         info = self._class_called(fullname)
-        return self._see_state if info is not None and info.has_base(STATE) else None
+        if info is None or fullname == MODEL or not info.has_base(MODEL):
+            return None
+        return self._see_state if info.has_base(STATE) else _see_model
 
     @override
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
@@ -134,7 +138,7 @@ class StatesigPlugin(Plugin):
         info.metadata[NOTES] = {
             "tag": tag,
             "abstract": isinstance(abstract, NameExpr) and abstract.name == "True",
-            "fields": [[name, optional] for name, optional in _declared(ctx.cls.defs.body, analyzer)],
+            "fields": _fields_noted(ctx),
         }
         parents = [base.type for base in info.bases if base.type.has_base(STATE)]
         if len(parents) > 1:
@@ -154,8 +158,13 @@ class StatesigPlugin(Plugin):
         state = _state_raised_by(info)
         if isinstance(state, PlaceholderType | UnboundType) or _is_unknown(state):
             return
+        if isinstance(state, Instance) and state.type.fallback_to_any:
+            return  # something above it is not known, and may be a state or have fields
         if not (isinstance(state, Instance) and state.type.has_base(STATE)):
             _refuse(ctx, f"a signal raises a state, and {format_type_bare(state, analyzer.options)} is none")
+            return
+        if any(isinstance(base, IndexExpr) and isinstance(base.index, StrExpr) for base in ctx.cls.base_type_exprs):
+            _refuse(ctx, f"a signal raises a state, and a name in quotes is none; define {state.type.name} before it")
             return
         if _notes_of(state.type).get("abstract"):
             _refuse(ctx, f"{state.type.fullname} is abstract; a signal raises one of the states below it")
@@ -245,6 +254,15 @@ class _Claims:
         self._traced.add(module)
         for imported in _imports_of(module, analyzer):
             self._importers.setdefault(imported, set()).add(module)
+
+
+def _see_model(ctx: ClassDefContext) -> None:
+    """Note the fields of a model that is no state: one that is beside a state's parent gives them to the state."""
+    ctx.cls.info.metadata[NOTES] = {"fields": _fields_noted(ctx)}
+
+
+def _fields_noted(ctx: ClassDefContext) -> list[list[object]]:
+    return [[name, optional] for name, optional in _declared(ctx.cls.defs.body, _analyzer_of(ctx))]
 
 
 def _analyzer_of(ctx: ClassDefContext) -> SemanticAnalyzer:
@@ -372,7 +390,7 @@ def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> dict[str, tuple[T
     """
     found: dict[str, tuple[Type, bool]] = {}
     for info in reversed(state.type.mro):
-        if not info.has_base(STATE):
+        if NOTES not in info.metadata:
             continue
         analyzer.add_plugin_dependency(make_wildcard_trigger(info.fullname))
         seen_as = map_instance_to_supertype(state, info)

@@ -63,6 +63,15 @@ __all__ = [
     "is_successful",
 ]
 
+if TYPE_CHECKING:
+    from typing_extensions import disjoint_base
+else:
+
+    def disjoint_base(cls):
+        """Say to type checkers (PEP 800) that no class has two of these as parents: so they narrow a union exactly."""
+        return cls
+
+
 R = TypeVar("R", covariant=True, default=Any)
 T = TypeVar("T")
 
@@ -151,10 +160,12 @@ class State(StateModel, Generic[R], abstract=True):
         return result
 
 
+@disjoint_base
 class Pending(State[R]):
     """Not yet running. Every run starts here."""
 
 
+@disjoint_base
 class Scheduled(Pending[R]):
     """To be run at a time.
 
@@ -165,10 +176,12 @@ class Scheduled(Pending[R]):
     start_time: UtcDatetime | None = None
 
 
+@disjoint_base
 class Resume(Scheduled[R]):
     """A paused run that a person released."""
 
 
+@disjoint_base
 class Retrying(Scheduled[R]):
     """To be run again after an attempt failed.
 
@@ -179,6 +192,7 @@ class Retrying(Scheduled[R]):
     run_count: int = Field(default=1, ge=1)
 
 
+@disjoint_base
 class Looped(Scheduled[R]):
     """To be run again with the result handed to the next iteration.
 
@@ -189,6 +203,7 @@ class Looped(Scheduled[R]):
     loop_count: int = Field(default=1, ge=1)
 
 
+@disjoint_base
 class Paused(State[R]):
     """Waiting for a person; it runs only once it is resumed."""
 
@@ -198,6 +213,7 @@ def _flat(state: Any) -> Any:
     return state.state if isinstance(wrapping, MetaState) else state
 
 
+@disjoint_base
 class MetaState(State[R], abstract=True):
     """A pending state in somebody's hands. Abstract; wrapping a meta-state wraps what that one wraps.
 
@@ -208,30 +224,37 @@ class MetaState(State[R], abstract=True):
     state: Annotated[Pending[R], BeforeValidator(_flat)]
 
 
+@disjoint_base
 class Queued(MetaState[R]):
     """Waiting for a free place to run."""
 
 
+@disjoint_base
 class Submitted(MetaState[R]):
     """Handed to an executor that has not begun."""
 
 
+@disjoint_base
 class Running(State[R]):
     """Being run now."""
 
 
+@disjoint_base
 class Cancelling(State[R]):
     """Asked to stop, not yet stopped."""
 
 
+@disjoint_base
 class Finished(State[R], abstract=True):
     """Final: nothing follows. Abstract: Success, Failed or Cancelled."""
 
 
+@disjoint_base
 class Success(Finished[R]):
     """Done, as meant."""
 
 
+@disjoint_base
 class Cached(Success[R]):
     """Done before, and still good.
 
@@ -250,6 +273,7 @@ class _Child:
         return handler.generate_schema(State)
 
 
+@disjoint_base
 class Mapped(Success[R]):
     """A task that was run once for each of its inputs.
 
@@ -263,10 +287,12 @@ class Mapped(Success[R]):
         children: tuple[_Child, ...] = ()
 
 
+@disjoint_base
 class Skipped(Success[R]):
     """Left out on purpose; what is downstream goes on as after a success."""
 
 
+@disjoint_base
 class Failed(Finished[R]):
     """Done, not as meant.
 
@@ -277,24 +303,29 @@ class Failed(Finished[R]):
     retryable: bool = True
 
 
+@disjoint_base
 class TimedOut(Failed[R]):
     """Took longer than it was given."""
 
 
+@disjoint_base
 class TriggerFailed(Failed[R]):
     """Not run, since its trigger refused the states upstream."""
 
     retryable: bool = False
 
 
+@disjoint_base
 class ValidationFailed(Failed[R]):
     """What it was given, or gave, is not valid."""
 
 
+@disjoint_base
 class Crashed(Failed[R]):
     """The process or the machine that ran it was lost."""
 
 
+@disjoint_base
 class Cancelled(Finished[R]):
     """Stopped on request."""
 

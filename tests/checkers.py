@@ -20,8 +20,6 @@ Why there are exceptions, by checker and program:
     ty        algebra      It infers no type variable from a union, nor from the value of a lambda.
               callables    It does not compare the arguments of `partial`.
               capture      It does not compare the arguments that a TypeVarTuple stands for; so in pipelines.
-              predicates   It narrows a union to intersections, as a class might have two states as parents; so in
-                           matching and pipelines.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def test_example_prints_what_the_readme_says(code: str, output: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    """The README has its four examples with their output."""
+    """The README has its six examples with their output."""
     assert len(examples(TEXT)) == 6
 
 

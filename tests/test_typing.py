@@ -245,6 +245,7 @@ RUNNABLE = {
     "check_own.py": ["check_own"],
     "check_states.py": ["check_states"],
     "check_stubbed.py": ["check_stubbed"],
+    "check_unknown.py": ["check_unknown"],
     "defined/middle.py": ["defined.origins", "defined.middle"],
     "defined/check_ends.py": ["defined.origins", "defined.middle", "defined.check_ends"],
     "warehouse/check_use.py": ["warehouse.check_use"],

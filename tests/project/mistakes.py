@@ -278,8 +278,6 @@ MISSED: Mapping[str, Collection[str]] = {
 
 FALSE: Mapping[str, Collection[tuple[str, str]]] = {
     **dict.fromkeys(CHECKERS, ()),
-    # It takes what `is_finished` leaves of a union for the intersection of each member with Finished[Unknown].
-    "ty": {("reports.py", "return outcome(state) if is_finished(state) else progress(state)")},
 }
 """The lines of the program, by file and text, that a checker reports though they are right, as measured."""
 

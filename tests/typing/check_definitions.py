@@ -96,6 +96,12 @@ class META(Signal[MetaState[Any]]): ...  # P: statesig
 class NUMBER(Signal[int]): ...  # E: type-var  # P: statesig
 
 
+class Quoted(Failed[int]): ...
+
+
+class QUOTED(Signal["Quoted"]): ...  # P: statesig
+
+
 class OTHER(Signal[SKIP]): ...  # E: type-var  # P: statesig
 
 
@@ -163,7 +169,7 @@ class Root(State[R], Generic[R]): ...  # P: statesig
 class Leaf(Finished[R], Generic[R]): ...  # P: statesig
 
 
-class Two(Failed[R], OnHold[R], Generic[R]): ...  # P: statesig
+class Two(Failed[R], OnHold[R], Generic[R]): ...  # E: misc  # P: statesig
 
 
 # ---- in a function, where nobody imports them

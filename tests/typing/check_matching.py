@@ -34,7 +34,7 @@ class Torn(Failed[R]):
 def by_branch(state: AnyState[int]) -> str:
     match state:
         case Success():
-            assert_type(state, Success[int])  # false: ty
+            assert_type(state, Success[int])
             return str(state.unwrap() + 1)
         case Failed(retryable=retryable):
             assert_type(retryable, bool)
@@ -46,7 +46,7 @@ def by_branch(state: AnyState[int]) -> str:
         case Paused():
             return "paused"
         case Queued(state=wrapped) | Submitted(state=wrapped):
-            assert_type(wrapped, Pending[int])  # false: ty
+            assert_type(wrapped, Pending[int])
             return "queued"
         case Running():
             return "running"
@@ -134,7 +134,7 @@ def guarded(state: AnyFinished[int]) -> str:
 def each_by_isinstance(state: AnyFinished[int]) -> str:
     if isinstance(state, Success):
         return str(state.unwrap() + 1)
-    assert_type(state, Failed[int] | Cancelled[int])  # false: ty
+    assert_type(state, Failed[int] | Cancelled[int])
     return "over"
 
 

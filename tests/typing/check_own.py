@@ -3,6 +3,7 @@
 from typing import Any, assert_type
 
 from kinds import HOLD, QUARANTINE, OnHold, Quarantined
+from pydantic import BaseModel
 
 from statesig import ErrorInfo, Failed, Signal, advance
 from statesig.states import Running
@@ -22,7 +23,27 @@ class TEAR(Signal[Torn]):
     """Stop at a tear."""
 
 
+class Place(BaseModel, frozen=True):
+    """What a state may have beside its parent."""
+
+    row: int
+    shelf: str = ""
+
+
+class Misplaced(Place, Failed[Any]):
+    """Failed, being in the wrong place."""
+
+    guess: int = 0
+
+
+class MISPLACE(Signal[Misplaced]):
+    """Say where it is."""
+
+
 # ---- right
+
+MISPLACE("there", row=1)
+MISPLACE(row=1, shelf="a", guess=2)
 
 QUARANTINE(reason="checksum")
 QUARANTINE("left out", reason="checksum")
@@ -48,7 +69,12 @@ QUARANTINE(result=5)  # P: call-arg
 TEAR()  # P: call-arg
 TEAR("torn", note="here")  # P: call-arg
 
+MISPLACE()  # P: call-arg
+
 # ---- a value of another type
+
+MISPLACE(row="1")  # P: arg-type
+MISPLACE(row=1, shelf=None)  # P: arg-type
 
 QUARANTINE(reason=5)  # P: arg-type
 QUARANTINE(reason=None)  # P: arg-type

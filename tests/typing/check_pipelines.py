@@ -54,8 +54,8 @@ assert_type(map(count, lines), AnyState[int])
 assert_type(bind(halve, map(count, lines)), AnyState[float])
 assert_type(recover(default, bind(halve, map(count, capture(read, "a")))), AnyState[float])
 if is_successful(lines):
-    assert_type(map(count, lines), Success[int])  # false: ty
-    assert_type(map(count, lines).unwrap(), int)  # false: ty
+    assert_type(map(count, lines), Success[int])
+    assert_type(map(count, lines).unwrap(), int)
 
 map(halve, lines)  # E: arg-type
 bind(count, map(count, lines))  # E: arg-type

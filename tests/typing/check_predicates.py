@@ -77,14 +77,14 @@ NotCancelled = Union[
 
 def by_is_pending(state: AnyState[int]) -> None:
     if is_pending(state):
-        assert_type(state, Pending[int])  # false: ty
+        assert_type(state, Pending[int])
     else:
-        assert_type(state, NotPending)  # false: ty
+        assert_type(state, NotPending)
 
 
 def by_is_scheduled(state: AnyState[int]) -> None:
     if is_scheduled(state):
-        assert_type(state, Scheduled[int])  # false: ty
+        assert_type(state, Scheduled[int])
     else:
         whole: AnyState[int] = state
         part: NotPending = state  # E: assignment
@@ -93,7 +93,7 @@ def by_is_scheduled(state: AnyState[int]) -> None:
 
 def by_is_retrying(state: AnyState[int]) -> None:
     if is_retrying(state):
-        assert_type(state, Retrying[int])  # false: ty
+        assert_type(state, Retrying[int])
     else:
         whole: AnyState[int] = state
         part: NotPending = state  # E: assignment
@@ -102,7 +102,7 @@ def by_is_retrying(state: AnyState[int]) -> None:
 
 def by_is_looped(state: AnyState[int]) -> None:
     if is_looped(state):
-        assert_type(state, Looped[int])  # false: ty
+        assert_type(state, Looped[int])
     else:
         whole: AnyState[int] = state
         part: NotPending = state  # E: assignment
@@ -111,63 +111,63 @@ def by_is_looped(state: AnyState[int]) -> None:
 
 def by_is_paused(state: AnyState[int]) -> None:
     if is_paused(state):
-        assert_type(state, Paused[int])  # false: ty
+        assert_type(state, Paused[int])
     else:
-        assert_type(state, NotPaused)  # false: ty
+        assert_type(state, NotPaused)
 
 
 def by_is_meta(state: AnyState[int]) -> None:
     if is_meta(state):
-        assert_type(state, Queued[int] | Submitted[int])  # false: ty
+        assert_type(state, Queued[int] | Submitted[int])
     else:
-        assert_type(state, NotMeta)  # false: ty
+        assert_type(state, NotMeta)
 
 
 def by_is_queued(state: AnyState[int]) -> None:
     if is_queued(state):
-        assert_type(state, Queued[int])  # false: ty
+        assert_type(state, Queued[int])
     else:
-        assert_type(state, NotQueued)  # false: ty
+        assert_type(state, NotQueued)
 
 
 def by_is_submitted(state: AnyState[int]) -> None:
     if is_submitted(state):
-        assert_type(state, Submitted[int])  # false: ty
+        assert_type(state, Submitted[int])
     else:
-        assert_type(state, NotSubmitted)  # false: ty
+        assert_type(state, NotSubmitted)
 
 
 def by_is_running(state: AnyState[int]) -> None:
     if is_running(state):
-        assert_type(state, Running[int])  # false: ty
+        assert_type(state, Running[int])
     else:
-        assert_type(state, NotRunning)  # false: ty
+        assert_type(state, NotRunning)
 
 
 def by_is_cancelling(state: AnyState[int]) -> None:
     if is_cancelling(state):
-        assert_type(state, Cancelling[int])  # false: ty
+        assert_type(state, Cancelling[int])
     else:
-        assert_type(state, NotCancelling)  # false: ty
+        assert_type(state, NotCancelling)
 
 
 def by_is_finished(state: AnyState[int]) -> None:
     if is_finished(state):
-        assert_type(state, Success[int] | Failed[int] | Cancelled[int])  # false: ty
+        assert_type(state, Success[int] | Failed[int] | Cancelled[int])
     else:
-        assert_type(state, Unfinished)  # false: ty
+        assert_type(state, Unfinished)
 
 
 def by_is_successful(state: AnyState[int]) -> None:
     if is_successful(state):
-        assert_type(state, Success[int])  # false: ty
+        assert_type(state, Success[int])
     else:
-        assert_type(state, Unsuccessful)  # false: ty
+        assert_type(state, Unsuccessful)
 
 
 def by_is_cached(state: AnyState[int]) -> None:
     if is_cached(state):
-        assert_type(state, Cached[int])  # false: ty
+        assert_type(state, Cached[int])
     else:
         whole: AnyState[int] = state
         part: Unsuccessful = state  # E: assignment
@@ -176,7 +176,7 @@ def by_is_cached(state: AnyState[int]) -> None:
 
 def by_is_mapped(state: AnyState[int]) -> None:
     if is_mapped(state):
-        assert_type(state, Mapped[int])  # false: ty
+        assert_type(state, Mapped[int])
     else:
         whole: AnyState[int] = state
         part: Unsuccessful = state  # E: assignment
@@ -185,7 +185,7 @@ def by_is_mapped(state: AnyState[int]) -> None:
 
 def by_is_skipped(state: AnyState[int]) -> None:
     if is_skipped(state):
-        assert_type(state, Skipped[int])  # false: ty
+        assert_type(state, Skipped[int])
     else:
         whole: AnyState[int] = state
         part: Unsuccessful = state  # E: assignment
@@ -194,16 +194,16 @@ def by_is_skipped(state: AnyState[int]) -> None:
 
 def by_is_failed(state: AnyState[int]) -> None:
     if is_failed(state):
-        assert_type(state, Failed[int])  # false: ty
+        assert_type(state, Failed[int])
     else:
-        assert_type(state, NotFailed)  # false: ty
+        assert_type(state, NotFailed)
 
 
 def by_is_cancelled(state: AnyState[int]) -> None:
     if is_cancelled(state):
-        assert_type(state, Cancelled[int])  # false: ty
+        assert_type(state, Cancelled[int])
     else:
-        assert_type(state, NotCancelled)  # false: ty
+        assert_type(state, NotCancelled)
 
 
 def one_after_the_other(state: AnyState[int]) -> None:
@@ -212,17 +212,17 @@ def one_after_the_other(state: AnyState[int]) -> None:
     elif is_failed(state):
         assert_type(state.retryable, bool)
     elif is_cancelled(state):
-        assert_type(state, Cancelled[int])  # false: ty
+        assert_type(state, Cancelled[int])
     elif is_meta(state):
-        assert_type(state.state, Pending[int])  # false: ty
+        assert_type(state.state, Pending[int])
     elif is_pending(state):
-        assert_type(state, Pending[int])  # false: ty
+        assert_type(state, Pending[int])
     elif is_paused(state):
-        assert_type(state, Paused[int])  # false: ty
+        assert_type(state, Paused[int])
     elif is_running(state):
-        assert_type(state, Running[int])  # false: ty
+        assert_type(state, Running[int])
     else:
-        assert_type(state, Cancelling[int])  # false: ty
+        assert_type(state, Cancelling[int])
 
 
 def to_the_end(state: AnyFinished[str]) -> str:
@@ -278,7 +278,7 @@ def of_a_users_kind(state: AnyState[int], quarantined: Quarantined[int], held: O
 
 
 def of_many(states: list[AnyState[int]]) -> None:
-    assert_type([state for state in states if is_successful(state)], list[Success[int]])  # false: ty
+    assert_type([state for state in states if is_successful(state)], list[Success[int]])
     assert_type([state.retryable for state in states if is_failed(state)], list[bool])
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import reduce
+from inspect import signature
 from itertools import permutations, product
 from pathlib import Path
 from types import ModuleType
@@ -540,6 +541,17 @@ def test_combine_of_states_that_restrict_their_fields() -> None:
     assert (Failed, False) == (type(combine(states)), getattr(combine(states), "retryable", None))
 
 
+class Tireless(TimedOut):
+    """It took too long, and is always worth another attempt."""
+
+    retryable: Literal[True] = True
+
+
+def test_the_nearest_ancestor_that_takes_what_is_combined() -> None:
+    """Of a class that refuses what is combined it is the next one above that takes it, not the last."""
+    assert TimedOut(retryable=False) == combine([Tireless(), TriggerFailed()])
+
+
 class Insured(Failed):
     """A failure with fields whose names others of the package have, and that mean something else."""
 
@@ -563,6 +575,17 @@ def test_a_class_with_a_required_field_is_not_combined_to() -> None:
     """The combination is of the nearest ancestor without required fields, also where the field would be there."""
     assert Failed(message="x") == combine([Told(message="x")])
     assert Failed is kind(combine([Told(message="x"), Told(message="x")]))
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [(kind, ["order"]), (join, ["order"]), (combine, ["empty", "order"])],
+    ids=["kind", "join", "combine"],
+)
+def test_options_are_given_by_name(function: Any, expected: list[str]) -> None:
+    """An order, and what stands for nothing, are given by name alone."""
+    taken = signature(function).parameters.values()
+    assert expected == [parameter.name for parameter in taken if parameter.kind is parameter.KEYWORD_ONLY]
 
 
 def test_combine_in_the_other_order() -> None:

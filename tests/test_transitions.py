@@ -344,6 +344,15 @@ def test_another_attempt_is_illegal_where_it_is_told(path: list[State[Any]], dat
     assert (index, path[index].type) == (found.index, found.target)
 
 
+TRIED_TWICE = [Pending(), Running(), Retrying(), Running()]
+
+
+def test_attempts_go_up_by_one() -> None:
+    """What comes after the second attempt is of the third, and so on."""
+    states = [*TRIED_TWICE, Retrying(), Running(), Paused()]
+    assert None is check_history(states, attempts=[1, 1, 2, 2, 3, 3, 4])
+
+
 @pytest.mark.parametrize(
     ("states", "attempts", "expected"),
     [
@@ -353,6 +362,7 @@ def test_another_attempt_is_illegal_where_it_is_told(path: list[State[Any]], dat
         ([Pending(), Running(), Cancelling()], [1, 1, 2], "Cancelling after Running is of attempt 1, not 2"),
         ([Pending(), Running(), Retrying()], [1, 1, 1], "Retrying after Running is of attempt 2, not 1"),
         ([Pending(), Running(), Paused(), Resume()], [1, 1, 2, 1], "Resume after Paused is of attempt 2, not 1"),
+        ([*TRIED_TWICE, Retrying()], [1, 1, 2, 2, 2], "Retrying after Running is of attempt 3, not 2"),
     ],
 )
 def test_an_attempt_that_is_not_due(states: list[State[Any]], attempts: list[int], expected: str) -> None:

@@ -1,11 +1,13 @@
 """Triggers: each against a plain restatement over all multisets of up to four upstreams; when they wait, and why."""
 
 import pickle
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from inspect import signature
 from itertools import combinations_with_replacement, permutations
 from typing import Any
 
@@ -717,6 +719,28 @@ def test_parts_that_are_refused() -> None:
         share(Failed, "0.5", "0.3")
 
 
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        ("7" * 40, "7" * 40),
+        ("7" * 41, "7" * 37 + "..."),
+        (Decimal("1E-19"), "1E-19"),
+        (Decimal("1E18"), "1" + "0" * 18),
+        (Decimal("1E19"), "1E+19"),
+    ],
+    ids=str,
+)
+def test_a_part_that_is_refused_is_shown(part: Any, shown: str) -> None:
+    """What is refused is told as it is written, of more than forty characters the first."""
+    with pytest.raises(ValueError, match=re.escape(f" {shown!r} is not")):
+        share(Failed, part)
+
+
+def test_the_finest_part() -> None:
+    """A part has up to eighteen digits behind the point, a Decimal too."""
+    assert share(Failed, "0.000000000000000001") == share(Failed, Decimal("1E-18"))
+
+
 @pytest.mark.parametrize("part", ["0.3", "3/10", "0.30", ".3", Fraction(3, 10), Decimal("0.3"), Decimal("3E-1")])
 def test_a_part_is_exact(part: Any) -> None:
     """Three of ten are 0.3 of all, however that is written; two of ten, or three of eleven, are less."""
@@ -750,6 +774,22 @@ def test_a_judgement_carries_name_and_counts() -> None:
     assert expected == judged
     assert "trigger all_successful: 2 Success, 1 Failed, 1 Pending" == judged.message
     assert "trigger manual_only: no upstream" == manual_only.judge([]).message
+
+
+def test_a_judgement_is_a_value() -> None:
+    """Judgements of one verdict are equal and of one hash; they cannot be changed, and hold nothing else."""
+    one, same = (all_failed.judge([Failed()]) for _ in range(2))
+    assert {one} == {same}
+    with pytest.raises(AttributeError):
+        one.trigger = "other"  # type: ignore[misc]  # that is the mistake
+    assert not hasattr(one, "__dict__")
+
+
+@pytest.mark.parametrize("method", [Trigger.verdict, Trigger.judge], ids=["verdict", "judge"])
+def test_resumed_is_given_by_name(method: Any) -> None:
+    """That a person resumed the task is said by name alone."""
+    taken = signature(method).parameters.values()
+    assert ["resumed"] == [parameter.name for parameter in taken if parameter.kind is parameter.KEYWORD_ONLY]
 
 
 @each_predicate

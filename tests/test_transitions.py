@@ -4,6 +4,7 @@ import pickle
 import re
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -407,6 +408,21 @@ def test_each_state_has_its_attempt_and_its_time(known: Any) -> None:
     """As many attempts and times are asked for as there are states."""
     with pytest.raises(ValueError, match="2 states have as many attempts and times, not"):
         check_history([Pending(), Running()], **known)
+
+
+def test_attempts_and_times_are_given_by_name() -> None:
+    """What is known beside the states is given by name alone."""
+    taken = signature(check_history).parameters.values()
+    assert ["attempts", "times"] == [parameter.name for parameter in taken if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def test_an_illegal_step_is_a_value() -> None:
+    """Steps that say the same are equal and of one hash; they cannot be changed, and hold nothing else."""
+    step = IllegalStep(0, None, "Success", "why")
+    assert {step} == {IllegalStep(0, None, "Success", "why")}
+    with pytest.raises(AttributeError):
+        step.index = 1  # type: ignore[misc]  # that is the mistake
+    assert not hasattr(step, "__dict__")
 
 
 # ---- diagrams

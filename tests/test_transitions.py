@@ -403,7 +403,18 @@ def test_running_waits_for_the_start_time(waiting: State[Any]) -> None:
     assert IllegalStep(1, waiting.type, "Running", reason + waiting.type) == found
 
 
-@pytest.mark.parametrize("known", [{"attempts": [1]}, {"times": at(0)}, {"attempts": [1, 1, 1]}], ids=str)
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"attempts": [1]},
+        {"attempts": [1, 1, 1]},
+        {"times": at(0)},
+        {"times": at(0, 0, 0)},
+        {"attempts": [1], "times": at(0)},
+        {"attempts": [1, 1, 1], "times": at(0, 0, 0)},
+    ],
+    ids=lambda known: ", ".join(f"{len(each)} {name}" for name, each in known.items()),
+)
 def test_each_state_has_its_attempt_and_its_time(known: Any) -> None:
     """As many attempts and times are asked for as there are states."""
     with pytest.raises(ValueError, match="2 states have as many attempts and times, not"):

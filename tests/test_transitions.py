@@ -466,10 +466,11 @@ def test_mermaid_is_the_default() -> None:
     assert diagram("mermaid") == diagram()
 
 
-def test_another_format_is_refused() -> None:
+@pytest.mark.parametrize("format", ["png", "bmp", "", "Dot"])
+def test_another_format_is_refused(format: Any) -> None:
     """An unknown format is a ValueError that names those that there are."""
-    with pytest.raises(ValueError, match="'png'; there are 'mermaid' and 'dot'"):
-        diagram("png")  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(ValueError, match=f"{format!r}; there are 'mermaid' and 'dot'"):
+        diagram(format)
 
 
 def test_every_built_in_kind_is_below_a_name_of_the_diagram() -> None:

@@ -146,7 +146,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Write a stub for each module that defines signals, by which every type checker knows what these "
         "take, without a plugin. All modules of a package are read; those that may define signals are imported.",
         epilog="With --check the exit code is 0 where all are current, and 1 where one is missing, stale, or not "
-        "needed any more, each in a line of its own.",
+        "needed any more, each in a line of its own. A stub that was written by hand is left as it is, and that is an "
+        "error, too.",
     )
     stubs.add_argument(
         "packages",

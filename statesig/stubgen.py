@@ -29,6 +29,8 @@ COMMAND = "python -m statesig stubs"
 _OWN = ("statesig.signals",)  # the examples define signals too, but are programs, to be read and run
 _PACKAGE = Path(__file__).parent
 
+_BY_HAND = f"was not written by `{COMMAND}` and is left as it is; move it, or give another folder by --output"
+
 Load = Callable[[str], ModuleType]
 
 
@@ -50,8 +52,11 @@ class Plan:
         """Write what is not current and remove what is left over; yield a line for each.
 
         Raises:
+            FileExistsError: A file that was not generated is where a stub is to be; nothing is written.
             OSError: A file cannot be written.
         """
+        if by_hand := [f"{_shown(path)} {_BY_HAND}" for path in self.texts if _is_by_hand(path)]:
+            raise FileExistsError("\n".join(by_hand))
         for path, text in self.texts.items():
             if _state_of(path, text):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,10 +67,14 @@ class Plan:
             yield f"{_shown(path)} removed"
 
     def check(self) -> list[str]:
-        """Return a line for each stub that is missing, stale or left over: what is wrong, and what to run."""
-        wrong = {path: found for path, text in self.texts.items() if (found := _state_of(path, text))}
-        wrong |= dict.fromkeys(self.left_over, "is not needed any more")
-        return [f"{_shown(path)} {found}; run {self.command}" for path, found in wrong.items()]
+        """Return a line for each stub that is missing, stale, left over or in the way: what is wrong, what to do."""
+        wrong = {path: found for path, text in self.texts.items() if (found := self._problem(path, text))}
+        wrong |= dict.fromkeys(self.left_over, f"is not needed any more; run {self.command}")
+        return [f"{_shown(path)} {found}" for path, found in wrong.items()]
+
+    def _problem(self, path: Path, text: str) -> str | None:
+        found = _state_of(path, text)
+        return _BY_HAND if _is_by_hand(path) else found and f"{found}; run {self.command}"
 
 
 def own_stubs(output: Path | None = None) -> Plan:
@@ -166,11 +175,19 @@ def _state_of(path: Path, text: str) -> str | None:
     return None if path.read_bytes().replace(b"\r\n", b"\n") == text.encode() else "is stale"
 
 
+def _is_by_hand(path: Path) -> bool:
+    """Tell a file that somebody else wrote: it does not begin as the generator's do."""
+    return path.is_file() and not _is_generated(path)
+
+
+def _is_generated(path: Path) -> bool:
+    return path.read_bytes().startswith(_header(COMMAND)[:-1].encode())
+
+
 def _left_over(places: Iterable[Path], texts: Iterable[Path]) -> tuple[Path, ...]:
     """Return the generated stubs among these files and below these folders that are not to be there."""
     found = {path for place in places for path in (sorted(place.rglob("*.pyi")) if place.is_dir() else [place])}
-    others = sorted(path for path in found.difference(texts) if path.is_file())
-    return tuple(path for path in others if path.read_bytes().startswith(_header(COMMAND)[:-1].encode()))
+    return tuple(path for path in sorted(found.difference(texts)) if path.is_file() and _is_generated(path))
 
 
 # ---- modules

@@ -19,6 +19,7 @@ from statesig.stubgen import own_stubs, stub_of
 
 ROOT = Path(__file__).parents[1]
 STUBS = ROOT / "stubs"
+HEADER = "# Written by `python -m statesig stubs"
 OWN = own_stubs().texts[STUBS / "statesig/signals.pyi"]
 TREE = ast.parse(OWN)
 BUILT_IN = [kind for kind in descendants(State) if kind.__module__ == "statesig.states"]
@@ -254,7 +255,7 @@ def test_writing_tells_what_was_written(tmp_path: Path) -> None:
     assert [] == [*own_stubs(tmp_path).write()]
 
 
-@pytest.mark.parametrize(("text", "said"), [(None, "is missing"), ("# an older one\n", "is stale")])
+@pytest.mark.parametrize(("text", "said"), [(None, "is missing"), (f"{HEADER}`: older\n", "is stale")])
 def test_checking_names_what_is_not_current_and_writes_nothing(text: str | None, said: str, tmp_path: Path) -> None:
     """A stub that is stale or missing is named, with the command that writes it, and nothing was changed."""
     path = tmp_path / "statesig/signals.pyi"
@@ -301,6 +302,18 @@ def test_a_package_gets_a_stub_for_each_module_that_defines_signals(shop: Path) 
     assert (0, [], []) == said_by(stubs(shop, "shop", "--check"))
 
 
+def test_a_stub_that_somebody_wrote_is_left_as_it_is(shop: Path) -> None:
+    """Writing refuses with exit 2 before it writes anything, the check with exit 1, and both say what to do."""
+    by_hand = shop / "shop/signals.pyi"
+    by_hand.write_text("# by hand\n")
+    said = "shop/signals.pyi was not written by `python -m statesig stubs` and is left as it is; "
+    said += "move it, or give another folder by --output"
+    assert (2, [], [f"statesig: {said}"]) == said_by(stubs(shop, "shop"))
+    missing = "shop/__init__.pyi is missing; run python -m statesig stubs shop"
+    assert (1, [], [missing, said]) == said_by(stubs(shop, "shop", "--check"))
+    assert ("# by hand\n", [by_hand]) == (by_hand.read_text(), [*shop.rglob("*.pyi")])
+
+
 def test_several_packages_and_modules(shop: Path) -> None:
     """Each name may be a package or a module; a stub is the same by whichever it is reached."""
     (shop / "alone.py").write_text("import shop\n")
@@ -320,7 +333,7 @@ def test_the_header_names_the_command_that_writes_the_file(shop: Path) -> None:
 def test_the_check_names_what_is_missing_stale_and_left_over(shop: Path) -> None:
     """One line for each, with the command to run; nothing is written or removed, and running that command ends it."""
     stubs(shop, "shop")
-    (shop / "shop/signals.pyi").write_text("# changed\n")
+    (shop / "shop/signals.pyi").write_text(f"{HEADER}`: changed\n")
     (shop / "shop/states.pyi").write_text((shop / "shop/__init__.pyi").read_text())
     (shop / "shop/gone.pyi").write_text((shop / "shop/__init__.pyi").read_text())
     (shop / "shop/by_hand.pyi").write_text("# by hand\n")

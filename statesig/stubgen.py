@@ -206,6 +206,7 @@ def _files_of(module: ModuleType) -> Iterator[tuple[str, str]]:
 
 
 def _files_below(package: str, path: Iterable[str]) -> Iterator[tuple[str, str]]:
+    path = [*path]
     for found in pkgutil.iter_modules(path, f"{package}."):
         spec = found.module_finder.find_spec(found.name, None)
         if spec is None or spec.origin is None or found.name.endswith(".__main__"):
@@ -213,6 +214,16 @@ def _files_below(package: str, path: Iterable[str]) -> Iterator[tuple[str, str]]
         if spec.origin.endswith(".py"):
             yield found.name, spec.origin
         yield from _files_below(found.name, spec.submodule_search_locations or ())
+    for folder in _folders_without_init(path):
+        yield from _files_below(f"{package}.{folder.name}", [str(folder)])
+
+
+def _folders_without_init(path: Iterable[str]) -> Iterator[Path]:
+    """Yield the folders that are importable as parts of a namespace, which `pkgutil` does not know."""
+    for folder in (folder for entry in path if Path(entry).is_dir() for folder in sorted(Path(entry).iterdir())):
+        is_folder = folder.is_dir() and not folder.is_symlink()  # a link may lead back
+        if is_folder and folder.name.isidentifier() and not (folder / "__init__.py").exists():
+            yield folder
 
 
 def _may_define_signals(module: str, file: str) -> bool:

@@ -291,6 +291,16 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
+SALES = """
+from statesig import Signal, Skipped
+
+class Sold(Skipped[None]):
+    price: int
+
+class SELL(Signal[Sold]): ...
+"""
+
+
 def said_by(done: subprocess.CompletedProcess[str]) -> tuple[int, list[str], list[str]]:
     return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
@@ -354,6 +364,22 @@ def test_the_check_names_what_is_missing_stale_and_left_over(shop: Path) -> None
     assert (0, written, []) == said_by(stubs(shop, "shop"))
     assert (0, [], []) == said_by(stubs(shop, "shop", "--check"))
     assert "# by hand\n" == (shop / "shop/by_hand.pyi").read_text()
+
+
+@pytest.mark.parametrize("regular", ["", "shops"])
+def test_folders_without_init_are_packages_too(regular: str, tmp_path: Path) -> None:
+    """A module of a namespace has the same stub by the name of any package above it, be that a regular one or none."""
+    (tmp_path / "shops/one/not-one").mkdir(parents=True)
+    (tmp_path / "shops/one/not-one/words.py").write_text("no python")
+    (tmp_path / "shops/one/sales.py").write_text(SALES)
+    if regular:
+        (tmp_path / regular / "__init__.py").touch()
+    assert (0, ["shops/one/sales.pyi"], []) == said_by(stubs(tmp_path, "shops.one"))
+    text = (tmp_path / "shops/one/sales.pyi").read_text()
+    assert (0, [], []) == said_by(stubs(tmp_path, "shops", "--check"))
+    (tmp_path / "shops/one/sales.pyi").unlink()
+    assert (0, ["shops/one/sales.pyi"], []) == said_by(stubs(tmp_path, "shops"))
+    assert text == (tmp_path / "shops/one/sales.pyi").read_text()
 
 
 def test_a_module_without_signals_needs_no_stub(shop: Path) -> None:

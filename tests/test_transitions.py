@@ -397,6 +397,7 @@ def test_times_do_not_go_back() -> None:
 def test_running_waits_for_the_start_time(waiting: State[Any]) -> None:
     """A scheduled task begins at its time or later, in somebody's hands too; it may fail or be paused before."""
     assert None is check_history([waiting, Running()], times=at(0, 60))
+    assert None is check_history([waiting, Running()], times=at(0, 61))
     assert None is check_history([waiting, Failed()], times=at(0, 1))
     reason = "Running at 2026-03-01T12:00:59+00:00 is before the start_time 2026-03-01T12:01:00+00:00 of "
     found = check_history([waiting, Running()], times=at(0, 59))

@@ -354,6 +354,12 @@ def test_attempts_go_up_by_one() -> None:
     assert None is check_history(states, attempts=[1, 1, 2, 2, 3, 3, 4])
 
 
+def test_a_history_of_many_attempts() -> None:
+    """Three hundred attempts, each reported twice while it ran, are a legal history."""
+    states = [Pending(), *[Running(), Running(), Retrying()] * 300]
+    assert None is check_history(states, attempts=[1 + index // 3 for index in range(901)], times=[NOON] * 901)
+
+
 @pytest.mark.parametrize(
     ("states", "attempts", "expected"),
     [

@@ -1,7 +1,7 @@
-"""What a stub says of a module: every public name and what the text declares of it, no bodies, no docstrings.
+"""What a stub says of a module: every name and what the text declares of it, no bodies, no docstrings.
 
-Of private names there are only those that the public ones need. A value stays where the text declares no type, so that
-a checker infers from the stub what it infers from the module.
+Private names are there, too: other modules of the package have a use for them. A value stays where the text declares
+no type, so that a checker infers from the stub what it infers from the module.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ import copy
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from enum import Enum
 from typing import Any
-
-from typing_extensions import is_protocol, is_typeddict
 
 from statesig.attributes import assigned_attributes, type_of_literal
 from statesig.constructors import Imports, constructor_of, is_named_signal, literal, unquoted
@@ -45,9 +42,9 @@ def declarations_of(source: Source) -> Declarations:
     imports = Imports(source)
     reducer = _Reducer(source, imports, _Scope(source.body))
     kept = [reduced for statement in source.body if (reduced := reducer.of(statement)) is not None]
-    needed = _needed(_without_implementations(kept))
-    used = {name for statement in needed for name in _names(statement)}
-    return Declarations(needed, imports, frozenset(used), frozenset(_offered(source)))
+    body = _without_implementations(kept)
+    used = {name for statement in body for name in _names(statement)}
+    return Declarations(body, imports, frozenset(used), frozenset(_offered(source)))
 
 
 def _offered(source: Source) -> Iterator[str]:
@@ -60,7 +57,7 @@ def _offered(source: Source) -> Iterator[str]:
         for alias in statement.names if isinstance(statement, ast.ImportFrom) else ():
             name = alias.asname or alias.name
             is_there = source.value(ast.Name(name)) is not None
-            if alias.asname == alias.name or (is_there and not says and not _is_private(name) and source.is_own(name)):
+            if alias.asname == alias.name or (is_there and not says and source.is_own(name)):
                 yield name
 
 
@@ -134,11 +131,7 @@ class _Reducer:
         body = laid_flat(node.body)
         scope = _Scope(body)
         members = [kept for each in body if (kept := self.of_member(each, cls, scope)) is not None]
-        attributes = [
-            attribute
-            for attribute in assigned_attributes(node, cls, self.source, self.imports)
-            if not all(map(_is_private, bound_by(attribute))) or _has_private_fields(cls)
-        ]
+        attributes = assigned_attributes(node, cls, self.source, self.imports)
         replaced = {name for attribute in attributes for name in bound_by(attribute)}
         members = [each for each in members if not bound_by(each) or not replaced.issuperset(bound_by(each))]
         reduced = copy.copy(node)
@@ -155,8 +148,6 @@ class _Reducer:
     def of_member(self, statement: ast.stmt, cls: type[Any], scope: _Scope) -> ast.stmt | None:
         """Return what is left of a statement in a class: of a field its default too."""
         names = bound_by(statement)
-        if all(map(_is_private, names)) and not (isinstance(statement, ast.ClassDef) or _has_private_fields(cls)):
-            return None
         match statement:
             case ast.ClassDef():
                 return self.of_class(statement, _class(getattr(cls, statement.name, None)))
@@ -251,18 +242,7 @@ def _without_implementations(body: list[ast.stmt]) -> list[ast.stmt]:
     return kept
 
 
-# ---- what is needed
-
-
-def _needed(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """Return the statements that define something public, and those that these need."""
-    needed = {id(statement) for statement in statements if not all(map(_is_private, bound_by(statement) or ("",)))}
-    while True:
-        names = {name for statement in statements if id(statement) in needed for name in _names(statement)}
-        found = {id(statement) for statement in statements if names.intersection(bound_by(statement))}
-        if found <= needed:
-            return [statement for statement in statements if id(statement) in needed]
-        needed |= found
+# ---- what is used
 
 
 def _names(node: ast.AST) -> Iterator[str]:
@@ -295,18 +275,9 @@ def _names_in(text: str) -> Iterator[str]:
     yield from (part.id for part in ast.walk(expression) if isinstance(part, ast.Name))
 
 
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("__")
-
-
 def _class(value: object) -> type[Any]:
     """Return a class as it is, and a plain one for what a decorator has made something else of."""
     return value if isinstance(value, type) else object
-
-
-def _has_private_fields(cls: type[Any]) -> bool:
-    """Tell a class whose private names are part of what it promises: of its constructor, its keys, its members."""
-    return dataclasses.is_dataclass(cls) or issubclass(cls, Enum) or is_protocol(cls) or is_typeddict(cls)
 
 
 def _is_import(statement: ast.stmt) -> bool:

@@ -97,9 +97,9 @@ def test_a_constructor_has_the_defaults_of_its_state(kind: type[State[Any]]) -> 
 
 
 def test_the_stub_has_every_public_name() -> None:
-    """All that the module offers is in its stub, and nothing private."""
-    public = {node.name for node in TREE.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
-    assert set(statesig.signals.__all__) == public
+    """All that the module offers is in its stub, and no other public name."""
+    names = {node.name for node in TREE.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    assert set(statesig.signals.__all__) == {name for name in names if not name.startswith("_")}
 
 
 def test_the_stub_says_what_the_module_does() -> None:
@@ -617,6 +617,7 @@ class OTHER(Signal[states.Other]):
 
 class Unraised(Skipped[Any]):
     reason: str = ""
+    _hidden: int = 5
 
 @overload
 def pair(one: int) -> _Pair: ...
@@ -624,6 +625,7 @@ def pair(one: int) -> _Pair: ...
 def pair(one: str, /, *rest: int, key: bool = False, **more: object) -> None: ...
 @task
 def load(rows: list[str], *, table: str = "rows") -> int: ...
+async def _wait() -> None: ...
 """
 
 
@@ -635,6 +637,17 @@ def test_a_stub_of_a_users_signals(tmp_path: Path) -> None:
     done = stubs(tmp_path, "signals", "--output", "out")
     assert (0, "out/signals.pyi\n", "") == (done.returncode, done.stdout, done.stderr)
     assert EXPECTED == (tmp_path / "out/signals.pyi").read_text()
+
+
+def test_what_is_imported_from_its_package_is_offered(tmp_path: Path) -> None:
+    """Other modules of the package may import it from here, a private name too; what is foreign they may not."""
+    (tmp_path / "shops").mkdir()
+    (tmp_path / "shops/__init__.py").touch()
+    (tmp_path / "shops/tools.py").write_text("_most = 5\n")
+    (tmp_path / "shops/sales.py").write_text(f"from os import _exit\nfrom shops.tools import _most\n{SALES}")
+    stubs(tmp_path, "shops")
+    lines = (tmp_path / "shops/sales.pyi").read_text().splitlines()
+    assert ["from shops.tools import _most as _most"] == [line for line in lines if "_most" in line or "_exit" in line]
 
 
 BRACKETS = """

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("stubs")
 ROOT = Path(__file__).parents[1]
 SHOP = ROOT / "tests/stubbed/shop"
 CHECKERS = ["mypy", "pyright"]
-SIGNALS = {"COUNT", "DAMAGED", "HOLD", "LARGE", "PACK", "PRICE"}
+SIGNALS = {"COUNT", "DAMAGED", "HOLD", "LARGE", "PACK", "PRICE", "_KEEP"}
 
 Told = dict[str, str]
 """What a checker says of each expression; of the stubs themselves under their own names."""
@@ -58,12 +58,12 @@ def asked(folder: Path) -> Iterator[str]:
     tree = ast.parse((folder / "shop/signals.py").read_text())
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     foreign = {alias.name for node in imports if not getattr(node, "level", 0) for alias in node.names}
-    renamed = {alias.asname for node in imports for alias in node.names if alias.asname}
+    renamed = {alias.asname for node in imports for alias in node.names if alias.asname} | {"_Signal"}
     listing = "import shop.signals; print(*vars(shop), *('signals.' + name for name in vars(shop.signals)))"
     yield "import shop, shop.signals"
     for name in sorted(run(folder, "-c", listing).split()):
         last = name.rpartition(".")[2]
-        if not last.startswith("_") and last not in foreign | renamed | {"collections", "os"}:
+        if not is_machinery(last) and last not in foreign | renamed | {"collections", "os"}:
             yield f"reveal_type(shop.{name})"
     yield from asked_of_members(tree, "shop.signals")
 
@@ -72,9 +72,13 @@ def asked_of_members(scope: ast.Module | ast.ClassDef, path: str) -> Iterator[st
     for node in scope.body:
         if isinstance(node, ast.ClassDef) and "TypedDict" not in ast.unparse(node).partition("\n")[0]:
             here = f"{path}.{node.name}"
-            names = sorted({name for part in node.body for name in members(part) if not name.startswith("_")})
+            names = sorted({name for part in node.body for name in members(part) if not is_machinery(name)})
             yield from (f"def f_{name}(x: {here}) -> None: reveal_type(x.{name})" for name in names)
             yield from asked_of_members(node, here)
+
+
+def is_machinery(name: str) -> bool:
+    return re.fullmatch("__.+__", name) is not None
 
 
 def members(statement: ast.stmt) -> set[str]:

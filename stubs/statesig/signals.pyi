@@ -1,5 +1,6 @@
 # Written by `python -m statesig stubs`: change the module, not this file.
 
+import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Self, final
 
@@ -63,11 +64,17 @@ __all__ = [
 ]
 StateT = TypeVar("StateT", bound=State[Any], covariant=True, default=State[Any])
 KindT = TypeVar("KindT", bound=State[Any])
+_lock = threading.Lock()
+_signals: dict[type[State[Any]], type[Signal[Any]]]
+_ABSTRACT: str
 
 class Signal(BaseException, Generic[StateT]):
     __slots__ = ("_state",)
+    _state: StateT
     __state_type__: ClassVar[type[State[Any]]]
     def __init__(self, message: str | None = None, **fields: object) -> None: ...
+    @staticmethod
+    def _construct(fields: dict[str, object]) -> Any: ...
     @classmethod
     def of(cls, state: State[Any]) -> Self: ...
     @property
@@ -79,6 +86,18 @@ class Signal(BaseException, Generic[StateT]):
     @override
     def __reduce__(self) -> Any: ...
 
+def _restored(cls: type[Signal[Any]], state: State[Any]) -> Signal[Any]: ...
+def _define(cls: type[Signal[Any]]) -> None: ...
+def _same_name(one: type, other: type) -> bool: ...
+def _declared_state(cls: type[Signal[Any]]) -> Any: ...
+def _set_constructor(cls: Any, construct: Callable[..., Any]) -> None: ...
+
+class _Unbuilt:
+    cls: type[Signal[Any]]
+    state: type[State[Any]]
+    def __init__(self, cls: type[Signal[Any]], state: type[State[Any]]) -> None: ...
+    def __call__(self, fields: dict[str, object]) -> Any: ...
+
 def is_signal(value: object) -> TypeIs[Signal[Any]]: ...
 def signal_type_of(kind: type[KindT]) -> type[Signal[KindT]]: ...
 def signal_of(state: KindT) -> Signal[KindT]: ...
@@ -89,6 +108,7 @@ def describe(
     redact: Callable[[str], str] | None = None,
     traceback: bool = False,
 ) -> ErrorInfo: ...
+def _text_of(exc: BaseException) -> str: ...
 def causes_of(
     signal: Signal[Any],
     *,
@@ -101,6 +121,7 @@ def chain_of(
     redact: Callable[[str], str] | None = None,
     traceback: bool = False,
 ) -> tuple[ErrorInfo, ...]: ...
+def _is_remote_traceback(cause: BaseException) -> bool: ...
 
 @final
 class PEND(Signal[Pending[Any]]):

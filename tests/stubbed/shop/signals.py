@@ -36,7 +36,7 @@ from typing import (
 
 from typing_extensions import TypeVarTuple, Unpack, override
 
-from statesig import Flow, Signal, task
+from statesig import Flow, Paused, Signal, task
 
 from . import states as kinds
 from .states import Counted, Damaged, Held, Priced, R, Sized as Large
@@ -282,11 +282,55 @@ class COUNT(Signal[kinds.Counted]):
     """By its module's name, without the argument."""
 
 
+class _Kept(Paused[R]):
+    """What the package alone has a use for."""
+
+    _label: str = "kept"
+    where: Path
+
+
+class _KEEP(Signal[_Kept[int]]):
+    """For the package alone."""
+
+    def _reason(self) -> str:
+        return "kept"
+
+
 class Outer:
     """A class that holds a signal."""
 
     class HOLD(Signal[Held.Back[Any]]):
         """Within a class."""
+
+
+_cache: dict[str, _Names] = {}
+_size, _sizes = 5, [5]
+
+
+class _Counter:
+    """A class for the package alone."""
+
+    _step: ClassVar[int] = 1
+    _limit = 5
+
+    def __init__(self, start: int) -> None:
+        self._now = start
+        self._seen: list[int] = []
+        self.__twice = start
+
+    def _next(self, by: int = 1) -> int:
+        return self._now + self.__add(by)
+
+    def __add(self, by: int) -> int:
+        return by + self.__twice
+
+    @property
+    def _last(self) -> int | None:
+        return None
+
+
+def _helper(names: _Names, *, _most: float = 1.5) -> list[float]:
+    return []
 
 
 def logged(fn: Callable[P, T]) -> Callable[P, T]:

@@ -43,6 +43,7 @@ __all__ = [
     "is_failure",
     "may_decide",
     "settle",
+    "settle_unbegun",
     "value_of",
 ]
 
@@ -143,8 +144,7 @@ def settle(
         return outcome
     if isinstance(outcome, Cancelling) or not is_allowed(Running, type(outcome)):
         # To stop is asked of a task, never by it.
-        ways = [kind.__name__ for kind in successors(Running) if kind is not Cancelling]
-        return state_of_exception(IllegalTransition("Running", type(outcome).__name__, ways))
+        return _not_allowed(Running, outcome, [kind for kind in successors(Running) if kind is not Cancelling])
     again = isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
     if again and failures <= task.retries:
         made = failures if attempts is None else attempts
@@ -163,9 +163,33 @@ def settle(
     return outcome
 
 
+def settle_unbegun(state: State[Any], outcome: State[Any]) -> State[Any]:
+    """Return the state of a task that could not be called, since making its arguments raised something. Pure.
+
+    No attempt was made, and none follows, whatever the task's retries: its inputs are final, so what could not be made
+    of them will not be. An exception, and a RETRY, give a Failed that is not retryable. A final state and a pause that
+    may follow the state are the outcome; any other is Failed with that as its cause.
+
+    Args:
+        state: What the task is in; it has not come to be Running.
+        outcome: What `state_of_exception` made of what was raised.
+    """
+    if isinstance(outcome, Retrying):
+        return Failed(message=outcome.message, causes=outcome.causes, retryable=False)
+    if type(outcome) is Failed:
+        return outcome.model_copy(update={"retryable": False})
+    ends = [kind for kind in successors(type(state)) if issubclass(kind, (Finished, Paused))]
+    return outcome if isinstance(outcome, tuple(ends)) else _not_allowed(type(state), outcome, ends)
+
+
 def is_failure(outcome: State[Any]) -> bool:
     """Tell whether an attempt's outcome counts against the task's retries."""
     return isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
+
+
+def _not_allowed(source: type[State[Any]], outcome: State[Any], ways: Sequence[type[State[Any]]]) -> State[Any]:
+    names = [kind.__name__ for kind in ways]
+    return state_of_exception(IllegalTransition(source.__name__, type(outcome).__name__, names))
 
 
 def _with_inputs(node: Node, upstream: Sequence[State[Any]]) -> Decision:

@@ -21,7 +21,7 @@ from typing_extensions import TypeVar
 from statesig import flow as flows
 from statesig.algebra import combine
 from statesig.captures import Redact, acapture, capture, state_of_exception
-from statesig.decisions import Become, Wait, decide, is_failure, may_decide, settle, value_of
+from statesig.decisions import Become, Wait, decide, is_failure, may_decide, settle, settle_unbegun, value_of
 from statesig.errors import FlowError, RunFailed
 from statesig.events import Event
 from statesig.flow import Flow
@@ -37,6 +37,7 @@ from statesig.states import (
     Pending,
     Resume,
     Running,
+    Scheduled,
     State,
     Success,
     is_mapped,
@@ -99,6 +100,7 @@ class _Item:
         "failures",
         "index",
         "inputs",
+        "is_running",
         "is_settled",
         "loop_result",
         "loops",
@@ -133,6 +135,7 @@ class _Item:
         self.loop_result: Any = None
         self.resumed = False
         self.seconds = 0.0
+        self.is_running = False
         self.is_settled = False
         self.waiting = 0
         self.inputs = 0
@@ -196,7 +199,7 @@ class Run:
         """Run what can be run, from the beginning; `run` has called it already."""
         if self._on_event is not None:
             for item in self._items:
-                self._tell(item, item.state)
+                self._tell(item, item.state, 1)
         self._drive()
         return self
 
@@ -255,6 +258,9 @@ class Run:
         for one in chosen if nodes else ():
             if not any(item is one or item.parent is one for item in paused):
                 raise FlowError(self.flow.name, f"{one.node.name!r} is not paused, it is {one.state.type}")
+        for item in self._all_items():
+            if item.is_running:  # something that is no outcome ended the run within its call
+                self._move(item, Scheduled(start_time=self._clock()))
         for item in paused:
             item.resumed = True
             self._move(item, Resume(start_time=self._clock()))
@@ -393,22 +399,24 @@ class Run:
                 return None
 
     def _execute(self, item: _Item) -> None:
-        """Call the task's function once and move the item to what it left."""
+        """Call the task's function once and move the item to what it left, or to what making its arguments did."""
         node = item.node
         task = node.task
-        began = time.perf_counter()
-        item.entries += 1
-        _current.set(item)
         try:
             args, kwargs = self._arguments(item)
         except (Signal, Exception, BaseExceptionGroup) as exc:
-            outcome: State[Any] = state_of_exception(exc, redact=self._redact, traceback=self._traceback)
-        else:
-            if self._on_event is not None:
-                self._tell(item, _RUNNING)
-            fn = partial(task.fn, **kwargs) if kwargs else task.fn
-            call = _awaited if task.is_async else capture
-            outcome = call(fn, *args, redact=self._redact, traceback=self._traceback)
+            self._fail_to_begin(item, exc)
+            return
+        began = time.perf_counter()
+        item.entries += 1
+        item.is_running = True
+        _current.set(item)
+        if self._on_event is not None:
+            self._tell(item, _RUNNING, item.entries)
+        fn = partial(task.fn, **kwargs) if kwargs else task.fn
+        call = _awaited if task.is_async else capture
+        outcome: State[Any] = call(fn, *args, redact=self._redact, traceback=self._traceback)
+        _current.set(None)
         seconds = time.perf_counter() - began
         item.seconds += seconds
         if item.parent is not None:
@@ -420,6 +428,10 @@ class Run:
                 item.loop_result = outcome.result
             outcome = settle(task, outcome, item.failures, self._clock(), attempts=item.entries, loops=item.loops)
         self._move(item, outcome)
+
+    def _fail_to_begin(self, item: _Item, exc: BaseException) -> None:
+        outcome = state_of_exception(exc, redact=self._redact, traceback=self._traceback)
+        self._move(item, settle_unbegun(item.state, outcome))
 
     def _arguments(self, item: _Item) -> tuple[tuple[Any, ...], dict[str, Any]]:
         node = item.node
@@ -462,11 +474,11 @@ class Run:
             try:
                 item.children = self._children(item)
             except (Signal, Exception, BaseExceptionGroup) as exc:
-                self._move(item, state_of_exception(exc, redact=self._redact, traceback=self._traceback))
+                self._fail_to_begin(item, exc)
                 return
             if self._on_event is not None:
                 for child in item.children:
-                    self._tell(child, child.state)
+                    self._tell(child, child.state, 1)
         going_on = [child for child in item.children if not isinstance(child.state, Finished)]
         for child in going_on:
             child.is_settled = False
@@ -501,13 +513,15 @@ class Run:
     # ---- telling
 
     def _move(self, item: _Item, state: State[Any]) -> None:
+        was_running = item.is_running
         item.state = state
+        item.is_running = False
         if self._on_event is not None:
-            self._tell(item, state)
+            # An attempt counts entries into Running: what is not the end of one is of the coming one.
+            is_its_end = was_running and isinstance(state, Finished)
+            self._tell(item, state, item.entries if is_its_end else item.entries + 1)
 
-    def _tell(self, item: _Item, state: State[Any]) -> None:
-        waits = not isinstance(state, (Finished, Running))
-        attempt = max(item.entries + waits, 1)
+    def _tell(self, item: _Item, state: State[Any], attempt: int) -> None:
         assert self._on_event is not None
         self._on_event(Event(self.id, item.node.name, item.index, attempt, self._clock(), state))
 

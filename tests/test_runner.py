@@ -2,10 +2,12 @@
 
 import asyncio
 import functools
+import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,7 +73,9 @@ from statesig import (
     successors,
     task,
 )
-from statesig.decisions import Become, Execute, Wait, decide, settle
+from statesig.cli import main
+from statesig.decisions import Become, Execute, Wait, decide, settle, settle_unbegun
+from statesig.progress import JsonLines
 from tests.programs.clocks import Clock
 from tests.programs.kinds import PARTIAL, QUARANTINE, THROTTLE, Partial, Quarantined, Throttled
 from tests.programs.samples import CAUSE, KINDS, NOON, bare, full
@@ -128,10 +132,20 @@ def told(events: list[Event]) -> list[tuple[str, int | None, int, str]]:
 
 def illegal_histories(events: list[Event]) -> list[Any]:
     """Return for every task and child of a run the first illegal step of its history, where there is one."""
-    histories: dict[tuple[str, int | None], list[State[Any]]] = {}
+    histories: dict[tuple[str, int | None], list[Event]] = {}
     for event in events:
-        histories.setdefault((event.task, event.index), []).append(event.state)
-    found = [(place, check_history(history)) for place, history in histories.items()]
+        histories.setdefault((event.task, event.index), []).append(event)
+    found = [
+        (
+            place,
+            check_history(
+                [event.state for event in history],
+                attempts=[event.attempt for event in history],
+                times=[event.time for event in history],
+            ),
+        )
+        for place, history in histories.items()
+    ]
     return [(place, step) for place, step in found if step is not None]
 
 
@@ -416,6 +430,130 @@ def test_children_are_tried_again_apart() -> None:
         node = flow.map(work, [1, 2, 3])
     assert [1, 2, 3] == flow.run()[node].unwrap()
     assert [1, 1, 2, 2, 3, 3] == sorted(calls)
+
+
+# ---- before an attempt: arguments that cannot be made
+
+
+class Raising:
+    """Cannot be hashed, so that no set of it can be made: what it is asked is to be raised instead."""
+
+    def __init__(self, exc: BaseException) -> None:
+        self.exc = exc
+
+    def __hash__(self) -> int:
+        raise self.exc
+
+
+def in_a_set(exc: BaseException, **options: Any) -> tuple[Flow, Any, Any]:
+    """Return a flow, a task whose argument is a set that cannot be made, and its node."""
+    fn = scripted("work", 5, **options)
+    with Flow("f") as flow:
+        node = fn({scripted("source", Raising(exc))()})
+    return flow, fn, node
+
+
+def test_arguments_that_cannot_be_made() -> None:
+    """They fail the task before it is Running, at once and for good: its inputs are final, so retries are not used."""
+    clock, events = Clock(), list[Event]()
+    flow, fn, node = in_a_set(TypeError("unhashable"), retries=3)
+    run = flow.run(clock=clock, sleep=clock.sleep, on_event=events.append)
+    cause = ErrorInfo(type="TypeError", message="unhashable")
+    assert Failed(message="raised TypeError", causes=(cause,), retryable=False) == run[node]
+    assert (0, [], 0.0) == (fn.script.calls, clock.slept, list(run)[1].seconds)
+    assert [("work", None, 1, "Pending"), ("work", None, 1, "Failed")] == [
+        one for one in told(events) if one[0] == "work"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("signal", "expected"),
+    [
+        (SKIP("none"), Skipped(message="none")),
+        (QUARANTINE("odd", path="x"), Quarantined(message="odd", path="x")),
+        (CANCEL("stop"), Cancelled(message="stop")),
+        (PAUSE("look"), Paused(message="look")),
+        (RETRY("busy"), Failed(message="busy", retryable=False)),
+        (THROTTLE("busy"), Failed(message="busy", retryable=False)),
+    ],
+    ids=repr,
+)
+def test_a_signal_while_arguments_are_made(signal: Signal[Any], expected: State[Any]) -> None:
+    """What may follow a task that has not begun is its state; a RETRY is a failure, as there is no second attempt."""
+    flow, fn, node = in_a_set(signal, retries=3)
+    state = flow.run()[node]
+    assert (type(expected), expected, 0) == (type(state), state, fn.script.calls)
+
+
+@each_kind
+def test_settle_unbegun_over_all_outcomes(kind: Any) -> None:
+    """Whatever is raised before an attempt, what follows is final or a pause, allowed, and no success by mistake."""
+    for source, outcome in product((Pending(), Retrying(start_time=NOON), bare(Queued)), (bare(kind), full(kind))):
+        state = settle_unbegun(source, outcome)
+        assert isinstance(state, (Finished, Paused))
+        assert is_allowed(type(source), type(state))
+        is_kept = is_allowed(type(source), kind) and issubclass(kind, (Finished, Paused)) and kind is not Failed
+        assert is_kept == (state is outcome)
+        assert (
+            is_kept or (Failed, False) == (type(state), state.retryable) or state.causes[0].type.endswith("Transition")
+        )
+
+
+def test_items_that_cannot_be_told() -> None:
+    """A mapped task whose items raise RETRY halfway fails, and is not left waiting for ever."""
+
+    def items() -> Iterator[int]:
+        yield 1
+        raise RETRY("busy")
+
+    double = task(name="double", retries=3)(lambda number: number * 2)
+    with Flow("f") as flow:
+        node = flow.map(double, scripted("source", lambda: items())())
+    assert Failed(message="busy", retryable=False) == flow.run()[node]
+
+
+def test_current_while_arguments_are_made() -> None:
+    """No task is running then: neither the one that was before nor the one that will be."""
+    seen: list[str] = []
+
+    class Asking:
+        def __hash__(self) -> int:
+            with pytest.raises(LookupError):
+                seen.append(current().task)
+            return 0
+
+    with Flow("f") as flow:
+        node = scripted("work", 5)({scripted("source", Asking())()})
+    assert (Success(result=5), []) == (flow.run()[node], seen)
+
+
+def test_a_skip_while_a_task_waits_for_its_next_attempt() -> None:
+    """What becomes of a task between two attempts is of the one that would have come."""
+    clock, events = Clock(), list[Event]()
+    early = scripted("early", RETRY(), 5, retries=1, retry_delay=90, trigger=always_run, on_skip=SkipPolicy.PROPAGATE)
+    with Flow("f") as flow:
+        slow = scripted("slow", RETRY(), SKIP("none"), retries=1, retry_delay=60)()
+        node = early()
+        flow.after(node, slow)
+    assert "Skipped" == flow.run(clock=clock, sleep=clock.sleep, on_event=events.append)[node].type
+    assert [(1, "Pending"), (1, "Running"), (2, "Retrying"), (2, "Skipped")] == [
+        (attempt, tag) for name, _, attempt, tag in told(events) if name == "early"
+    ]
+
+
+def test_a_task_that_was_interrupted_is_scheduled_again() -> None:
+    """A task in which a resumed run was interrupted is run once more by the next resumption, as another attempt."""
+    events: list[Event] = []
+    with Flow("f") as flow:
+        node = scripted("work", PAUSE("look"), KeyboardInterrupt(), 5)()
+    run = flow.run(on_event=events.append)
+    with pytest.raises(KeyboardInterrupt):
+        run.resume()
+    assert Success(result=5) == run.resume()[node]
+    assert [(2, "Running"), (3, "Scheduled"), (3, "Running"), (3, "Success")] == [
+        (attempt, tag) for _, _, attempt, tag in told(events)[4:]
+    ]
+    assert [] == illegal_histories(events)
 
 
 # ---- loops, schedules
@@ -1059,6 +1197,77 @@ def test_every_childs_history_is_legal() -> None:
     events: list[Event] = []
     busy_flow().run(on_event=events.append).resume()
     assert [] == [found for found in illegal_histories(events) if found[0][1] is not None]
+
+
+def failing_arguments() -> Flow:
+    """Return a flow of tasks whose arguments cannot be made, each in another way."""
+    work = task(name="work", retries=2)(lambda *values, **more: 5)
+    one = task(name="one", retries=1)(lambda value, by=(): value)
+    with Flow("arguments") as flow:
+        rows = scripted("rows", [1, 2])()
+        work({rows})
+        work(1, by={(rows,): 1})
+        flow.map(one, scripted("number", 5)())
+        flow.map(functools.partial(one, by={rows}), rows)
+        before = scripted("before", RETRY(), 1, retries=1)()
+        flow.after(work({rows}), before)
+    return flow
+
+
+def signalling_arguments() -> Flow:
+    """Return a flow of tasks of which an argument raises each signal while it is made, alone and over items."""
+    work = task(name="work", retries=2)(lambda value: value)
+    with Flow("signals") as flow:
+        for kind in KINDS:
+            exc = signal_of(bare(kind))
+            work({scripted("source", Raising(exc))()})
+            flow.map(work, scripted("items", lambda exc=exc: iter(lambda: _raise(exc), 0))())
+    return flow
+
+
+def many_signals() -> Flow:
+    """Return a flow of tasks that raise each signal twice, alone and as children of a mapped task."""
+    with Flow("signals") as flow:
+        for kind in KINDS:
+            for retries in (0, 1, 3):
+                exc = signal_of(bare(kind))
+                scripted(kind.__name__, exc, exc, 5, retries=retries)()
+                flow.map(scripted(f"{kind.__name__}s", exc, exc, 5, retries=retries), [1, 2])
+    return flow
+
+
+def late_skips() -> Flow:
+    """Return a flow of tasks that wait for their next attempt, or for a person, while what is upstream is skipped."""
+    with Flow("skips") as flow:
+        for policy in SkipPolicy:
+            for first in (RETRY(), LOOP(result=1), SCHEDULE(), PAUSE("look")):
+                slow = scripted("slow", RETRY(), SKIP("none"), retries=1, retry_delay=60)()
+                flow.after(
+                    scripted("early", first, 5, retries=1, retry_delay=90, trigger=always_run, on_skip=policy)(), slow
+                )
+                flow.after(scripted("behind", 5, trigger=manual_only, on_skip=policy)(), slow)
+    return flow
+
+
+@pytest.mark.parametrize(
+    "make", [busy_flow, failing_arguments, signalling_arguments, many_signals, late_skips], ids=lambda one: one.__name__
+)
+def test_what_a_run_writes_is_a_log_without_fault(
+    make: Callable[[], Flow], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`statesig history` has nothing to say of the lines of any run: attempts, times and resumptions included."""
+    flow, clock, lines = make(), Clock(), io.StringIO()
+    run = flow.run(on_event=JsonLines(flow, lines, io.StringIO()), clock=clock, sleep=clock.sleep)
+    for _ in range(3):
+        run.resume()
+    log = tmp_path / "log"
+    log.write_text(lines.getvalue())
+    code = main(["history", "--import", "tests.programs.kinds", str(log)])
+    told = capsys.readouterr()
+    assert (0, "", []) == (code, told.err, [line for line in told.out.splitlines()[:-1] if ": ok: " not in line])
+    assert len(flow.nodes) == len(
+        {line.split()[2].rstrip(":").partition("[")[0] for line in told.out.splitlines()[:-1]}
+    )
 
 
 def test_attempts_never_go_back() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import os
 import pkgutil
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -280,7 +279,3 @@ def _defines_signals(module: ModuleType) -> bool:
 
 def _classes(scope: object) -> list[type[Any]]:
     return [value for value in vars(scope).values() if isinstance(value, type)]
-
-
-if __name__ == "__main__":  # the same as `python -m statesig stubs`, which is loaded late: it stands below this module
-    sys.exit(import_module("statesig.cli").main(["stubs", *sys.argv[1:]]))

@@ -174,6 +174,6 @@ def test_stubtest_finds_nothing_in_the_whole_package(tmp_path: Path) -> None:
     package = tmp_path / "statesig"
     shutil.copytree(ROOT / "statesig", package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "stubs/statesig", package, dirs_exist_ok=True)  # as the wheel has them
-    options = ["--allowlist", ROOT / "stubs/allowlist.txt", "--ignore-disjoint-bases"]
+    options: list[str | Path] = ["--allowlist", ROOT / "stubs/allowlist.txt", "--ignore-disjoint-bases"]
     said = run(tmp_path, "-m", "mypy.stubtest", "statesig", *options, path=tmp_path)
     assert said.startswith("Success: no issues found"), said

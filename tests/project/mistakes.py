@@ -341,7 +341,8 @@ def copies(environment: Environment, folder: Path) -> Copies:
     """Write the copies, with and without stubs, to a folder."""
     plain, stubbed = folder / "plain", folder / "stubbed"
     modules = [f"{PROGRAM}.{name}" for name in STUBBED]
-    environment.run(environment.python, "-m", "statesig.stubgen", *modules, "--output", folder, folder=HERE, codes=(0,))
+    command = ("-m", "statesig", "stubs", *modules, "--output", folder)
+    environment.run(environment.python, *command, folder=HERE, codes=(0,))
     places: list[tuple[str, range]] = []
     for index in range(len(MISTAKES) + 1):
         name = f"{PROGRAM}_{index:02}"

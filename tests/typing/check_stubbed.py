@@ -1,4 +1,4 @@
-"""A user's signals, with the stub that `python -m statesig.stubgen` writes: `stubbed` is a copy of `kinds`."""
+"""A user's signals, with the stub that `python -m statesig stubs` writes: `stubbed` is a copy of `kinds`."""
 
 from typing import Any, assert_type
 

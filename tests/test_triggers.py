@@ -656,6 +656,9 @@ def test_equal_triggers() -> None:
     ("trigger", "expected"),
     [
         (every(Failed), "<trigger every(Failed)>"),
+        (some(Failed), "<trigger some(Failed)>"),
+        (none(Failed).otherwise(PAUSE), "<trigger none(Failed).otherwise(PAUSE)>"),
+        (share(Failed, "1/2").otherwise(FAIL), "<trigger share(Failed, '1/2')>"),
         (all_failed, "<trigger all_failed: every(Failed)>"),
         (~all_failed.otherwise(SKIP), "<trigger ~every(Failed).otherwise(SKIP)>"),
         (manual_only, "<trigger manual_only>"),

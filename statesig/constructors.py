@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import ast
 import copy
+import dataclasses
 from collections.abc import Mapping
-from typing import Any, cast
+from types import NoneType
+from typing import Any, Self, TypeVar, cast
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typing_extensions import TypeIs, override
+from typing_extensions import Format, TypeIs, get_annotations, override
 
-from statesig.generics import origin_of
+from statesig.generics import args_of, origin_of
 from statesig.models import StateModel
 from statesig.signals import Signal
 from statesig.sources import Origin, Source, assignment_of, class_of, laid_flat
 
-__all__ = ["Imports", "constructor_of", "is_named_signal", "literal", "unquoted"]
+__all__ = ["Imports", "constructor_of", "has_constructor", "is_named_signal", "literal", "unquoted"]
 
 _MAX_LITERAL = 40  # characters that a reader of a stub has use for
 
@@ -28,6 +30,16 @@ _MAX_LITERAL = 40  # characters that a reader of a stub has use for
 def is_named_signal(value: object) -> TypeIs[type[Signal[Any]]]:
     """Tell whether a value is the signal of a state."""
     return isinstance(value, type) and issubclass(value, Signal) and value is not Signal
+
+
+def has_constructor(signal: type[Signal[Any]]) -> bool:
+    """Tell whether a signal has a constructor of its own, or of a class that comes before `Signal`.
+
+    A protocol's is typing's, which passes on to the next one.
+    """
+    above = signal.__mro__[: signal.__mro__.index(Signal)]
+    found = [vars(cls)["__init__"] for cls in above if "__init__" in vars(cls)]
+    return any(getattr(each, "__module__", None) not in ("typing", "typing_extensions") for each in found)
 
 
 def constructor_of(signal: type[Signal[Any]], node: ast.ClassDef, source: Source, imports: Imports) -> ast.FunctionDef:
@@ -39,11 +51,14 @@ def constructor_of(signal: type[Signal[Any]], node: ast.ClassDef, source: Source
         source: Where that stands.
         imports: The names of the stub, to which this adds.
     """
-    base = next((base for base in node.bases if source.value(_head(base)) is Signal), node.bases[0])
-    declared = base.slice if isinstance(base, ast.Subscript) else base
+    kind = signal.__state_type__
     anything = ast.Name(imports.name("Any", Origin("typing", "Any")))
-    types = _declared_types(signal.__state_type__, _arguments(declared), _Moved(source, imports, {}), anything)
-    fields = signal.__state_type__.model_fields
+    names = _Names(imports, anything, _name_of(kind, imports) or anything)
+    base = next((base for base in node.bases if source.value(_head(base)) is Signal), None)
+    if isinstance(base, ast.Subscript):
+        names = dataclasses.replace(names, state=_Moved(source, names)(base.slice))
+    types = _declared_types(kind, _arguments(names.state), names)
+    fields = kind.model_fields
     first = [name for name in fields if name == "message"]
     by_name = [name for name in fields if name != "message"]
     arguments = ast.arguments(
@@ -74,47 +89,82 @@ def literal(text: str) -> ast.expr:
 # ---- the types of fields
 
 
-def _declared_types(
-    model: type[BaseModel], arguments: list[ast.expr], moved: _Moved, anything: ast.expr
-) -> dict[str, ast.expr]:
+@dataclasses.dataclass(frozen=True)
+class _Names:
+    """What the types of fields are said in.
+
+    Args:
+        imports: The names of the stub.
+        anything: What stands for a type that nothing declares.
+        state: What ``Self`` stands for.
+    """
+
+    imports: Imports
+    anything: ast.expr
+    state: ast.expr
+
+
+def _declared_types(model: type[BaseModel], given: list[ast.expr], names: _Names) -> dict[str, ast.expr]:
     """Return the declared type of each field of a model with these arguments, the nearest declaration first.
 
     Args:
         model: A class that is not parametrised.
-        arguments: What stands in the brackets behind it.
-        moved: Rewrites those, which are written in the module that names the model.
-        anything: What an argument stands for that is not given.
+        given: What stands in the brackets behind it, in the names of the stub.
+        names: Those names.
     """
+    parameters = [parameter.__name__ for parameter in model.__pydantic_generic_metadata__["parameters"]]
     found: dict[str, ast.expr] = {}
+    said: dict[object, list[ast.expr]] = {}
     written = class_of(model)
-    if written is None:  # made by a call: its fields are of any type
-        return found
-    source, node = written
-    given = [moved(argument) for argument in arguments]
-    names = [parameter.__name__ for parameter in model.__pydantic_generic_metadata__["parameters"]]
-    given += [_default_argument(name, source, node, moved.imports) or anything for name in names[len(given) :]]
-    moved = _Moved(source, moved.imports, dict(zip(names, given, strict=False)))
-    for statement in laid_flat(node.body):
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            found.setdefault(statement.target.id, moved(statement.annotation))
-    for base in node.bases:
-        parent = origin_of(source.value(_head(base)))
-        if isinstance(parent, type) and issubclass(parent, BaseModel) and parent not in (BaseModel, StateModel):
-            found = {**_declared_types(parent, _arguments(base), moved, anything), **found}
+    if written:
+        source, node = written
+        defaults = (_default_argument(name, source, node, names) for name in parameters[len(given) :])
+        arguments = dict(zip(parameters, [*given, *(each or names.anything for each in defaults)], strict=False))
+        moved = _Moved(source, names, arguments)
+        for statement in laid_flat(node.body):
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                found.setdefault(statement.target.id, moved(statement.annotation))
+        said = {origin_of(source.value(_head(base))): [*map(moved, _arguments(base))] for base in node.bases}
+    else:  # made by a call: its own fields are of any type
+        arguments = dict(zip(parameters, given, strict=False))
+        found = dict.fromkeys(get_annotations(model, format=Format.FORWARDREF), names.anything)
+    for base in model.__bases__:
+        parent = origin_of(base)
+        if issubclass(parent, BaseModel) and parent not in (BaseModel, StateModel):
+            inner = said[parent] if parent in said else [_argument(arg, arguments, names) for arg in args_of(base)]
+            found = {**_declared_types(parent, inner, names), **found}
     return found
 
 
-def _default_argument(name: str, source: Source, node: ast.ClassDef, imports: Imports) -> ast.expr | None:
+def _argument(value: object, arguments: Mapping[str, ast.expr], names: _Names) -> ast.expr:
+    """Return what stands in the brackets of a base that no text names."""
+    if isinstance(value, TypeVar):
+        return arguments.get(value.__name__, names.anything)
+    return (isinstance(value, type) and _name_of(value, names.imports)) or names.anything
+
+
+def _name_of(cls: type[Any], imports: Imports) -> ast.expr | None:
+    """Return the stub's name for a class; None where it is made by a call, or parametrised."""
+    first, *rest = cls.__qualname__.split(".")
+    if cls is NoneType:
+        return ast.Constant(None)
+    if not all(map(str.isidentifier, [first, *rest])):
+        return None
+    name = first if cls.__module__ == "builtins" else imports.name(first, Origin(cls.__module__, first))
+    return ast.parse(".".join([name, *rest]), mode="eval").body
+
+
+def _default_argument(name: str, source: Source, node: ast.ClassDef, names: _Names) -> ast.expr | None:
     """Return the default of a type parameter: it stands in the class's own brackets or where its variable is made."""
     for parameter in getattr(node, "type_params", ()):
         default = getattr(parameter, "default_value", None)
         if parameter.name == name:
-            return default and _Moved(source, imports, {})(default)
+            return default and _Moved(source, names)(default)
     assigned = name in source.origins and assignment_of(source.origins[name])
     if not assigned or not isinstance(assigned[1], ast.Call):
         return None
     found = [keyword.value for keyword in assigned[1].keywords if keyword.arg == "default"]
-    return _Moved(assigned[0], imports, {})(found[0]) if found else None
+    return _Moved(assigned[0], names)(found[0]) if found else None
 
 
 def _head(expression: ast.expr) -> ast.expr:
@@ -171,10 +221,11 @@ unquoted: _Unquoted = _Unquoted()
 class _Moved(_Unquoted):
     """An annotation of one module so rewritten that it says the same in the stub, its type variables replaced."""
 
-    def __init__(self, source: Source, imports: Imports, arguments: Mapping[str, ast.expr]) -> None:
+    def __init__(self, source: Source, names: _Names, arguments: Mapping[str, ast.expr] | None = None) -> None:
         self.source = source
-        self.imports = imports
-        self.arguments = arguments
+        self.names = names
+        self.imports = names.imports
+        self.arguments = arguments or {}
 
     @override
     def visit_Name(self, node: ast.Name) -> ast.expr:
@@ -183,7 +234,15 @@ class _Moved(_Unquoted):
         origin = self.source.origins.get(node.id)
         if origin is None:
             return node
+        if self.source.value(node) is Self:
+            return self.names.state
         return self._spelled_out(origin) or ast.Name(self.imports.name(node.id, origin))
+
+    @override
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if self.source.value(node) is Self:
+            return self.names.state
+        return ast.Attribute(self(node.value), node.attr)
 
     def _spelled_out(self, origin: Origin) -> ast.expr | None:
         """Return what another module's private alias stands for: a private name is not imported."""
@@ -192,7 +251,7 @@ class _Moved(_Unquoted):
         assigned = assignment_of(origin)
         if assigned is None or not isinstance(assigned[1], (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp)):
             return None
-        return _Moved(assigned[0], self.imports, {})(assigned[1])
+        return _Moved(assigned[0], self.names)(assigned[1])
 
     @override
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from statesig.attributes import assigned_attributes, type_of_literal
-from statesig.constructors import Imports, constructor_of, is_named_signal, literal, unquoted
+from statesig.constructors import Imports, constructor_of, has_constructor, is_named_signal, literal, unquoted
 from statesig.sources import Function, Origin, Source, bound_by, is_type_statement, laid_flat, walruses
 
 __all__ = ["Declarations", "declarations_of"]
@@ -139,7 +139,7 @@ class _Reducer:
             # A second signal of its state is an error when it is defined, and so is a subclass of the first.
             final = self.imports.name("final", Origin("typing", "final"))
             reduced.decorator_list = [*node.decorator_list, ast.Name(final)]
-            if not any(bound_by(member) == ["__init__"] for member in members):
+            if not has_constructor(cls) and not any(bound_by(member) == ["__init__"] for member in members):
                 members.insert(0, constructor_of(cls, node, self.source, self.imports))
         first = next((index for index, each in enumerate(members) if isinstance(each, Function)), len(members))
         reduced.body = _without_implementations([*members[:first], *attributes, *members[first:]])

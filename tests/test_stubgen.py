@@ -650,6 +650,81 @@ def test_what_is_imported_from_its_package_is_offered(tmp_path: Path) -> None:
     assert ["from shops.tools import _most as _most"] == [line for line in lines if "_most" in line or "_exit" in line]
 
 
+KINDS = """
+import typing
+from typing import Protocol, Self
+
+from statesig import Signal, Skipped, Success
+from states import Colour, Priced, R
+
+
+class Kin(Success[R]):
+    me: Self | None = None
+    others: "list[typing.Self]" = []
+
+
+def build(unit: str) -> type[Success[int]]:
+    class Made(Priced[Colour]):
+        level: str = unit
+    return Made
+
+
+class Kid(build("mm")):
+    size: int = 0
+
+
+class Asked(Skipped[None]):
+    what: str
+
+
+class Heard(Skipped[None]):
+    what: str
+
+
+class Asking:
+    def __init__(self, what: str, times: int) -> None: ...
+
+
+class Hearing(Protocol):
+    def heard(self) -> str: ...
+
+
+class KIN(Signal[Kin[R]]): ...
+class KID(Signal[Kid]): ...
+class ASK(Asking, Signal[Asked]): ...
+class HEAR(Hearing, Signal[Heard]): ...
+"""
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> ast.Module:
+    """The stub of states and signals that are made in rare ways."""
+    folder = tmp_path_factory.mktemp("kinds")
+    (folder / "states.py").write_text(STATES)
+    (folder / "kinds.py").write_text(KINDS)
+    assert (0, ["kinds.pyi"], []) == said_by(stubs(folder, "kinds"))
+    return ast.parse((folder / "kinds.pyi").read_text())
+
+
+def test_a_field_of_its_own_type(kinds: ast.Module) -> None:
+    """`Self` in a state is the state in its signal's constructor, not the signal."""
+    found = parameters(kinds, "KIN")
+    assert ("Kin[R] | None", "list[Kin[R]]") == (found["me"][0], found["others"][0])
+
+
+def test_a_base_that_a_call_makes(kinds: ast.Module) -> None:
+    """Fields have the types that the classes above such a base declare; those that it declares itself have any."""
+    found = parameters(kinds, "KID")
+    names = ("size", "price", "colour", "result", "level")
+    assert ("int", "Money", "Colour", "Colour | None", "Any") == tuple(found[name][0] for name in names)
+
+
+def test_the_constructor_of_a_class_before_signal_is_kept(kinds: ast.Module) -> None:
+    """A signal with another constructor, be it inherited, gets none; a protocol has none."""
+    texts = {name: ast.unparse(class_in(kinds, name)) for name in ("ASK", "HEAR")}
+    assert {"ASK": False, "HEAR": True} == {name: "__init__" in text for name, text in texts.items()}
+
+
 BRACKETS = """
 from statesig import Signal, Skipped
 

@@ -142,7 +142,8 @@ class DecodeError(StatesigError, ValueError):
         listed = "; ".join(f"{path}: {reason}" if path else reason for path, reason in self.problems)
         rest = f"; and {self.more} more" if self.more else ""
         kind = self.kind if len(self.kind) <= 40 else f"{self.kind[:37]}..."
-        return f"not a {kind}: {listed}{rest}"
+        article = "an" if kind[:1].lower() in tuple("aeiou") else "a"
+        return f"not {article} {kind}: {listed}{rest}"
 
 
 class FlowError(StatesigError, ValueError):

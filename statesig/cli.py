@@ -429,7 +429,10 @@ def _stubs(options: argparse.Namespace) -> int:
             print(line)
     except BrokenPipeError:
         raise
-    except (ImportError, OSError, SyntaxError) as exc:
+    except SyntaxError as exc:  # of the file's path its text has but the end
+        place = f"{exc.filename}:{exc.lineno}: {exc.msg}"
+        raise _UsageError(place if exc.filename and exc.lineno else f"{exc}") from exc
+    except (ImportError, OSError) as exc:
         raise _UsageError(f"{exc}") from exc
     if not plan.texts:
         print(f"no module of {', '.join(options.packages)} defines a signal: no stub is needed", file=sys.stderr)

@@ -10,12 +10,12 @@ import ast
 import copy
 import inspect
 import sys
-import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import resolve_name
+from pathlib import Path
 
 __all__ = [
     "Function",
@@ -123,8 +123,7 @@ def parsed(path: str) -> ast.Module:
         OSError: It cannot be read.
         SyntaxError: It is no Python, or of a later one.
     """
-    with tokenize.open(path) as file:
-        return ast.parse(file.read(), path)
+    return ast.parse(Path(path).read_bytes(), path)
 
 
 def class_of(cls: type) -> tuple[Source, ast.ClassDef] | None:

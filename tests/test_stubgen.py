@@ -396,20 +396,26 @@ def test_a_module_without_signals_needs_no_stub(shop: Path) -> None:
         (["shop.nowhere"], "there is no module 'shop.nowhere', here or installed"),
         (["shop.plain"], "shop.plain cannot be imported: No module named 'shop_no_such_dependency'"),
         (["broken"], "broken.signals cannot be imported: ZeroDivisionError: division by zero"),
-        (["garbled"], "invalid syntax (words.py, line 1)"),
+        (["garbled"], "{shop}/garbled/words.py:1: invalid syntax"),
+        (
+            ["foreign"],
+            "{shop}/foreign/words.py:2: "
+            "(unicode error) 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+        ),
         (["itertools"], "itertools has no source"),
     ],
 )
 def test_what_cannot_be_imported_is_said_in_one_line(arguments: list[str], said: str, shop: Path) -> None:
-    """A module that there is not, that fails, or that is no Python: exit 2, and no stub is written."""
+    """A module that there is not, that fails, or that is no Python, with its path: exit 2, and no stub is written."""
     for name, module, text in [
         ("broken", "signals", "from statesig import Signal\nclass S(Signal[1 / 0]): ..."),
         ("garbled", "words", "no python"),
+        ("foreign", "words", "# no UTF-8\nname = '\xff'"),
     ]:
         (shop / name).mkdir()
         (shop / name / "__init__.py").touch()
-        (shop / name / f"{module}.py").write_text(text)
-    assert (2, [], [f"statesig: {said}"]) == said_by(stubs(shop, *arguments))
+        (shop / name / f"{module}.py").write_text(text, encoding="latin-1")
+    assert (2, [], [f"statesig: {said.format(shop=shop.as_posix())}"]) == said_by(stubs(shop, *arguments))
     assert [] == [*shop.rglob("*.pyi")]
 
 

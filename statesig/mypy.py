@@ -1,7 +1,7 @@
 """A plugin for mypy: what a signal is built from, which state it carries, and which classes may be one.
 
 Turn it on with ``plugins = statesig.mypy`` under ``[mypy]``. What it needs to know of a class is noted in mypy's own
-cache; what it remembers besides is an index, and each of its entries is looked up again before it is believed.
+cache; what it remembers besides is an index, see `claims`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from mypy.errorcodes import ErrorCode
-from mypy.expandtype import expand_type_by_instance
+from mypy.expandtype import expand_type, expand_type_by_instance
 from mypy.maptype import map_instance_to_supertype
 from mypy.messages import format_type_bare
 from mypy.nodes import (
@@ -20,58 +20,53 @@ from mypy.nodes import (
     ARG_POS,
     Argument,
     AssignmentStmt,
+    Block,
     CallExpr,
     EllipsisExpr,
     Expression,
     IfStmt,
-    Import,
-    ImportAll,
-    ImportFrom,
     IndexExpr,
+    MypyFile,
     NameExpr,
     Statement,
     StrExpr,
-    SymbolTable,
     TempNode,
+    TryStmt,
     TypeAlias,
     TypeInfo,
     Var,
+    WithStmt,
 )
 from mypy.options import Options
 from mypy.plugin import AttributeContext, ClassDefContext, Plugin, ReportConfigContext
 from mypy.plugins.common import add_method_to_class
 from mypy.semanal import SemanticAnalyzer
 from mypy.semanal_shared import has_placeholder
-from mypy.server.trigger import make_trigger, make_wildcard_trigger
+from mypy.server.trigger import make_wildcard_trigger
 from mypy.types import (
     AnyType,
     Instance,
     NoneType,
     PlaceholderType,
     ProperType,
-    TupleType,
     Type,
     TypeOfAny,
     TypeVarType,
     UnboundType,
     get_proper_type,
 )
-from mypy.typevars import fill_typevars
-from mypy.util import correct_relative_import
 from typing_extensions import override
 
+from statesig.claims import NOTES, SIGNAL, STATE, Claims, notes_of, state_raised_by
 from statesig.errors import DefinitionError
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised when a verdict or a note changes, so that mypy drops what was cached under another."""
 
-STATE: Final = "statesig.states.State"
-SIGNAL: Final = "statesig.signals.Signal"
 MODEL: Final = "pydantic.main.BaseModel"
 FIELD: Final = "pydantic.fields.Field"
-NOTES: Final = "statesig"
 
 STATESIG: Final = ErrorCode("statesig", "Check that states and signals are defined one to one", "statesig")
 
@@ -86,12 +81,20 @@ class StatesigPlugin(Plugin):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self._claims = _Claims()
+        self._claims = Claims()
 
     @override
     def report_config_data(self, ctx: ReportConfigContext) -> dict[str, int]:
         """Mypy alone trusts its cache; with this it drops what another version of the plugin wrote there."""
         return {"version": VERSION}
+
+    def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
+        """Mypy alone looks at a module again when what it uses has changed; with this, when a rival may have come.
+
+        Why: two classes with one tag need not name each other. Mypy asks this from release 2.4 on; before, a rival that
+        comes to a module which is imported through others is seen when its importer is looked at again.
+        """
+        return self._claims.imported_by(file.fullname)
 
     @override
     def get_customize_class_mro_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
@@ -134,7 +137,10 @@ class StatesigPlugin(Plugin):
     def _see_state(self, ctx: ClassDefContext) -> None:
         info, analyzer = ctx.cls.info, _analyzer_of(ctx)
         given, abstract = ctx.cls.keywords.get("tag"), ctx.cls.keywords.get("abstract")
-        tag = info.name if given is None else given.value if isinstance(given, StrExpr) else None
+        if given is None or (isinstance(given, NameExpr) and given.name == "None"):
+            tag: str | None = info.name
+        else:
+            tag = given.value if isinstance(given, StrExpr) else None
         info.metadata[NOTES] = {
             "tag": tag,
             "abstract": isinstance(abstract, NameExpr) and abstract.name == "True",
@@ -144,7 +150,7 @@ class StatesigPlugin(Plugin):
         if len(parents) > 1:
             _refuse(ctx, f"a state has one state parent, not {' and '.join(parent.fullname for parent in parents)}")
         for parent in parents:
-            if _notes_of(parent).get("abstract") and parent.module_name != info.module_name:
+            if notes_of(parent).get("abstract") and parent.module_name != info.module_name:
                 _refuse(ctx, f"{parent.fullname} is sealed; derive from one of the states below it")
         other = self._claims.rival_of(info, analyzer)
         if other is not None:
@@ -155,7 +161,7 @@ class StatesigPlugin(Plugin):
         info, analyzer = ctx.cls.info, _analyzer_of(ctx)
         if not info.has_base(SIGNAL):
             return  # mypy made something else of the class, such as a named tuple
-        state = _state_raised_by(info)
+        state = state_raised_by(info)
         if isinstance(state, PlaceholderType | UnboundType) or _is_unknown(state):
             return
         if isinstance(state, Instance) and state.type.fallback_to_any:
@@ -166,94 +172,13 @@ class StatesigPlugin(Plugin):
         if any(isinstance(base, IndexExpr) and isinstance(base.index, StrExpr) for base in ctx.cls.base_type_exprs):
             _refuse(ctx, f"a signal raises a state, and a name in quotes is none; define {state.type.name} before it")
             return
-        if _notes_of(state.type).get("abstract"):
+        if notes_of(state.type).get("abstract"):
             _refuse(ctx, f"{state.type.fullname} is abstract; a signal raises one of the states below it")
             return
         other = self._claims.rival_of(info, analyzer)
         if other is not None:
             _refuse(ctx, f"{state.type.fullname} has a signal already, {other.fullname}; raise that one")
         _add_constructor(ctx, state, analyzer)
-
-
-class _Claims:
-    """Which classes claim a tag, and which a state to raise, in all the modules seen so far.
-
-    A class that mypy analyses claims for itself. Those that come from the cache are looked for once, in the modules
-    that import statesig, themselves or through others: to look into a cached class is to load it.
-    """
-
-    def __init__(self) -> None:
-        self._claimants: dict[str, set[str]] = {}
-        self._importers: dict[str, set[str]] = {}
-        self._traced: set[str] = set()
-        self._searched: set[str] = set()
-        self._size = 0
-
-    def rival_of(self, info: TypeInfo, analyzer: SemanticAnalyzer) -> TypeInfo | None:
-        """Enter a class, and return another that claims the same, above it or in a module along its imports.
-
-        Of two modules it is the importing one that mypy sees later, save in the daemon, where a class may be added to a
-        module whose importers are known. Two that do not import each other are not compared: they may never be loaded
-        together, and when mypy looks at one again, the other need not be there.
-        """
-        claim = _claim_of(info)
-        if claim is None:
-            return None
-        self._see_modules(info.module_name, analyzer)
-        names = self._claimants.setdefault(claim, set())
-        names.add(info.fullname)
-        found: list[TypeInfo] = []
-        for name in sorted(names - {info.fullname}):
-            symbol = analyzer.lookup_fully_qualified_or_none(name)
-            other = symbol.node if symbol is not None else None
-            if not isinstance(other, TypeInfo) or _claim_of(other) != claim:
-                names.discard(name)  # it was changed or taken away since
-            elif self._meet(other, info):
-                found.append(other)
-        if not found:
-            return None
-        rival = min(found, key=lambda other: (other.module_name == info.module_name, other.line))
-        analyzer.add_plugin_dependency(make_trigger(rival.fullname))  # look again when it is gone
-        return rival
-
-    def _meet(self, other: TypeInfo, info: TypeInfo) -> bool:
-        one, another = info.module_name, other.module_name
-        if one == another:
-            return other.line < info.line
-        return another in self._above(one) or one in self._above(another)
-
-    def _above(self, *modules: str) -> set[str]:
-        """Return some modules and all that import one of them, themselves or through others."""
-        seen = set(modules)
-        ahead = list(modules)
-        while ahead:
-            fresh = self._importers.get(ahead.pop(), set()) - seen
-            seen |= fresh
-            ahead += fresh
-        return seen
-
-    def _see_modules(self, current: str, analyzer: SemanticAnalyzer) -> None:
-        """Learn who imports whom, and the claims of the classes that come from the cache."""
-        self._trace(current, analyzer)  # it may import more than it did: the daemon sees a module again and again
-        modules, imports = analyzer.modules, analyzer.import_map
-        if self._size == len(modules) + len(imports):
-            return
-        self._size = len(modules) + len(imports)
-        for module in (*modules, *imports):
-            if module not in self._traced:
-                self._trace(module, analyzer)
-        ours = [module for module in self._traced if module.startswith("statesig.")]
-        for module in self._above(*ours) & modules.keys() - self._searched:
-            self._searched.add(module)
-            for info in _classes_in(modules[module].names, module):
-                claim = _claim_of(info)
-                if claim is not None:
-                    self._claimants.setdefault(claim, set()).add(info.fullname)
-
-    def _trace(self, module: str, analyzer: SemanticAnalyzer) -> None:
-        self._traced.add(module)
-        for imported in _imports_of(module, analyzer):
-            self._importers.setdefault(imported, set()).add(module)
 
 
 def _see_model(ctx: ClassDefContext) -> None:
@@ -277,64 +202,6 @@ def _refuse(ctx: ClassDefContext, reason: str) -> None:
     ctx.api.fail(str(DefinitionError(ctx.cls.name, reason)), ctx.cls, code=STATESIG)
 
 
-def _notes_of(info: TypeInfo) -> dict[str, object]:
-    return info.metadata.get(NOTES, {})
-
-
-def _claim_of(info: TypeInfo) -> str | None:
-    """Return what there may be one of: the tag of a state, the state of a signal."""
-    if info.has_base(STATE):
-        tag = _notes_of(info).get("tag")
-        return None if tag is None else f"tag {tag}"
-    if info.has_base(SIGNAL) and info.fullname != SIGNAL:
-        state = _state_raised_by(info)
-        return f"signal of {state.type.fullname}" if isinstance(state, Instance) else None
-    return None
-
-
-def _classes_in(names: SymbolTable, module: str) -> Iterator[TypeInfo]:
-    """Yield the classes that a module defines, nested ones too, and none that it imports."""
-    for symbol in names.values():
-        if symbol.cross_ref is None and isinstance(symbol.node, TypeInfo) and symbol.node.module_name == module:
-            yield symbol.node
-            yield from _classes_in(symbol.node.names, module)
-
-
-def _imports_of(module: str, analyzer: SemanticAnalyzer) -> set[str]:
-    """Return the modules that a module imports: by its source, or where it is cached, by what mypy kept of it."""
-    tree = analyzer.modules.get(module)
-    if tree is None or not tree.imports:
-        return set(analyzer.import_map.get(module, ()))
-    named: set[str] = set()
-    for statement in tree.imports:
-        if isinstance(statement, ImportFrom | ImportAll):
-            relative, name = statement.relative, statement.id
-            package, _ = correct_relative_import(module, relative, name, tree.is_package_init_file())
-            named.add(package)
-            if isinstance(statement, ImportFrom):
-                named |= {f"{package}.{name}" for name, _ in statement.names} & analyzer.modules.keys()
-        elif isinstance(statement, Import):
-            named |= {name for name, _ in statement.ids}
-    # To import a module is to import the packages it is in.
-    return {".".join(parts[:depth]) for parts in map(_parts, named) for depth in range(1, len(parts) + 1)}
-
-
-def _parts(module: str) -> list[str]:
-    return module.split(".")
-
-
-def _signal_above(info: TypeInfo) -> TypeInfo:
-    return next(base for base in info.mro if base.fullname == SIGNAL)
-
-
-def _state_raised_by(info: TypeInfo) -> ProperType:
-    """Return what stands in the brackets of ``Signal[...]`` at a class or above it, in the variables of the class."""
-    itself = fill_typevars(info)
-    if isinstance(itself, TupleType):
-        itself = itself.partial_fallback
-    return get_proper_type(map_instance_to_supertype(itself, _signal_above(info)).args[0])
-
-
 def _is_unknown(state: ProperType) -> bool:
     """Tell an Any that nobody wrote, nor left to be written: mypy has reported why it knows no more."""
     return isinstance(state, AnyType) and state.type_of_any not in (
@@ -346,21 +213,29 @@ def _is_unknown(state: ProperType) -> bool:
 def _declared(body: Iterable[Statement], analyzer: SemanticAnalyzer) -> Iterator[tuple[str, bool]]:
     """Yield the names that a class body annotates, and whether each has a default."""
     for statement in body:
-        if isinstance(statement, IfStmt):
-            blocks = [*statement.body, *([statement.else_body] if statement.else_body else [])]
-            for block in blocks:
-                if not block.is_unreachable:
-                    yield from _declared(block.body, analyzer)
-        elif isinstance(statement, AssignmentStmt) and statement.new_syntax:
+        for block in _blocks_of(statement):
+            if block is not None and not block.is_unreachable:
+                yield from _declared(block.body, analyzer)
+        if isinstance(statement, AssignmentStmt) and statement.new_syntax:
             target = statement.lvalues[0]
             if isinstance(target, NameExpr) and not target.name.startswith("_"):
                 yield target.name, _is_default(statement.rvalue, analyzer)
+
+
+def _blocks_of(statement: Statement) -> Iterable[Block | None]:
+    if isinstance(statement, IfStmt):
+        return (*statement.body, statement.else_body)
+    if isinstance(statement, TryStmt):
+        return (statement.body, *statement.handlers, statement.else_body, statement.finally_body)
+    return (statement.body,) if isinstance(statement, WithStmt) else ()
 
 
 def _is_default(value: Expression, analyzer: SemanticAnalyzer) -> bool:
     """Tell whether what is assigned to a field gives it a default; ``Field(ge=1)`` does not."""
     if isinstance(value, TempNode):
         return not value.no_rhs
+    if isinstance(value, EllipsisExpr):
+        return False
     if not isinstance(value, CallExpr) or analyzer.get_fullname_for_hook(value) != FIELD:
         return True
     given = dict(zip(value.arg_names, value.args, strict=True))
@@ -370,9 +245,12 @@ def _is_default(value: Expression, analyzer: SemanticAnalyzer) -> bool:
 
 def _add_constructor(ctx: ClassDefContext, state: Instance, analyzer: SemanticAnalyzer) -> None:
     """Give a signal the constructor that its state's fields make, unless it has one of its own."""
-    known = ctx.cls.info.names.get("__init__")
-    if known is not None and not known.plugin_generated:
-        return
+    for base in ctx.cls.info.mro:
+        if base.fullname == SIGNAL:
+            break
+        known = base.names.get("__init__")
+        if known is not None and not known.plugin_generated:
+            return
     fields = _fields_of(state, analyzer)
     if fields is None:
         if not analyzer.final_iteration:
@@ -397,11 +275,13 @@ def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> dict[str, tuple[T
         declared: Iterable[tuple[str, bool]] = info.metadata.get(NOTES, {}).get("fields", ())
         for name, optional in declared:
             symbol = info.names.get(name)
-            if symbol is None or not isinstance(symbol.node, Var) or symbol.node.is_classvar:
+            field = symbol.node if symbol is not None else None
+            if not isinstance(field, Var) or field.is_classvar or field.is_final:
                 continue
-            if symbol.node.type is None or has_placeholder(symbol.node.type):
+            if field.type is None or has_placeholder(field.type):
                 return None
-            found[name] = expand_type_by_instance(symbol.node.type, seen_as), optional
+            kind = field.type if info.self_type is None else expand_type(field.type, {info.self_type.id: state})
+            found[name] = expand_type_by_instance(kind, seen_as), optional
     return found
 
 
@@ -412,9 +292,10 @@ def _argument(name: str, kind: Type, optional: bool) -> Argument:
 
 
 def _state_of_some_signal(ctx: AttributeContext) -> Type:
-    """Return what the state of a signal is at least, where mypy knows no more than Any."""
-    if isinstance(get_proper_type(ctx.default_attr_type), AnyType) and isinstance(ctx.type, Instance):
-        declared = _state_raised_by(ctx.type.type)
+    """Return what the state of a signal is at least, where mypy knows no more than an Any that nobody wrote."""
+    default = get_proper_type(ctx.default_attr_type)
+    if isinstance(default, AnyType) and default.type_of_any != TypeOfAny.explicit and isinstance(ctx.type, Instance):
+        declared = state_raised_by(ctx.type.type)
         if isinstance(declared, TypeVarType):
             return declared.upper_bound
     return ctx.default_attr_type

@@ -45,6 +45,7 @@ ORDER = """
     interop
     http
     progress
+    claims
     mypy
     sources
     constructors
@@ -221,7 +222,7 @@ def test_the_core_imports_two_distributions() -> None:
         if not isinstance(statement, (ast.FunctionDef, ast.ClassDef))
         if name.partition(".")[0] not in allowed
     }
-    extras = ("http.py", "mypy.py", "strategies.py", "laws.py", "pytest_plugin.py")
+    extras = ("http.py", "claims.py", "mypy.py", "strategies.py", "laws.py", "pytest_plugin.py")
     assert set() == {(path, name) for path, name in foreign if path not in extras}
 
 

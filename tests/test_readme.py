@@ -1,26 +1,42 @@
 """The README says what is so: its examples run, its output is theirs, its generated parts are current."""
 
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.documents import README, current, examples
 
 TEXT = README.read_text()
+REPRODUCIBLY = {**os.environ, "CI": "true"}  # for Hypothesis: no deadline, the same draws each time, nothing kept
+SUITES = [code for code in re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL) if "def test_fetch" in code]
 
 
 @pytest.mark.parametrize(("code", "output"), examples(TEXT), ids=lambda part: part.strip().splitlines()[-1][:40])
 def test_example_prints_what_the_readme_says(code: str, output: str) -> None:
     """Each example, run on its own, prints the text below it."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=REPRODUCIBLY)
 
     assert (done.stdout, done.stderr) == (output, "")
 
 
 def test_there_are_examples() -> None:
-    """The README has its six examples with their output."""
-    assert len(examples(TEXT)) == 6
+    """The README has its nine examples with their output, and one of tests."""
+    assert (len(examples(TEXT)), len(SUITES)) == (9, 1)
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.strip().splitlines()[-1][:40])
+def test_an_example_of_tests_passes(suite: str, tmp_path: Path) -> None:
+    """Its tests pass under pytest, and the one signal that is swallowed is warned of."""
+    (tmp_path / "test_suite.py").write_text(suite)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "2 passed, 1 warning" in done.stdout
 
 
 def test_generated_parts_are_current() -> None:

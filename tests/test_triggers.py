@@ -635,12 +635,13 @@ def test_a_trigger_is_composed_with_triggers(other: Any) -> None:
 
 @each_predicate
 def test_a_trigger_is_a_value(trigger: Trigger) -> None:
-    """Pickled it is equal, of one hash, and says the same; it cannot be changed."""
+    """Pickled it is equal, of one hash, and says the same; it cannot be changed, and holds nothing else."""
     back = pickle.loads(pickle.dumps(trigger))
     assert (trigger, hash(trigger), repr(trigger)) == (back, hash(back), repr(back))
     with pytest.raises(AttributeError):
         trigger.label = "other"  # type: ignore[misc]  # that is the mistake
     assert trigger == back
+    assert not hasattr(trigger, "__dict__")
 
 
 def test_equal_triggers() -> None:
@@ -786,6 +787,12 @@ def test_a_judgement_is_a_value() -> None:
     with pytest.raises(AttributeError):
         one.trigger = "other"  # type: ignore[misc]  # that is the mistake
     assert not hasattr(one, "__dict__")
+
+
+def test_nobody_resumed_unless_it_is_said() -> None:
+    """A task counts as not resumed where nothing else is said, in `verdict` as in `judge`."""
+    upstream = [Success()]
+    assert (PAUSED, PAUSED) == (manual_only.verdict(upstream), manual_only.judge(upstream).verdict)
 
 
 @pytest.mark.parametrize("method", [Trigger.verdict, Trigger.judge], ids=["verdict", "judge"])

@@ -5,8 +5,9 @@ import json
 import pickle
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 from pydantic import AwareDatetime, BaseModel, Field
 
 from statesig import (
@@ -71,6 +73,7 @@ FAMILIES = (State, MetaState, Finished, Failed, Success, Scheduled)
 
 simplest = settings(max_examples=2000, derandomize=True, database=None, phases=(Phase.generate, Phase.shrink))
 any_one = settings(simplest, phases=(Phase.generate,))
+many = settings(any_one, max_examples=10_000)
 
 
 class Place(BaseModel):
@@ -111,6 +114,19 @@ def exists(strategy: st.SearchStrategy[Any], condition: Callable[[Any], bool]) -
     return condition(find(strategy, condition, settings=any_one))
 
 
+def unseen(strategy: st.SearchStrategy[Any], kinds: Iterable[type]) -> set[type]:
+    """Return which of some classes are not among those of what a strategy draws; it is drawn from until all are."""
+    left = set(kinds)
+
+    def is_last(value: object) -> bool:
+        left.discard(type(value))
+        return not left
+
+    with contextlib.suppress(NoSuchExample):
+        find(strategy, is_last, settings=many)
+    return left
+
+
 # ---- strategies
 
 
@@ -140,17 +156,15 @@ def raise_(signal: Signal[Any]) -> None:
 @pytest.mark.parametrize("kind", ABSTRACT, ids=name_of)
 def test_an_abstract_state_stands_for_all_below_it(kind: Any) -> None:
     """``st.from_type`` of an abstract class gives each kind below it, users' too."""
-    for below in (one for one in [*BUILT_IN, Partial, Sealed] if issubclass(one, kind)):
-        assert True is exists(st.from_type(kind), lambda state, below=below: type(state) is below)
+    assert set() == unseen(st.from_type(kind), (one for one in [*BUILT_IN, Partial, Sealed] if issubclass(one, kind)))
 
 
 @pytest.mark.parametrize("kind", FAMILIES, ids=name_of)
 def test_a_family_can_be_asked_for(kind: Any) -> None:
     """``states(kind)`` gives the class itself and every descendant, and ``states()`` any state."""
     everything = states() if kind is State else states(kind)
-    for below in descendants(kind):
-        if below in (*BUILT_IN, Quarantined, Sealed, Throttled, Partial):
-            assert True is exists(everything, lambda state, below=below: type(state) is below)
+    known = (*BUILT_IN, Quarantined, Sealed, Throttled, Partial)
+    assert set() == unseen(everything, (below for below in descendants(kind) if below in known))
 
 
 @given(st.data())
@@ -330,10 +344,12 @@ def test_a_finished_path_comes_to_its_end(path: list[State[Any]]) -> None:
     assert (None, True, True) == (check_history(path), isinstance(path[-1], Finished), 2 <= len(path) <= 4)
 
 
-@pytest.mark.parametrize("kind", BUILT_IN, ids=name_of)
-def test_paths_lead_to_every_kind(kind: Any) -> None:
-    """There is a path to each kind."""
-    assert True is exists(paths(), lambda path: type(path[-1]) is kind)
+def test_paths_lead_to_every_kind() -> None:
+    """There is a path to each kind, and a finished path to each final one."""
+    final = [kind for kind in BUILT_IN if issubclass(kind, Finished)]
+    assert set() == unseen(paths().map(itemgetter(-1)), set(BUILT_IN).difference(final))
+    assert set() == unseen(paths(max_steps=3, finished=True).map(itemgetter(-1)), final)
+    assert True is exists(paths(), lambda path: isinstance(path[-1], Finished))
 
 
 def test_paths_shrink() -> None:

@@ -190,8 +190,8 @@ def parameters(tree: ast.Module, signal: str) -> Parameters:
 
 def checkout(folder: Path, states: str | None = None) -> Path:
     """Copy the package and its stubs to a folder, with another text of its module of states."""
-    for name in ("statesig", "stubs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("statesig", "stubs"):  # with what is compiled, but what another process is writing
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     if states is not None:
         (folder / "statesig/states.py").write_text(states)

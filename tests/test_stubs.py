@@ -1,7 +1,7 @@
 """No stub says less than the module it stands before: every checker reads every name alike, with it and without.
 
-The program is the package ``stubbed/shop``, with all that a module may hold. It is checked as it is written and with
-its stubs, by `reveal_type` of each name that it has and of each member of its classes.
+The program is the package ``stubbed/shop``, with all that a module may hold. It is checked with its stubs, and under
+another name as it is written, by `reveal_type` of each name that it has and of each member of its classes.
 """
 
 import ast
@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,8 +25,8 @@ SHOP = ROOT / "tests/stubbed/shop"
 CHECKERS = ["mypy", "pyright"]
 SIGNALS = {"COUNT", "DAMAGED", "HOLD", "LARGE", "PACK", "PRICE", "_KEEP"}
 
-Told = dict[str, str]
-"""What a checker says of each expression; of the stubs themselves under their own names."""
+Told = dict[str, dict[str, str]]
+"""What a checker says of each expression, by the program, and of the stubs, by the place."""
 
 
 def run(folder: Path, *arguments: str | Path, path: Path = ROOT) -> str:
@@ -38,16 +38,18 @@ def run(folder: Path, *arguments: str | Path, path: Path = ROOT) -> str:
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The program as it is written, and the same with the stubs that the command writes."""
-    written = tmp_path_factory.mktemp("programs") / "written"
-    shutil.copytree(SHOP, written / "shop")
-    (written / "names.py").write_text("\n".join(asked(written)))
-    (written / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
-    stubbed = written.with_name("stubbed")
-    shutil.copytree(written, stubbed)
-    assert "shop/__init__.pyi\nshop/signals.pyi\n" == run(stubbed, "-m", "statesig", "stubs", "shop")
-    return {"written": written, "stubbed": stubbed}
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the program and the stubs that the command writes, and with ``bare``, the same without these."""
+    folder = tmp_path_factory.mktemp("programs")
+    for name in ("shop", "bare"):
+        shutil.copytree(SHOP, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    lines = "\n".join(asked(folder))
+    (folder / "ask_shop.py").write_text(lines)
+    (folder / "ask_bare.py").write_text(re.sub(r"\bshop\b", "bare", lines))
+    config = {"typeCheckingMode": "strict", "include": ["ask_shop.py", "ask_bare.py", "shop/**/*.pyi"]}
+    (folder / "pyrightconfig.json").write_text(json.dumps(config))
+    assert "shop/__init__.pyi\nshop/signals.pyi\n" == run(folder, "-m", "statesig", "stubs", "shop")
+    return folder
 
 
 def asked(folder: Path) -> Iterator[str]:
@@ -93,87 +95,69 @@ def members(statement: ast.stmt) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def told(programs: dict[str, Path]) -> dict[tuple[str, str], Told]:
-    """What each checker says of both programs."""
+def told(programs: Path) -> dict[str, Told]:
+    """What each checker says."""
     with ThreadPoolExecutor(2) as pool:
-        running = {
-            (checker, program): pool.submit(ask, folder)
-            for program, folder in programs.items()
-            for checker, ask in [("mypy", ask_mypy), ("pyright", ask_pyright), ("stubtest", ask_stubtest)]
-        }
-        return {key: future.result() for key, future in running.items()}
+        return dict(zip(CHECKERS, pool.map(lambda ask: ask(programs), [ask_mypy, ask_pyright]), strict=True))
 
 
 def ask_mypy(folder: Path) -> Told:
     options = ["--strict", "--config-file=", "--output=json", "--cache-dir=.cache", "--no-incremental"]
-    found: Told = {}
-    lines = (folder / "names.py").read_text().splitlines()
-    for problem in map(json.loads, run(folder, "-m", "mypy", *options, "names.py").splitlines()):
-        name = Path(problem["file"]).name
-        if name == "names.py" and problem["severity"] == "note":
-            found[lines[problem["line"] - 1]] = problem["message"]
-        elif name != "names.py":
-            found[f"{name}:{problem['line']}"] = problem["message"]
-    return found
+    said = run(folder, "-m", "mypy", *options, "ask_shop.py", "ask_bare.py").splitlines()
+    found = [(Path(it["file"]), it["line"], it["severity"] == "note", it["message"]) for it in map(json.loads, said)]
+    return sorted_out(folder, found)
 
 
 def ask_pyright(folder: Path) -> Told:
-    found: Told = {}
-    lines = (folder / "names.py").read_text().splitlines()
-    for problem in json.loads(run(folder, "-m", "pyright", "--outputjson"))["generalDiagnostics"]:
-        name, line = Path(problem["file"]).name, problem["range"]["start"]["line"]
-        if name == "names.py" and problem["severity"] == "information":
-            found[lines[line]] = problem["message"]
-        elif name.endswith(".pyi"):
-            found[f"{name}:{line + 1}"] = problem["message"]
-    return found
+    said = json.loads(run(folder, "-m", "pyright", "--outputjson"))
+    found = [
+        (Path(it["file"]), it["range"]["start"]["line"] + 1, it["severity"] == "information", it["message"])
+        for it in said["generalDiagnostics"]
+    ]
+    return sorted_out(folder, found)
 
 
-def ask_stubtest(folder: Path) -> Told:
-    lines = run(folder, "-m", "mypy.stubtest", "shop.signals", "--concise").splitlines()
-    return {line.partition(" ")[0]: line for line in lines}
-
-
-def about(told: Told, suffix: str) -> Told:
-    """Return what is told of the names, or of the stubs themselves."""
-    return {key: text for key, text in told.items() if (".pyi:" in key) == (suffix == ".pyi")}
+def sorted_out(folder: Path, problems: Iterable[tuple[Path, int, bool, str]]) -> Told:
+    """Return what was told of the two programs and of the stubs, as if both programs had one name."""
+    told: Told = {"shop": {}, "bare": {}, "stubs": {}}
+    lines = (folder / "ask_shop.py").read_text().splitlines()
+    for path, line, is_revealed, message in problems:
+        if path.suffix == ".pyi":
+            told["stubs"][f"{path.name}:{line}"] = message
+        elif is_revealed and path.stem.startswith("ask_"):
+            told[path.stem.removeprefix("ask_")][lines[line - 1]] = re.sub(r"\bbare\b", "shop", message)
+    return told
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_a_checker_reads_every_name_alike(checker: str, told: dict[tuple[str, str], Told]) -> None:
+def test_a_checker_reads_every_name_alike(checker: str, told: dict[str, Told]) -> None:
     """Every name and every member has the type with the stub that it has without, but for a signal's constructor."""
-    written, stubbed = (about(told[checker, program], "") for program in ("written", "stubbed"))
-    differing = {key for key, text in written.items() if text.replace('(".', '("shop.') != stubbed.get(key)}
-    assert 120 < len(written)
+    stubbed, bare = told[checker]["shop"], told[checker]["bare"]
+    differing = {key for key, text in bare.items() if text.replace('(".', '("shop.') != stubbed.get(key)}
+    assert 140 < len(bare)
     assert [] == sorted(key for key in differing if not SIGNALS.intersection(re.findall(r"\w+", key)[-1:]))
 
 
-def test_the_constructors_of_signals_are_what_a_stub_adds(told: dict[tuple[str, str], Told]) -> None:
+def test_the_constructors_of_signals_are_what_a_stub_adds(told: dict[str, Told]) -> None:
     """Without the stub a signal takes anything, with it the fields of its state."""
     signal = "reveal_type(shop.signals.COUNT)"
-    assert "**fields: object" in told["mypy", "written"][signal]
-    assert "result: int | None" in told["mypy", "stubbed"][signal]
+    assert "**fields: object" in told["mypy"]["bare"][signal]
+    assert "result: int | None" in told["mypy"]["shop"][signal]
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_a_stub_is_clean(checker: str, told: dict[tuple[str, str], Told]) -> None:
+def test_a_stub_is_clean(checker: str, told: dict[str, Told]) -> None:
     """Neither checker has anything to say of the stubs at its strictest."""
-    assert {} == about(told[checker, "stubbed"], ".pyi")
+    assert {} == told[checker]["stubs"]
 
 
-def test_stubtest_finds_no_more_in_the_stub_than_in_the_module(told: dict[tuple[str, str], Told]) -> None:
-    """What `mypy.stubtest` says of the stub it says of the module's own annotations too."""
-    assert [] == sorted({*told["stubtest", "stubbed"].values()} - {*told["stubtest", "written"].values()})
-
-
-# ---- the package's own
-
-
-def test_stubtest_finds_nothing_in_the_whole_package(tmp_path: Path) -> None:
-    """`mypy.stubtest` finds nothing but what the list gives a reason for, and each of its lines is needed."""
-    package = tmp_path / "statesig"
-    shutil.copytree(ROOT / "statesig", package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "stubs/statesig", package, dirs_exist_ok=True)  # as the wheel has them
-    options: list[str | Path] = ["--allowlist", ROOT / "stubs/allowlist.txt", "--ignore-disjoint-bases"]
-    said = run(tmp_path, "-m", "mypy.stubtest", "statesig", *options, path=tmp_path)
+def test_stubtest_finds_nothing_in_the_program_and_in_the_whole_package(programs: Path, tmp_path: Path) -> None:
+    """`mypy.stubtest` finds nothing but what the two lists give a reason for, and each of their lines is needed."""
+    ignored = shutil.ignore_patterns("*.pyc.*")  # what another process is writing
+    shutil.copytree(ROOT / "statesig", tmp_path / "statesig", ignore=ignored)
+    shutil.copytree(ROOT / "stubs/statesig", tmp_path / "statesig", dirs_exist_ok=True)  # as the wheel has them
+    shutil.copytree(programs / "shop", tmp_path / "shop", ignore=ignored)
+    options: list[str | Path] = ["--ignore-disjoint-bases", "--allowlist", ROOT / "stubs/allowlist.txt"]
+    options += ["--allowlist", ROOT / "tests/stubbed/allowlist.txt"]
+    said = run(tmp_path, "-m", "mypy.stubtest", "statesig", "shop.signals", *options, path=tmp_path)
     assert said.startswith("Success: no issues found"), said

@@ -200,7 +200,21 @@ def _filled(draw: st.DrawFn, form: _Form) -> Any:
 def _field(cls: Any, name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
     if name == "children" and _is_below(cls, Mapped):
         return st.lists(states(), max_size=3).map(tuple)
-    return _values(field.annotation, tuple(field.metadata))
+    return _values(_without_references(field.annotation, cls), tuple(field.metadata))
+
+
+def _without_references(annotation: Any, cls: Any) -> Any:
+    """Return the type of a field of a class with the class itself wherever Pydantic has left a reference to it.
+
+    So it does in a generic class that is parametrised, where a field is of the class's own type.
+    """
+    if type(annotation).__name__ == "PydanticRecursiveRef":
+        return cls
+    origin, args = get_origin(annotation), get_args(annotation)
+    resolved = tuple(_without_references(arg, cls) for arg in args)
+    if resolved == args:
+        return annotation
+    return Union[resolved] if origin in (Union, UnionType) else origin[resolved]
 
 
 # ---- the values of annotated types

@@ -13,9 +13,6 @@ import pytest
 from tests.project.checkers import CHECKERS, Environment, installed
 from tests.project.mistakes import FALSE, HERE, MISSED, MISTAKES, Copies, Findings, Mistake, copies, measured, plant
 
-# One process builds the wheel and runs the checkers, once for all of these.
-pytestmark = pytest.mark.xdist_group("typing")
-
 NAMES = [mistake.name for mistake in MISTAKES]
 SAID = """\
 Success: Mapped

@@ -17,9 +17,6 @@ from pathlib import Path
 
 import pytest
 
-# One process runs the checkers, once for all of these.
-pytestmark = pytest.mark.xdist_group("stubs")
-
 ROOT = Path(__file__).parents[1]
 SHOP = ROOT / "tests/stubbed/shop"
 CHECKERS = ["mypy", "pyright"]

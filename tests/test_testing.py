@@ -17,6 +17,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from pydantic import AwareDatetime, BaseModel, Field
+from typing_extensions import TypeVar
 
 from statesig import (
     FAIL,
@@ -49,7 +50,7 @@ from statesig import (
     signal_of,
     task,
 )
-from statesig.models import descendants
+from statesig.models import descendants, origin_of
 from statesig.states import UtcDatetime
 from statesig.testing import (
     Clock,
@@ -67,6 +68,8 @@ from tests.programs.kinds import SEAL, Partial, Quarantined, Sealed, Throttled
 from tests.strategies import ABSTRACT, BUILT_IN, fingerprint, name_of, run_python
 
 pytest_plugins = ["pytester"]
+
+R = TypeVar("R", covariant=True, default=Any)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FAMILIES = (State, MetaState, Finished, Failed, Success, Scheduled)
@@ -192,6 +195,19 @@ def test_a_result_is_of_the_declared_type(state: Success[int]) -> None:
 def test_the_results_of_a_family_are_of_the_declared_type(state: Finished[list[Place]]) -> None:
     """Each kind below a parametrised family is parametrised so."""
     assert {Place} >= {type(place) for place in state.result or ()}
+
+
+class Linked(Success[R]):
+    """A state with fields of its own type."""
+
+    previous: "Linked[R] | None" = None
+    others: "tuple[Linked[Any], ...]" = ()
+
+
+@given(st.from_type(Linked[int]))
+def test_a_parametrised_state_may_hold_others_of_its_class(state: Linked[int]) -> None:
+    """Where a generic state has a field of its own type, what it holds is drawn too, and of its class."""
+    assert {Linked} >= {origin_of(type(held)) for held in (state.previous, *state.others) if held is not None}
 
 
 @given(st.from_type(AnyState[bool]), st.from_type(Partial[int]), st.from_type(Queued[int]))

@@ -30,9 +30,6 @@ from tests.checkers import (
     tallies,
 )
 
-# One process builds the wheel and runs the checkers, once for all of these.
-pytestmark = pytest.mark.xdist_group("typing")
-
 PROGRAMS = programs()
 COPIES = {"kinds.py": "stubbed.py", "generics.py": "stubbed_generics.py"}
 """The modules of definitions that are there twice, the second time with a stub."""

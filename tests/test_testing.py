@@ -620,8 +620,9 @@ def of_a_state() -> None:
 
 
 def in_a_thread() -> None:
-    threading.Thread(target=for_everything).start()
-    [thread.join() for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+    thread = threading.Thread(target=for_everything)
+    thread.start()
+    thread.join()
 
 
 def in_a_scope_of_its_own() -> None:

@@ -51,10 +51,8 @@ if TYPE_CHECKING:
     )
     from statesig.flow import (
         Flow,
-        Task,
         state_of,
         states_of,
-        task,
     )
     from statesig.histories import (
         History,
@@ -148,6 +146,11 @@ if TYPE_CHECKING:
         is_submitted,
         is_successful,
     )
+    from statesig.tasks import (
+        Handler,
+        Task,
+        task,
+    )
     from statesig.transitions import (
         IllegalStep,
         advance,
@@ -228,6 +231,7 @@ __all__ = [
     "Finished",
     "Flow",
     "FlowError",
+    "Handler",
     "History",
     "IllegalStep",
     "IllegalTransition",
@@ -356,7 +360,7 @@ _MODULES = {
         decode_trigger encode_trigger
     """,
     "flow": """
-        Flow Task state_of states_of task
+        Flow state_of states_of
     """,
     "histories": """
         History histories_of
@@ -380,6 +384,9 @@ _MODULES = {
         Submitted Success TimedOut TriggerFailed ValidationFailed is_cached is_cancelled
         is_cancelling is_failed is_finished is_looped is_mapped is_meta is_paused is_pending
         is_queued is_retrying is_running is_scheduled is_skipped is_submitted is_successful
+    """,
+    "tasks": """
+        Handler Task task
     """,
     "transitions": """
         IllegalStep advance check_history diagram is_allowed successors

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from statesig.captures import state_of_exception
 from statesig.errors import IllegalTransition
-from statesig.flow import Task
 from statesig.nodes import Node, Takes
 from statesig.states import (
     Cancelling,
@@ -30,6 +29,7 @@ from statesig.states import (
     Success,
     TriggerFailed,
 )
+from statesig.tasks import Task
 from statesig.transitions import is_allowed, successors
 from statesig.triggers import Counts, SkipPolicy, Verdict, all_successful, leaves
 

@@ -1,4 +1,4 @@
-"""Tasks and the flows that wire them: what to run, never how or when.
+"""Flows, which wire tasks: what to run, never how or when.
 
 Inside ``with Flow("name") as flow:`` an ordinary call of a task makes a node and returns it in place of the value. To a
 type checker it is the value, so wiring is checked as any call is: ``load(extract(day))``.
@@ -7,95 +7,28 @@ type checker it is the value, so wiring is checked as any call is: ``load(extrac
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from contextvars import ContextVar, Token
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import Token
 from dataclasses import is_dataclass
-from datetime import timedelta
-from types import TracebackType, UnionType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, Union, cast, get_type_hints, overload
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast, overload
 
 from pydantic import BaseModel
 from typing_extensions import TypeIs, TypeVar
 
 from statesig.errors import FlowError, NodeUseError
-from statesig.models import args_of
 from statesig.nodes import Node, Parameter, StandIn, StateOf, Takes, replaced, source_of
-from statesig.states import AnyState, State
-from statesig.triggers import SkipPolicy, Trigger, all_successful
+from statesig.states import AnyState
+from statesig.tasks import Building, Task, building
 
 if TYPE_CHECKING:
     from statesig.runner import Run
 
-__all__ = ["Flow", "Task", "state_of", "states_of", "task"]
+__all__ = ["Flow", "state_of", "states_of"]
 
-P = ParamSpec("P")
 A = TypeVar("A")
 B = TypeVar("B")
 T = TypeVar("T")
-
-building: ContextVar[Flow | None] = ContextVar("building", default=None)
-
-
-class Task(Generic[P, A]):
-    """A function with what a flow needs to know of it. Outside a flow, and in a running task, it is the function.
-
-    Attributes:
-        fn: The function.
-        name: What its nodes are called; the function's name by default.
-        retries: How often it is run again after a failure.
-        retry_delay: The seconds between a failure and the next attempt.
-        trigger: Whether it may run, by the states upstream.
-        on_skip: What a skipped upstream does to it.
-    """
-
-    def __init__(
-        self,
-        fn: Callable[P, Any],
-        *,
-        name: str | None = None,
-        retries: int = 0,
-        retry_delay: float | timedelta = 0.0,
-        trigger: Trigger = all_successful,
-        on_skip: SkipPolicy = SkipPolicy.SUCCESS,
-    ) -> None:
-        functools.update_wrapper(self, fn)
-        self.fn = fn
-        self.name: str = name or str(getattr(fn, "__name__", type(fn).__name__))
-        self.retries = retries
-        delay = retry_delay.total_seconds() if isinstance(retry_delay, timedelta) else float(retry_delay)
-        self.retry_delay: float = delay
-        self.trigger = trigger
-        self.on_skip = on_skip
-        self.is_async: bool = inspect.iscoroutinefunction(fn)
-        if retries < 0 or self.retry_delay < 0:
-            raise ValueError(f"task {self.name!r}: retries and retry_delay are at least 0")
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> A:
-        flow = building.get()
-        if flow is None:
-            return cast("A", self.fn(*args, **kwargs))
-        return cast("A", StandIn(flow.add(self, args, kwargs)))  # it stands for the value
-
-    def __repr__(self) -> str:
-        return f"<task {self.name}>"
-
-    @functools.cached_property
-    def signature(self) -> inspect.Signature | None:
-        """The function's signature, by which its calls are checked when they are wired; None where it tells none."""
-        try:
-            return inspect.signature(self.fn)
-        except ValueError:
-            return None
-
-    @functools.cached_property
-    def returns(self) -> Any:
-        """The declared type of the value, Any where none is declared or it cannot be resolved."""
-        try:
-            declared = get_type_hints(self.fn).get("return", Any)
-        except (NameError, TypeError):
-            return Any
-        return _value_type(declared)
 
 
 def _refuse_hidden(value: Any) -> None:
@@ -111,76 +44,6 @@ def _refuse_hidden(value: Any) -> None:
 
 def _is_task(value: object) -> TypeIs[Task[..., Any]]:
     return isinstance(value, Task)
-
-
-def _value_type(declared: Any) -> Any:
-    """Return ``A`` of a declared ``A``, ``State[A]`` or ``A | State[A]``."""
-    parts: tuple[Any, ...] = declared.__args__ if _is_union(declared) else (declared,)
-    values = [part for part in parts if not _is_state_class(part)]
-    if len(values) == len(parts):
-        return declared
-    if values:
-        return Union[tuple(values)]
-    arguments = {args_of(part) for part in parts}
-    found = arguments.pop()
-    return found[0] if found and not arguments else Any
-
-
-def _is_state_class(part: object) -> bool:
-    return isinstance(part, type) and issubclass(part, State)
-
-
-def _is_union(declared: Any) -> bool:
-    return isinstance(declared, UnionType) or getattr(declared, "__origin__", None) is Union
-
-
-@overload
-def task(fn: Callable[P, Coroutine[Any, Any, State[A]]], /) -> Task[P, A]: ...
-@overload
-def task(fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
-@overload
-def task(fn: Callable[P, State[A]], /) -> Task[P, A]: ...
-@overload
-def task(fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
-@overload
-def task(
-    *,
-    name: str | None = ...,
-    retries: int = ...,
-    retry_delay: float | timedelta = ...,
-    trigger: Trigger = ...,
-    on_skip: SkipPolicy = ...,
-) -> _TaskMaker: ...
-def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Make a task of a function: ``@task`` or ``@task(retries=3)``.
-
-    Args:
-        fn: The function; a coroutine function is awaited. It returns its value or a state, or raises a signal.
-        name: What its nodes are called.
-        retries: How often it is run again after RETRY, FAIL or an exception.
-        retry_delay: Seconds, or a timedelta, before it is run again.
-        trigger: Whether it may run, by the states upstream; `all_successful` by default.
-        on_skip: What a skipped upstream does to it; by default it counts as a success.
-
-    Raises:
-        ValueError: A number is negative.
-    """
-    maker: Any = Task
-    return maker(fn, **options) if fn is not None else functools.partial(maker, **options)
-
-
-if TYPE_CHECKING:
-
-    class _TaskMaker:
-        @overload
-        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A]]], /) -> Task[P, A]: ...
-        @overload
-        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
-        @overload
-        def __call__(self, fn: Callable[P, State[A]], /) -> Task[P, A]: ...
-        @overload
-        def __call__(self, fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
-        def __call__(self, fn: Any, /) -> Any: ...
 
 
 class Flow:
@@ -200,7 +63,7 @@ class Flow:
         self.parameters: dict[str, Parameter] = {}
         self._names: dict[str, int] = {}
         self._references: tuple[int, ...] = ()
-        self._tokens: list[Token[Flow | None]] = []
+        self._tokens: list[Token[Building | None]] = []
 
     def __enter__(self) -> Self:
         self._tokens.append(building.set(self))
@@ -213,6 +76,10 @@ class Flow:
 
     def __repr__(self) -> str:
         return f"<flow {self.name}: {len(self.nodes)} tasks>"
+
+    def called(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> StandIn:
+        """Add a call of a task and return what stands for its value; a task calls this inside ``with flow:``."""
+        return StandIn(self.add(task, args, kwargs))
 
     def add(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Node:
         """Add a call of a task and return its node; an ordinary call inside ``with flow:`` does the same.

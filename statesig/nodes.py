@@ -16,7 +16,7 @@ from typing_extensions import override
 from statesig.errors import NodeUseError
 
 if TYPE_CHECKING:
-    from statesig.flow import Task
+    from statesig.tasks import Task
 
 __all__ = ["Node", "Parameter", "Source", "StandIn", "StateOf", "Takes", "replaced", "source_of"]
 

@@ -18,7 +18,6 @@ from typing import Any, Final, cast
 
 from typing_extensions import TypeVar
 
-from statesig import flow as flows
 from statesig.algebra import combine
 from statesig.captures import Redact, acapture, capture, state_of_exception
 from statesig.decisions import Become, Wait, decide, is_failure, may_decide, settle, settle_unbegun, value_of
@@ -42,6 +41,7 @@ from statesig.states import (
     Success,
     is_mapped,
 )
+from statesig.tasks import building
 from statesig.triggers import Counts, all_successful
 
 __all__ = ["Attempt", "Run", "TaskRun", "current", "run"]
@@ -280,7 +280,7 @@ class Run:
         ready = deque(item for item in self._items if not item.is_settled and self._may_begin(item))
         delayed: list[tuple[datetime, int, _Item]] = []
         order = 0
-        outer = _current.set(None), flows.building.set(None)
+        outer = _current.set(None), building.set(None)
         try:
             while ready or delayed:
                 if ready:
@@ -298,7 +298,7 @@ class Run:
                     self._settle(item, downstream, ready)
         finally:
             _current.reset(outer[0])
-            flows.building.reset(outer[1])
+            building.reset(outer[1])
 
     def _count(self) -> list[list[tuple[_Item, Takes]]]:
         """Count what each item waits for, and return who waits for each and what they take of it."""

@@ -36,6 +36,7 @@ ORDER = """
     readback
     codec
     events expressions
+    tasks
     histories nodes
     flow
     parameters

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
         kind,
         tally,
     )
+    from statesig.attempts import (
+        Attempt,
+        current,
+    )
     from statesig.captures import (
         acapture,
         capture,
@@ -32,13 +36,18 @@ if TYPE_CHECKING:
         DecodeError,
         DefinitionError,
         EncodeError,
+        ExecutorError,
         FlowError,
         IllegalTransition,
         NodeUseError,
         NoResult,
+        NoRun,
         NoSignal,
         RunFailed,
+        RunTaken,
         StatesigError,
+        StoreDamaged,
+        StoreError,
     )
     from statesig.events import (
         Event,
@@ -74,7 +83,6 @@ if TYPE_CHECKING:
     from statesig.runner import (
         Run,
         TaskRun,
-        current,
     )
     from statesig.signals import (
         CACHE,
@@ -216,6 +224,7 @@ __all__ = [
     "VALIDATIONFAIL",
     "AnyFinished",
     "AnyState",
+    "Attempt",
     "Cached",
     "Cancelled",
     "Cancelling",
@@ -227,6 +236,7 @@ __all__ = [
     "EncodeError",
     "ErrorInfo",
     "Event",
+    "ExecutorError",
     "Failed",
     "Finished",
     "Flow",
@@ -241,6 +251,7 @@ __all__ = [
     "Mapped",
     "MetaState",
     "NoResult",
+    "NoRun",
     "NoSignal",
     "NodeUseError",
     "Observation",
@@ -252,6 +263,7 @@ __all__ = [
     "Retrying",
     "Run",
     "RunFailed",
+    "RunTaken",
     "Running",
     "Scheduled",
     "Signal",
@@ -259,6 +271,8 @@ __all__ = [
     "Skipped",
     "State",
     "StatesigError",
+    "StoreDamaged",
+    "StoreError",
     "Submitted",
     "Success",
     "Task",
@@ -343,6 +357,9 @@ _MODULES = {
     "algebra": """
         COMPLETION EMPTY FAIL_FAST Order combine join kind tally
     """,
+    "attempts": """
+        Attempt current
+    """,
     "captures": """
         acapture capture collect
     """,
@@ -350,8 +367,8 @@ _MODULES = {
         Limits decode encode schema
     """,
     "errors": """
-        DecodeError DefinitionError EncodeError FlowError IllegalTransition NoResult NoSignal
-        NodeUseError RunFailed StatesigError
+        DecodeError DefinitionError EncodeError ExecutorError FlowError IllegalTransition NoResult
+        NoRun NoSignal NodeUseError RunFailed RunTaken StatesigError StoreDamaged StoreError
     """,
     "events": """
         Event decode_event encode_event
@@ -372,7 +389,7 @@ _MODULES = {
         bind fold map recover zip
     """,
     "runner": """
-        Run TaskRun current
+        Run TaskRun
     """,
     "signals": """
         CACHE CANCEL CRASH FAIL LOOP MAP PAUSE PEND QUEUE RESUME RETRY SCHEDULE SKIP START STOP

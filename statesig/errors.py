@@ -11,6 +11,11 @@ The tree::
     ├── DecodeError(ValueError)       a document that is no state, or is too large to look at
     ├── FlowError(ValueError)         a flow that cannot be built or run as asked
     ├── RunFailed(RuntimeError)       raise_for_state() of a run that did not succeed
+    ├── ExecutorError(RuntimeError)   an executor that cannot be used: a cluster out of reach, say
+    ├── StoreError(RuntimeError)      a store that cannot be read or written; the run is as it was last acknowledged
+    │   ├── NoRun(LookupError)        a store has no run of this identity
+    │   ├── RunTaken                  another process goes on with the run, or the run is over
+    │   └── StoreDamaged              what is stored is not what was written
     └── NodeUseError(TypeError)       a node used as if it were its value while the flow is built
 
 A payload that breaks its model raises pydantic's own ``ValidationError``. Signals are no errors and are not here.
@@ -182,6 +187,52 @@ class RunFailed(StatesigError, RuntimeError):
         shown = ", ".join(f"{name} {state}" for name, state in self.tasks[:10])
         rest = f" and {len(self.tasks) - 10} more" if len(self.tasks) > 10 else ""
         return f"flow {self.flow!r} is {self.state}: {shown}{rest}"
+
+
+class ExecutorError(StatesigError, RuntimeError):
+    """An executor cannot be used.
+
+    Args:
+        executor: What it is called: ``"Dask"``.
+        reason: Why, and what can be done.
+    """
+
+    def __init__(self, executor: str, reason: str) -> None:
+        super().__init__(executor, reason)
+        self.executor = executor
+        self.reason = reason
+
+    def sentence(self) -> str:
+        return f"{self.executor} cannot be used: {self.reason}"
+
+
+class StoreError(StatesigError, RuntimeError):
+    """A store cannot be read or written. What it acknowledged before is in it, and nothing else of the run is.
+
+    Args:
+        store: Where it is; of a URL without user and password.
+        reason: Why, and what can be done.
+    """
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(store, reason)
+        self.store = store
+        self.reason = reason
+
+    def sentence(self) -> str:
+        return f"store {self.store}: {self.reason}"
+
+
+class NoRun(StoreError, LookupError):
+    """A store has no run of this identity, or more than one that begins so."""
+
+
+class RunTaken(StoreError):
+    """Another process goes on with the run, or nothing is left to be gone on with."""
+
+
+class StoreDamaged(StoreError):
+    """What is stored is not what was written: a row's checksum does not fit, or a row is missing."""
 
 
 class NodeUseError(StatesigError, TypeError):

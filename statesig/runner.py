@@ -10,7 +10,6 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +18,9 @@ from typing import Any, Final, cast
 from typing_extensions import TypeVar
 
 from statesig.algebra import combine
-from statesig.captures import Redact, acapture, capture, state_of_exception
+from statesig.attempts import Attempt, running
+from statesig.calls import awaited
+from statesig.captures import Redact, capture, state_of_exception
 from statesig.decisions import Become, Wait, decide, is_failure, may_decide, settle, settle_unbegun, value_of
 from statesig.errors import FlowError, RunFailed
 from statesig.events import Event
@@ -44,7 +45,7 @@ from statesig.states import (
 from statesig.tasks import building
 from statesig.triggers import Counts, all_successful
 
-__all__ = ["Attempt", "Run", "TaskRun", "current", "run"]
+__all__ = ["Run", "TaskRun", "run"]
 
 T = TypeVar("T")
 
@@ -69,25 +70,6 @@ class TaskRun:
     state: AnyState[Any]
     seconds: float
     children: tuple[TaskRun, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What a running task may know of itself; see `current`.
-
-    Args:
-        run: The run's identity.
-        task: The name of the task's node.
-        index: The position among a mapped node's children, from 0; None without.
-        number: From 1.
-        loop_result: The result that the last LOOP handed on; None before the first.
-    """
-
-    run: str
-    task: str
-    index: int | None
-    number: int
-    loop_result: Any
 
 
 class _Item:
@@ -145,25 +127,14 @@ class _Item:
         self.source = source
         self.value: Any = None
 
+    def attempt(self) -> Attempt:
+        """Return what the task may know of itself."""
+        return Attempt(self.run.id, self.node.name, self.index, self.entries, self.loop_result)
+
     def told(self) -> TaskRun:
         name = self.node.name if self.index is None else f"{self.node.name}[{self.index}]"
         children = tuple(child.told() for child in self.children or ())
         return TaskRun(name, cast("AnyState[Any]", self.state), self.seconds, children)
-
-
-_current: ContextVar[_Item | None] = ContextVar("_current", default=None)
-
-
-def current() -> Attempt:
-    """Return the attempt that is being run, to the task that is run in it.
-
-    Raises:
-        LookupError: No task is running here.
-    """
-    item = _current.get()
-    if item is None:
-        raise LookupError("current() is for the code of a running task, and none is running here")
-    return Attempt(item.run.id, item.node.name, item.index, item.entries, item.loop_result)
 
 
 class Run:
@@ -280,7 +251,7 @@ class Run:
         ready = deque(item for item in self._items if not item.is_settled and self._may_begin(item))
         delayed: list[tuple[datetime, int, _Item]] = []
         order = 0
-        outer = _current.set(None), building.set(None)
+        outer = running.set(None), building.set(None)
         try:
             while ready or delayed:
                 if ready:
@@ -297,7 +268,7 @@ class Run:
                 elif type(item.state) is Success or self._is_at_rest(item):
                     self._settle(item, downstream, ready)
         finally:
-            _current.reset(outer[0])
+            running.reset(outer[0])
             building.reset(outer[1])
 
     def _count(self) -> list[list[tuple[_Item, Takes]]]:
@@ -410,13 +381,13 @@ class Run:
         began = time.perf_counter()
         item.entries += 1
         item.is_running = True
-        _current.set(item)
+        running.set(item)
         if self._on_event is not None:
             self._tell(item, _RUNNING, item.entries)
         fn = partial(task.fn, **kwargs) if kwargs else task.fn
-        call = _awaited if task.is_async else capture
+        call = awaited if task.is_async else capture
         outcome: State[Any] = call(fn, *args, redact=self._redact, traceback=self._traceback)
-        _current.set(None)
+        running.set(None)
         seconds = time.perf_counter() - began
         item.seconds += seconds
         if item.parent is not None:
@@ -524,23 +495,6 @@ class Run:
     def _tell(self, item: _Item, state: State[Any], attempt: int) -> None:
         assert self._on_event is not None
         self._on_event(Event(self.id, item.node.name, item.index, attempt, self._clock(), state))
-
-
-def _awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool) -> State[Any]:
-    """Run a coroutine function to its end on a loop of its own; in a thread of its own where a loop is running here."""
-    import asyncio
-
-    def to_its_end() -> State[Any]:
-        return asyncio.run(acapture(fn, *args, redact=redact, traceback=traceback))
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return to_its_end()
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1, thread_name_prefix="statesig") as pool:
-        return pool.submit(copy_context().run, to_its_end).result()
 
 
 def _utc_now() -> datetime:

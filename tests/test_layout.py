@@ -41,7 +41,12 @@ ORDER = """
     flow
     parameters
     decisions
+    attempts
+    calls
     executors store
+    processes clusters sqlite postgres
+    items
+    waits journals caches
     runner
     interop
     http

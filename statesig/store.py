@@ -1,0 +1,218 @@
+"""Runs and their histories, kept where they survive the process.
+
+A store knows rows, not flows: states are JSON to it, and times, leases and identities are given to it. It is the
+backends' base; `open_store` returns the one that a path or a URL names.
+
+1. What `append` has returned from is durable; before that nothing of it is visible.
+2. Only the owner of a run's lease changes it, and only from the version that it has seen.
+3. Each row has a checksum over all that it says, and a run says how many rows its history has.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+__all__ = ["Lease", "Record", "Store", "StoredRun", "open_store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A transition of a task, as a history keeps it.
+
+    Args:
+        task: The name of the task's node.
+        index: The position among a mapped node's children; None for the node itself.
+        attempt: From 1.
+        time: When, aware.
+        worker: Where the attempt ran that it ends; None where it ends none.
+        lost: How often so far an attempt of the task was lost with its process.
+        state: The state as JSON.
+    """
+
+    task: str
+    index: int | None
+    attempt: int
+    time: datetime
+    worker: str | None
+    lost: int
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run as a store keeps it.
+
+    Args:
+        id: Its identity.
+        flow: The name of its flow.
+        graph: What its flow looked like, as JSON.
+        parameters: The values of the flow's parameters, as JSON.
+        created: When it began, aware.
+        changed: When it last changed, aware.
+        version: How often it was changed.
+        length: How many records its history has.
+        state: The run's own state as JSON: Running while it goes on.
+        tag: The tag of that state.
+    """
+
+    id: str
+    flow: str
+    graph: bytes
+    parameters: bytes
+    created: datetime
+    changed: datetime
+    version: int
+    length: int
+    state: bytes
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to go on with a run, until a time.
+
+    Args:
+        run: The run's identity.
+        owner: Who has it: a text of its own for each time that a process goes on with a run.
+        until: When it ends if it is not renewed, aware.
+        cancel: Whether somebody has asked that the run be cancelled.
+    """
+
+    run: str
+    owner: str
+    until: datetime
+    cancel: bool = False
+
+
+class Store(ABC):
+    """Runs and their histories. Safe to use from several threads; processes open a store each.
+
+    Attributes:
+        name: Where it is, for people: a path, or a URL without user and password.
+
+    Every method raises `StoreError` where the store cannot be read or written, and `StoreDamaged` where a row that it
+    reads is not what was written.
+    """
+
+    name: str
+
+    @abstractmethod
+    def create(self, run: StoredRun, lease: Lease) -> None:
+        """Add a run with an empty history and its first lease."""
+
+    @abstractmethod
+    def acquire(self, run: StoredRun, lease: Lease, *, now: datetime, instead_of: str | None = None) -> Lease:
+        """Take the lease of a run that nobody goes on with; compare-and-set on the run's version.
+
+        Args:
+            run: The run as it was read.
+            lease: The lease to take.
+            now: The time, aware.
+            instead_of: An owner of whom it is known that it is dead, so that its lease need not have ended.
+
+        Returns:
+            The lease as it is now, which tells whether a cancellation was asked for.
+
+        Raises:
+            RunTaken: It has another version by now, or another owner's lease has not ended.
+        """
+
+    @abstractmethod
+    def append(
+        self,
+        run: StoredRun,
+        owner: str,
+        records: Sequence[Record],
+        *,
+        now: datetime,
+        state: bytes | None = None,
+        tag: str | None = None,
+    ) -> StoredRun:
+        """Append to a run's history, and change its own state where one is given, in one transaction; return it anew.
+
+        Raises:
+            RunTaken: The owner has no lease on the run any more, or the run has another version; nothing was written.
+        """
+
+    @abstractmethod
+    def renew(self, lease: Lease) -> Lease:
+        """Move the end of a lease; return it as it is now, which tells whether a cancellation was asked for.
+
+        Raises:
+            RunTaken: Another has it.
+        """
+
+    @abstractmethod
+    def release(self, run: str, owner: str) -> None:
+        """Give a lease back; nothing happens where another has it."""
+
+    @abstractmethod
+    def lease(self, run: str) -> Lease | None:
+        """Return the lease on a run, also one that has ended; None where it was given back."""
+
+    @abstractmethod
+    def request_cancel(self, run: str) -> bool:
+        """Ask whoever goes on with a run to cancel it; return whether anybody has its lease."""
+
+    @abstractmethod
+    def find(self, run: str) -> StoredRun:
+        """Return the run of an identity, or the only one that begins so.
+
+        Raises:
+            NoRun: There is none, or more than one.
+        """
+
+    @abstractmethod
+    def history(self, run: StoredRun) -> Iterator[Record]:
+        """Yield a run's history, in the order in which it was appended.
+
+        Raises:
+            StoreDamaged: It is not whole.
+        """
+
+    @abstractmethod
+    def runs(self, *, tag: str | None = None, flow: str | None = None, limit: int | None = None) -> list[StoredRun]:
+        """Return the runs, the latest first, those of a state or a flow alone where these are given."""
+
+    @abstractmethod
+    def prune(self, older_than: datetime) -> int:
+        """Remove the runs that are final and last changed before a time, and what is cached until before it.
+
+        Returns:
+            How many runs were removed. A run that somebody has a lease on stays.
+        """
+
+    @abstractmethod
+    def remember(self, key: str, state: bytes, expires: datetime) -> None:
+        """Keep a cached state under a key, in place of what is kept there."""
+
+    @abstractmethod
+    def recall(self, key: str, now: datetime) -> bytes | None:
+        """Return the cached state that is kept under a key and has not expired."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connections; a store that is used again opens them again."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def open_store(target: str | os.PathLike[str] | Store) -> Store:
+    """Return the store that a path or a URL names: a file of SQLite, made where there is none, or PostgreSQL.
+
+    Args:
+        target: A path, ``sqlite:///path``, ``postgresql://user@host/database``, or a store, which is returned.
+
+    Raises:
+        StoreError: It cannot be opened; or PostgreSQL is named and the extra ``statesig[postgres]`` is not installed.
+    """
+    raise NotImplementedError

@@ -202,19 +202,57 @@ class Flow:
         return tuple(node.index for node in self.nodes if node.index not in inner)
 
     def run(self, /, **options: Any) -> Run:
-        """Run the flow in this process, one task after the other, and return what became of each.
+        """Run the flow and return what became of each task.
 
         Args:
-            options: The flow's parameters by name, and: ``on_event``, called with each `Event`; ``redact`` and
-                ``traceback`` as for `capture`; ``clock``, which returns the time, aware; ``sleep``, which waits for
-                some seconds.
+            options: The flow's parameters by name, and the options of `statesig.runner.run`: ``executor`` (where tasks
+                run), ``store`` (where the run survives), ``on_event`` (called with each `Event`), ``redact`` and
+                ``traceback`` as for `capture`, ``seed`` (of what is drawn for delays), ``lease``, ``clock``, ``sleep``.
 
         Raises:
             FlowError: A parameter is missing, unknown or not valid; nothing was run.
+            StoreError: The store cannot be read or written; the run is as it was last acknowledged.
+            ExecutorError: The executor cannot be used; nothing was run.
         """
         from statesig.runner import run
 
         return run(self, **options)
+
+    async def arun(self, /, **options: Any) -> Run:
+        """Run the flow from a coroutine: ``async def`` tasks run on the running event loop, all others beside it.
+
+        Args:
+            options: As for `run`.
+
+        Raises:
+            FlowError: As for `run`.
+            StoreError: As for `run`.
+            ExecutorError: As for `run`.
+        """
+        from statesig.runner import arun
+
+        return await arun(self, **options)
+
+    def resume(self, run: str, /, *approve: object, **options: Any) -> Run:
+        """Go on with a stored run, where it was left, and return what became of each task.
+
+        Finished tasks are not run again; a task that was left running by a process that died is run again, at most
+        three times. Paused tasks stay paused, unless they are approved.
+
+        Args:
+            run: The run's identity, or a beginning of it that no other has.
+            approve: The nodes, or names of nodes, to release.
+            options: As for `run`, the parameters apart, which the store knows; ``store`` is required.
+
+        Raises:
+            FlowError: The flow is not the one that was run, or a node to release is not paused; nothing was run.
+            NoRun: The store has no such run.
+            RunTaken: Another process goes on with it, or it is over.
+            StoreError: As for `run`.
+        """
+        from statesig.runner import resume
+
+        return resume(self, run, *approve, **options)
 
     def returns(self, name: str) -> Any:
         """Return the declared type of a task's value, Any where none is; of a mapped task that of each call.
@@ -257,7 +295,7 @@ class Flow:
         return unique
 
 
-_RUN_OPTIONS = ("clock", "on_event", "redact", "sleep", "traceback")
+_RUN_OPTIONS = ("clock", "executor", "lease", "on_event", "redact", "seed", "sleep", "store", "traceback")
 
 
 def state_of(node: A) -> AnyState[A]:

@@ -42,8 +42,9 @@ PLUGIN = "mypy with the plugin"
 CHECKERS = {"plugin": PLUGIN, "mypy": "mypy", "pyright": "pyright", "pyrefly": "pyrefly", "ty": "ty"}
 """The names of the checkers: as they stand in marks, and as they are told to people."""
 
-Flagged = dict[tuple[str, int], set[str]]
-"""The lines that a checker flags, by the file's path below the folder and the number from 1, and the codes it gives."""
+Flagged = dict[tuple[str, int], dict[str, str]]
+"""The lines that a checker flags, by the file's path below the folder and the number from 1: its codes, and what it
+says first of each."""
 
 
 # ---- marks
@@ -140,7 +141,7 @@ def offences(folder: Path, program: str, checker: str, found: Flagged, *, stubs:
     given = {number: codes for (name, number), codes in found.items() if name == program}
     told: list[str] = []
     for number in sorted({*marks, *given}):
-        mark, actual = marks.get(number, Marks()), given.get(number, set())
+        mark, actual = marks.get(number, Marks()), set(given.get(number, ()))
         expected = mark.codes_of(checker) if stubs else None
         if mark.is_flagged_by(checker, stubs=stubs) != bool(actual) or (expected is not None and expected != actual):
             told.append(f"{program}:{number}: {lines[number - 1].strip()}\n    flagged: {sorted(actual)}")
@@ -244,7 +245,7 @@ class Mypy:
         """Return what was flagged, of what mypy printed."""
         problems = (json.loads(line) for line in told.splitlines())
         errors = (problem for problem in problems if problem["severity"] == "error")
-        return _flagged(folder, ((error["file"], error["line"], error["code"]) for error in errors))
+        return _flagged(folder, ((each["file"], each["line"], each["code"], each["message"]) for each in errors))
 
 
 def _pyright(environment: Environment, folder: Path, kept: Path) -> Flagged:
@@ -252,8 +253,10 @@ def _pyright(environment: Environment, folder: Path, kept: Path) -> Flagged:
     (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}', encoding="utf-8")
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", environment.python]
     problems = json.loads(environment.run(*command, folder=folder))["generalDiagnostics"]
-    places = ((each["file"], each["range"]["start"]["line"] + 1, each) for each in problems)
-    return _flagged(folder, ((path, line, each.get("rule", each["message"])) for path, line, each in places))
+    places = (
+        (each["file"], each["range"]["start"]["line"] + 1, each["message"], each.get("rule")) for each in problems
+    )
+    return _flagged(folder, ((path, line, rule or said, said) for path, line, said, rule in places))
 
 
 def _pyrefly(environment: Environment, folder: Path, kept: Path) -> Flagged:
@@ -267,14 +270,15 @@ def _pyrefly(environment: Environment, folder: Path, kept: Path) -> Flagged:
     }
     config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()), encoding="utf-8")
     told = environment.run(_script("pyrefly"), "check", "--output-format=json", "-c", config, folder=folder)
-    return _flagged(folder, ((each["path"], each["line"], each["name"]) for each in json.loads(told)["errors"]))
+    errors = json.loads(told)["errors"]
+    return _flagged(folder, ((each["path"], each["line"], each["name"], each["description"]) for each in errors))
 
 
 def _ty(environment: Environment, folder: Path, kept: Path) -> Flagged:
     options = ["--python", environment.python.parents[1], "--output-format=gitlab"]
     problems = json.loads(environment.run(_script("ty"), "check", *options, ".", folder=folder))
-    places = ((each["location"], each["check_name"]) for each in problems)
-    return _flagged(folder, ((at["path"], at["positions"]["begin"]["line"], rule) for at, rule in places))
+    places = ((each["location"], each["check_name"], each["description"]) for each in problems)
+    return _flagged(folder, ((at["path"], at["positions"]["begin"]["line"], rule, said) for at, rule, said in places))
 
 
 def _script(name: str) -> Path:
@@ -282,11 +286,13 @@ def _script(name: str) -> Path:
     return Path(sysconfig.get_path("scripts")) / name
 
 
-def _flagged(folder: Path, problems: Iterable[tuple[str, int, str]]) -> Flagged:
+def _flagged(folder: Path, problems: Iterable[tuple[str, int, str, str]]) -> Flagged:
+    """Return problems by their places; each is a path, a line, a code and a message."""
     home = folder.resolve()
     found: Flagged = {}
-    for path, line, code in problems:
-        found.setdefault(((home / path).resolve().relative_to(home).as_posix(), line), set()).add(code)
+    for path, line, code, message in problems:
+        place = (home / path).resolve().relative_to(home).as_posix(), line
+        found.setdefault(place, {}).setdefault(code, message)
     return found
 
 

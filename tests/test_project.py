@@ -10,8 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.checkers import CHECKERS, Environment, installed
-from tests.project.mistakes import FALSE, HERE, MISSED, MISTAKES, Copies, Findings, Mistake, copies, measured, plant
+from tests.checkers import Environment, installed
+from tests.project.mistakes import (
+    CHECKERS,
+    FALSE,
+    HERE,
+    MISSED,
+    MISTAKES,
+    Copies,
+    Findings,
+    Mistake,
+    copies,
+    measured,
+    plant,
+)
 
 NAMES = [mistake.name for mistake in MISTAKES]
 SAID = """\

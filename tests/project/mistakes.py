@@ -1,6 +1,6 @@
 """Plant mistakes in the program of this folder, one at a time, and print which of them each type checker sees.
 
-A mistake is seen where the checker reports an error on the very line that was changed. The program is copied once for
+A mistake is seen where the checker reports anything on the very line that was changed. The program is copied once for
 each mistake, under a name of its own, and each checker is run once on all copies.
 
 A checker without a plugin is given the stubs of the program's signals, as its author would have them: written before
@@ -20,12 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-if __package__:
-    from .checkers import CHECKERS, Environment, Reports, installed
-else:  # run as a script
-    from checkers import CHECKERS, Environment, Reports, installed
-
 HERE = Path(__file__).resolve().parent
+if not __package__:  # run as a script
+    sys.path.insert(0, str(HERE.parents[1]))
+
+from tests.checkers import PLUGIN, SETUPS, Checker, Environment, Flagged, installed  # noqa: E402  # found from here on
+
 PROGRAM = "shop"
 STUBBED = ("claims", "signals")  # the modules that define signals
 
@@ -262,6 +262,13 @@ MISTAKES = (
     ),
 )
 
+CHECKERS: Mapping[str, Checker] = {
+    PLUGIN: SETUPS[PLUGIN],
+    "mypy with both plugins": SETUPS["mypy with the plugin after pydantic's"],
+    **{name: SETUPS[name] for name in ("mypy", "mypy with pydantic's plugin", "pyright", "pyrefly", "ty")},
+}
+"""The checkers that look for the mistakes, by name."""
+
 # No checker alone can compare one class with those of other modules; they are told at the import, as DefinitionError.
 _DEFINITIONS = {"second signal of a state", "signal of an abstract state", "tag taken twice"}
 MISSED: Mapping[str, Collection[str]] = {
@@ -329,11 +336,13 @@ class Copies:
     Args:
         plain: The folder of those without stubs.
         stubbed: The folder of those with stubs.
+        kept: A folder for what the checkers keep.
         planted: For each mistake, in order: its file below the folder, and the lines that were planted.
     """
 
     plain: Path
     stubbed: Path
+    kept: Path
     planted: tuple[tuple[str, range], ...]
 
 
@@ -357,15 +366,15 @@ def copies(environment: Environment, folder: Path) -> Copies:
         for stub in (folder / PROGRAM).glob("*.pyi"):
             text = stub.read_text(encoding="utf-8").replace(f"from {PROGRAM}.", f"from {name}.")
             (stubbed / name / stub.name).write_text(text, encoding="utf-8")
-    return Copies(plain, stubbed, tuple(places))
+    return Copies(plain, stubbed, folder / "kept", tuple(places))
 
 
 def findings(environment: Environment, written: Copies, name: str) -> Findings:
     """Run a checker, by its name, on all copies."""
     checker = CHECKERS[name]
-    folder = written.stubbed if checker.has_stubs else written.plain
+    folder = written.plain if checker.mark == "plugin" else written.stubbed
     began = time.perf_counter()
-    reports = checker.check(environment, folder)
+    reports = checker.check(environment, folder, written.kept / name)
     seconds = time.perf_counter() - began
     texts = {place: _text(folder, *place) for place in reports}
     false = frozenset(text for text in texts.values() if text in FALSE[name])
@@ -393,8 +402,8 @@ def _is_copy(place: tuple[str, int], path: str) -> bool:
     return place[0].partition("/")[0] == path.partition("/")[0]
 
 
-def _shown(place: tuple[str, int], reports: Reports) -> str:
-    return f"{place[0]}:{place[1]}: {reports[place]}"
+def _shown(place: tuple[str, int], reports: Flagged) -> str:
+    return f"{place[0]}:{place[1]}: {'; '.join(reports[place].values())}"
 
 
 def measured(environment: Environment, written: Copies, names: Iterable[str]) -> Mapping[str, Findings]:

@@ -157,11 +157,13 @@ class _Imports:
 
 
 def class_at(name: str, analyzer: SemanticAnalyzer) -> TypeInfo | None:
+    """Return the class of a full name as far as it is analysed; None where the name is no class, or not known yet."""
     symbol = analyzer.lookup_fully_qualified_or_none(name)
     return symbol.node if symbol is not None and isinstance(symbol.node, TypeInfo) else None
 
 
 def notes_of(info: TypeInfo) -> dict[str, object]:
+    """Return what was noted of a class where it was defined, such as the tag of a state; nothing of any other."""
     return info.metadata.get(NOTES, {})
 
 

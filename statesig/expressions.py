@@ -129,10 +129,12 @@ class _Predicate(_Part):
     otherwise: Literal["FAIL", "SKIP", "PAUSE"] | None = None
 
     def made(self) -> Trigger:
+        """Return the trigger that this stands for."""
         trigger = self.plain()
         return trigger if self.otherwise is None else trigger.otherwise(_OTHERWISE[self.otherwise])
 
     def plain(self) -> Trigger:
+        """Return the trigger with the otherwise that it has by itself."""
         raise NotImplementedError
 
 

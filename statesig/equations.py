@@ -366,23 +366,18 @@ def _merged_in_any_order(s: State[Any], t: State[Any], u: State[Any]) -> Pair:
     return merge(a, merge(b, c)), merge(merge(c, a), b)
 
 
+def _giving(state: State[Any]) -> Callable[[Any], State[Any]]:
+    """Return a function that gives one state, whatever it is called with."""
+    return lambda given: state
+
+
 def _bound_in_steps(s: State[Any], t: State[Any], u: State[Any]) -> Pair:
-    def first(result: Any) -> State[Any]:
-        return t
-
-    def then(result: Any) -> State[Any]:
-        return u
-
+    first, then = _giving(t), _giving(u)
     return bind(then, bind(first, s)), bind(lambda result: bind(then, first(result)), s)
 
 
 def _recovered_in_steps(s: State[Any], t: State[Any], u: State[Any]) -> Pair:
-    def first(failed: Any) -> State[Any]:
-        return t
-
-    def then(failed: Any) -> State[Any]:
-        return u
-
+    first, then = _giving(t), _giving(u)
     return recover(then, recover(first, s)), recover(lambda failed: recover(then, first(failed)), s)
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from statesig.errors import StoreError
+
 __all__ = ["Lease", "Record", "Store", "StoredRun", "open_store"]
 
 
@@ -210,9 +212,25 @@ def open_store(target: str | os.PathLike[str] | Store) -> Store:
     """Return the store that a path or a URL names: a file of SQLite, made where there is none, or PostgreSQL.
 
     Args:
-        target: A path, ``sqlite:///path``, ``postgresql://user@host/database``, or a store, which is returned.
+        target: A path; ``sqlite:///path``, a path from here, or ``sqlite:////path`` from the root;
+            ``postgresql://user@host/database``; or a store, which is returned.
 
     Raises:
         StoreError: It cannot be opened; or PostgreSQL is named and the extra ``statesig[postgres]`` is not installed.
     """
-    raise NotImplementedError
+    if isinstance(target, Store):
+        return target
+    place = os.fspath(target)
+    scheme, mark, rest = place.partition("://")
+    if mark and scheme in ("postgresql", "postgres"):
+        from statesig.postgres import PostgresStore
+
+        return PostgresStore(place)
+    if mark and not (scheme == "sqlite" and rest.startswith("/")):
+        # What follows the scheme may hold a password, so it is not repeated.
+        raise StoreError(
+            f"{scheme}://...", "it is no store; give a path, sqlite:///path or postgresql://user@host/name"
+        )
+    from statesig.sqlite import SQLiteStore
+
+    return SQLiteStore(rest[1:] if mark else place)

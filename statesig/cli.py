@@ -197,7 +197,7 @@ def _run(options: argparse.Namespace) -> int:
     from statesig.errors import FlowError
     from statesig.parameters import checked_parameters
     from statesig.progress import JsonLines, Lines, Silent, summary
-    from statesig.runner import run_checked
+    from statesig.runner import begin
     from statesig.states import Paused, Success
 
     flow = _load_flow(options.target)
@@ -211,7 +211,7 @@ def _run(options: argparse.Namespace) -> int:
     else:
         shown = Silent() if options.quiet else Lines.for_stream(flow, sys.stderr)
     with shown:
-        done = run_checked(flow, values, on_event=shown)
+        done = begin(flow, values, on_event=shown).start()
     if not options.json:
         summary(done, sys.stdout)
     state = done.state

@@ -14,7 +14,9 @@ from statesig.captures import state_of_exception
 from statesig.errors import IllegalTransition
 from statesig.nodes import Node, Takes
 from statesig.states import (
+    Cancelled,
     Cancelling,
+    Crashed,
     Failed,
     Finished,
     Looped,
@@ -34,15 +36,20 @@ from statesig.transitions import is_allowed, successors
 from statesig.triggers import Counts, SkipPolicy, Verdict, all_successful, leaves
 
 __all__ = [
+    "MOST_LOST",
     "Become",
     "Decision",
     "Execute",
     "Wait",
     "decide",
+    "delay_before",
     "has_value",
     "is_failure",
     "may_decide",
     "settle",
+    "settle_cancelling",
+    "settle_lost",
+    "settle_replaced",
     "settle_unbegun",
     "value_of",
 ]
@@ -126,6 +133,7 @@ def settle(
     *,
     attempts: int | None = None,
     loops: int | None = None,
+    jitter: float = 0.0,
 ) -> State[Any]:
     """Return the state after an attempt: the outcome itself, another attempt, or a failure for good. Pure.
 
@@ -139,6 +147,7 @@ def settle(
         now: The time, aware.
         attempts: How many attempts were made, this one included; as many as failed, where it is not told.
         loops: How many iterations were made, this one included; what the outcome says, where it is not told.
+        jitter: Where in its range the delay before another attempt is, from -1 to 1; see `delay_before`.
     """
     if type(outcome) is Success:
         return outcome
@@ -148,7 +157,7 @@ def settle(
     again = isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
     if again and failures <= task.retries:
         made = failures if attempts is None else attempts
-        later = now + timedelta(seconds=task.retry_delay)
+        later = now + timedelta(seconds=delay_before(task, failures, jitter))
         if isinstance(outcome, Retrying):
             return outcome.model_copy(update={"start_time": outcome.start_time or later, "run_count": made})
         return Retrying(message=outcome.message, causes=outcome.causes, start_time=later, run_count=made)
@@ -180,6 +189,65 @@ def settle_unbegun(state: State[Any], outcome: State[Any]) -> State[Any]:
         return outcome.model_copy(update={"retryable": False})
     ends = [kind for kind in successors(type(state)) if issubclass(kind, (Finished, Paused))]
     return outcome if isinstance(outcome, tuple(ends)) else _not_allowed(type(state), outcome, ends)
+
+
+def delay_before(task: Task[Any, Any], failures: int, jitter: float = 0.0) -> float:
+    """Return the seconds between the last of some failures and the next attempt. Pure.
+
+    ``retry_delay * retry_backoff ** (failures - 1)``, at most `retry_max_delay`; of that, `retry_jitter` times the
+    jitter is added, and the limit holds for the sum, too.
+
+    Args:
+        task: The task.
+        failures: How many attempts have failed, at least 1.
+        jitter: From -1, which makes the delay as short as it may be, to 1.
+    """
+    most = _LONGEST if task.retry_max_delay is None else min(task.retry_max_delay, _LONGEST)
+    try:
+        delay = task.retry_delay * task.retry_backoff ** (failures - 1)
+    except OverflowError:
+        delay = most
+    return min(min(delay, most) * (1 + task.retry_jitter * jitter), most)
+
+
+def settle_cancelling(outcome: State[Any]) -> State[Any]:
+    """Return the state of an attempt that ended after its run was cancelled: no other attempt follows. Pure."""
+    if isinstance(outcome, Finished):
+        return outcome
+    return Cancelled(message=f"the run was cancelled; else it would be {outcome.type}", causes=outcome.causes)
+
+
+def settle_replaced(source: State[Any], given: State[Any]) -> State[Any]:
+    """Return the state that a handler puts in place of another, or, where it may not follow the source, Failed. Pure.
+
+    Args:
+        source: The state that the task leaves, other than Running, whose outcomes `settle` settles.
+        given: The state that a handler returned.
+    """
+    if is_allowed(type(source), type(given)):
+        return given
+    return _not_allowed(type(source), given, successors(type(source)))
+
+
+def settle_lost(lost: int, now: datetime) -> State[Any]:
+    """Return the state of a task whose attempt was lost with the process that ran it. Pure.
+
+    It is run again, and no retry is used up for it; after `MOST_LOST` lost attempts it is Crashed.
+
+    Args:
+        lost: How many of its attempts were lost, this one included.
+        now: The time, aware.
+    """
+    if lost > MOST_LOST:
+        return Crashed(message=f"the process that ran it was lost {lost} times", retryable=False)
+    return Scheduled(start_time=now, message="the process that ran it was lost")
+
+
+MOST_LOST: Final = 3
+"""How many attempts of a task may be lost with their process, and it is run again."""
+
+_LONGEST: Final = 10 * 365 * 24 * 3600.0
+"""Seconds; a delay without a limit of its own ends here, so that a time can be made of it."""
 
 
 def is_failure(outcome: State[Any]) -> bool:

@@ -18,7 +18,7 @@ from statesig.errors import EncodeError
 from statesig.rules import iso_time
 from statesig.states import State, Success, UtcDatetime, is_mapped
 
-__all__ = ["Event", "decode_event", "encode_event", "on_the_wire", "without_result"]
+__all__ = ["Event", "as_declared", "decode_event", "encode_event", "on_the_wire", "without_result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
     except EncodeError:
         if result_type is Any:
             raise
-        return decode(encode(_declared(state, result_type)))
+        return decode(encode(as_declared(state, result_type)))
     return state
 
 
@@ -120,7 +120,12 @@ def without_result(state: State[Any]) -> State[Any]:
     return bare
 
 
-def _declared(state: State[Any], result_type: Any) -> State[Any]:
+def as_declared(state: State[Any], result_type: Any) -> State[Any]:
+    """Return a state as one whose result is of a declared type: ``Success[date]`` for a Success and `date`.
+
+    Raises:
+        EncodeError: Its result is not of the type, or nothing that pydantic reads.
+    """
     try:
         declared: State[Any] = State[result_type].model_validate(state)
     except (ValidationError, PydanticSchemaGenerationError) as exc:

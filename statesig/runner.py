@@ -1,147 +1,63 @@
-"""Running a flow: a thin loop that does what was decided. The only user of the clock.
+"""Running flows: beginning a run, going on with one, cancelling one, and what became of it.
 
-The loop calls tasks, waits, keeps the states and tells of each; what to do next is `decisions`' to say.
+A `Run` holds what became of each task; a `Drive` moves it on. Only these two use the clock.
 """
 
 from __future__ import annotations
 
-import heapq
-import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any, Final, cast
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from typing_extensions import TypeVar
 
 from statesig.algebra import combine
-from statesig.attempts import Attempt, running
-from statesig.calls import awaited
-from statesig.captures import Redact, capture, state_of_exception
-from statesig.decisions import Become, Wait, decide, is_failure, may_decide, settle, settle_unbegun, value_of
+from statesig.captures import Redact
+from statesig.decisions import settle_lost
+from statesig.drives import Drive, Options, gathered
 from statesig.errors import FlowError, RunFailed
 from statesig.events import Event
+from statesig.executors import Executor
 from statesig.flow import Flow
-from statesig.nodes import Node, Parameter, StateOf, Takes, replaced
+from statesig.items import Item, TaskRun
 from statesig.parameters import checked_parameters
-from statesig.signals import Signal
 from statesig.states import (
     AnyState,
+    Cached,
+    Cancelled,
+    Cancelling,
     Finished,
     Looped,
-    Mapped,
     Paused,
-    Pending,
     Resume,
+    Retrying,
     Running,
     Scheduled,
     State,
     Success,
     is_mapped,
 )
-from statesig.tasks import building
-from statesig.triggers import Counts, all_successful
 
-__all__ = ["Run", "TaskRun", "run"]
+if TYPE_CHECKING:
+    import asyncio
+
+    from statesig.journals import Journal
+    from statesig.store import Store
+
+__all__ = ["Run", "TaskRun", "arun", "begin", "reopen", "resume", "run"]
 
 T = TypeVar("T")
 
-_CONTAINERS = (list, tuple, set, frozenset, dict)
-
-_PENDING: Final = Pending()
-_RUNNING: Final = Running()
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRun:
-    """What became of one task of a run.
-
-    Args:
-        name: The name of its node.
-        state: The state it is in.
-        seconds: How long its function ran, all attempts and children together.
-        children: Of a mapped task: what became of each call, in the order of its inputs.
-    """
-
-    name: str
-    state: AnyState[Any]
-    seconds: float
-    children: tuple[TaskRun, ...] = ()
-
-
-class _Item:
-    """A task, or one child of a mapped one, on its way through a run."""
-
-    __slots__ = (
-        "children",
-        "counts",
-        "entries",
-        "failures",
-        "index",
-        "inputs",
-        "is_running",
-        "is_settled",
-        "loop_result",
-        "loops",
-        "node",
-        "open",
-        "parent",
-        "resumed",
-        "run",
-        "seconds",
-        "source",
-        "state",
-        "value",
-        "waiting",
-    )
-
-    def __init__(
-        self,
-        run: Run,
-        node: Node,
-        parent: _Item | None = None,
-        index: int | None = None,
-        source: State[Any] | None = None,
-    ) -> None:
-        self.run = run
-        self.node = node
-        self.parent = parent
-        self.index = index
-        self.state: State[Any] = _PENDING
-        self.failures = 0
-        self.entries = 0
-        self.loops = 0
-        self.loop_result: Any = None
-        self.resumed = False
-        self.seconds = 0.0
-        self.is_running = False
-        self.is_settled = False
-        self.waiting = 0
-        self.inputs = 0
-        self.open = 0
-        self.children: list[_Item] | None = None
-        self.counts: Counts | None = None
-        self.source = source
-        self.value: Any = None
-
-    def attempt(self) -> Attempt:
-        """Return what the task may know of itself."""
-        return Attempt(self.run.id, self.node.name, self.index, self.entries, self.loop_result)
-
-    def told(self) -> TaskRun:
-        name = self.node.name if self.index is None else f"{self.node.name}[{self.index}]"
-        children = tuple(child.told() for child in self.children or ())
-        return TaskRun(name, cast("AnyState[Any]", self.state), self.seconds, children)
+ExecutorName = Literal["inline", "threads", "processes", "dask"]
 
 
 class Run:
     """A run of a flow: what became of each task.
 
     Attributes:
-        id: Its identity, a random UUID.
+        id: Its identity, 32 hexadecimal digits.
         flow: The flow.
     """
 
@@ -149,30 +65,21 @@ class Run:
         self,
         flow: Flow,
         parameters: Mapping[str, Any],
+        options: Options,
         *,
-        on_event: Callable[[Event], object] | None,
-        redact: Redact | None,
-        traceback: bool,
-        clock: Callable[[], datetime],
-        sleep: Callable[[float], object],
+        id: str | None = None,
+        journal: Journal | None = None,
     ) -> None:
-        self.id: str = uuid.uuid4().hex
+        self.id: str = id or uuid.uuid4().hex
         self.flow = flow
         self._parameters = parameters
-        self._on_event = on_event
-        self._redact = redact
-        self._traceback = traceback
-        self._clock = clock
-        self._sleep = sleep
-        self._items = [_Item(self, node) for node in flow.nodes]
-
-    def start(self) -> Run:
-        """Run what can be run, from the beginning; `run` has called it already."""
-        if self._on_event is not None:
-            for item in self._items:
-                self._tell(item, item.state, 1)
-        self._drive()
-        return self
+        self._options = options
+        self._journal = journal
+        self._remembered: dict[str, Cached[Any]] = {}
+        self._items = [Item(self, node) for node in flow.nodes]
+        self._drive: Drive | None = None
+        self._asked: Literal[0, 1, 2] = 0
+        self._released: list[Item] | None = None
 
     def __getitem__(self, node: T) -> AnyState[T]:
         """Return the state of a node.
@@ -201,6 +108,11 @@ class Run:
             states += [item.state for item in self._all_items() if isinstance(item.state, Paused)]
         return cast("AnyState[Any]", combine(states))  # combine gives a concrete state
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody asked that it be cancelled."""
+        return self._asked > 0
+
     def raise_for_state(self) -> None:
         """Raise if the run did not succeed.
 
@@ -212,289 +124,168 @@ class Run:
             others = [(item.node.name, item.state.type) for item in self._items if not isinstance(item.state, Success)]
             raise RunFailed(self.flow.name, state.type, others)
 
+    def start(self) -> Run:
+        """Run what can be run, or go on with it where the run was stored; `run` and `resume` have called it already.
+
+        Raises:
+            RunTaken: It is stored, and another process goes on with it.
+            StoreError: The store cannot be written; the run is as it was last acknowledged.
+            ExecutorError: The executor cannot be used; nothing was run.
+        """
+        if self._released is not None:
+            return self._go_on(self._released)
+        if self._journal is not None:
+            self._journal.create()
+        on_event = self._options.on_event
+        if on_event is not None:
+            for item in self._items:
+                on_event(Event(self.id, item.node.name, None, 1, self._options.clock(), item.state))
+        return self._go(self._driven())
+
     def resume(self, *nodes: object) -> Run:
         """Release paused tasks and go on with the run, in this process; finished tasks are not run again.
 
         Args:
-            nodes: The nodes to release; without any, all that are paused.
+            nodes: The nodes to release, or their names; without any, all that are paused.
 
         Returns:
             This run.
 
         Raises:
             FlowError: A node is not paused; nothing was released.
+            RunTaken: It is stored, and another process goes on with it.
         """
-        chosen = [self._items[self.flow.own(node).index] for node in nodes] or self._items
-        paused = [item for one in chosen for item in (one, *(one.children or ())) if isinstance(item.state, Paused)]
-        for one in chosen if nodes else ():
-            if not any(item is one or item.parent is one for item in paused):
-                raise FlowError(self.flow.name, f"{one.node.name!r} is not paused, it is {one.state.type}")
+        released = self._paused(nodes) if nodes else [one for one in self._all_items() if isinstance(one.state, Paused)]
+        return self._go_on(released)
+
+    def cancel(self, *, now: bool = False) -> None:
+        """Cancel the run: nothing further is begun, and what has not begun is Cancelled.
+
+        May be called from any thread, and from a signal handler; whoever drives the run finds out at once, or, where a
+        function runs in line, when that returns.
+
+        Args:
+            now: Whether what runs is stopped, too, as far as that can be done: a process is ended, a coroutine is
+                cancelled, a thread is given up. Else it may finish.
+        """
+        self._asked = 2 if now or self._asked == 2 else 1
+        if self._drive is not None:
+            self._drive.cancel(now=now)
+
+    # ---- going on
+
+    def _go_on(self, released: list[Item]) -> Run:
+        """Go on with a run that was left, once what it was left with is in order."""
+        journal, now = self._journal, self._options.clock
+        if journal is not None and journal.acquire():
+            self._asked = self._asked or 1
+        drive = self._driven()
         for item in self._all_items():
-            if item.is_running:  # something that is no outcome ended the run within its call
-                self._move(item, Scheduled(start_time=self._clock()))
-        for item in paused:
+            if isinstance(item.state, Cancelling):
+                drive.become(item, Cancelled(message="the run was cancelled, and the process that ran it was lost"))
+            elif isinstance(item.state, Running) and journal is not None:
+                item.lost += 1
+                drive.become(item, settle_lost(item.lost, now()))
+            elif isinstance(item.state, Running):
+                # Something that is no outcome ended the run within its call.
+                drive.become(item, Scheduled(start_time=now()))
+        for item in released:
             item.resumed = True
-            self._move(item, Resume(start_time=self._clock()))
-        self._drive()
+            drive.become(item, Resume(start_time=now()))
+        return self._go(drive)
+
+    def _driven(self) -> Drive:
+        self._drive = Drive(self.id, self._items, self._parameters, self._options, self._journal, self._remembered)
+        return self._drive
+
+    def _go(self, drive: Drive) -> Run:
+        if self._asked:
+            drive.cancel(now=self._asked == 2)
+        if self._journal is None:
+            drive.go()
+            return self
+        self._journal.hold(self.cancel)
+        try:
+            drive.go()
+            drive.flush(self.state)
+        finally:
+            self._journal.release()
         return self
 
-    def _all_items(self) -> Iterator[_Item]:
+    def _all_items(self) -> Iterator[Item]:
         for item in self._items:
-            yield item
-            yield from item.children or ()
+            yield from item.with_children()
 
-    # ---- the loop
+    def _paused(self, nodes: tuple[object, ...]) -> list[Item]:
+        """Return the paused items among some nodes and their children.
 
-    def _drive(self) -> None:
-        """Run what can be run, until nothing is left or only people can help."""
-        downstream = self._count()
-        ready = deque(item for item in self._items if not item.is_settled and self._may_begin(item))
-        delayed: list[tuple[datetime, int, _Item]] = []
-        order = 0
-        outer = running.set(None), building.set(None)
-        try:
-            while ready or delayed:
-                if ready:
-                    item = ready.popleft()
-                else:
-                    start, _, item = heapq.heappop(delayed)
-                    self._sleep(max(0.0, (start - self._clock()).total_seconds()))
-                if item.is_settled:
-                    continue
-                until = self._step(item, ready)
-                if until is not None:
-                    order += 1
-                    heapq.heappush(delayed, (until, order, item))
-                elif type(item.state) is Success or self._is_at_rest(item):
-                    self._settle(item, downstream, ready)
-        finally:
-            running.reset(outer[0])
-            building.reset(outer[1])
+        Raises:
+            FlowError: One is none, or has none.
+        """
+        found: list[Item] = []
+        for node in nodes:
+            chosen = self._named(node) if isinstance(node, str) else self._owned(node)
+            paused = [item for item in chosen if isinstance(item.state, Paused)]
+            if not paused:
+                raise FlowError(self.flow.name, f"{chosen[0].name!r} is not paused, it is {chosen[0].state.type}")
+            found += paused
+        return found
 
-    def _count(self) -> list[list[tuple[_Item, Takes]]]:
-        """Count what each item waits for, and return who waits for each and what they take of it."""
-        downstream: list[list[tuple[_Item, Takes]]] = [[] for _ in self._items]
-        items = self._items
-        for item in items:
-            item.is_settled = item.state is not _PENDING and isinstance(item.state, Finished)
-            item.waiting = item.inputs = 0
-            item.counts = None
-        for item in items:
-            if not item.is_settled and item.node.upstream:
-                for source, takes in zip(item.node.upstream, item.node.takes, strict=True):
-                    if not items[source.index].is_settled:
-                        item.waiting += 1
-                        item.inputs += takes is not Takes.ORDER
-                        downstream[source.index].append((item, takes))
-        return downstream
+    def _owned(self, node: object) -> list[Item]:
+        return [*self._items[self.flow.own(node).index].with_children()]
 
-    def _may_begin(self, item: _Item) -> bool:
-        if not item.waiting:
-            return True
-        node = item.node
-        if node.task.trigger is all_successful and item.waiting == len(node.upstream):
-            return False  # what most wait for: nothing is known yet
-        item.counts = self._counted(node)
-        return may_decide(node, item.counts, item.inputs, resumed=item.resumed)
+    def _named(self, name: str) -> list[Item]:
+        for item in self._items:
+            if item.node.name == name:
+                return [*item.with_children()]
+            for child in item.with_children():
+                if child.name == name:
+                    return [child]
+        names = [item.name for item in self._all_items() if isinstance(item.state, Paused)]
+        raise FlowError(self.flow.name, f"there is no task {name!r}; paused are {', '.join(names) or 'none'}")
 
-    def _may_begin_now(self, item: _Item, arrived: State[Any]) -> bool:
-        """Tell whether a task that has not begun may be decided, now that one more upstream has come to rest."""
-        if not item.waiting:
-            return True
-        if item.counts is not None:
-            item.counts.replace(_PENDING, arrived)
-        elif type(arrived) is Success and item.node.task.trigger is all_successful:
-            return False  # what arrives most often, and decides nothing while others are awaited
-        else:
-            item.counts = self._counted(item.node)
-        return may_decide(item.node, item.counts, item.inputs, resumed=item.resumed)
+    # ---- reading back
 
-    def _counted(self, node: Node) -> Counts:
-        """Count what is upstream of a node; what has not come to rest is pending, whatever it is in."""
-        upstream = [self._items[source.index] for source in node.upstream]
-        return Counts(item.state if item.is_settled else _PENDING for item in upstream)
+    def read(self, journal: Journal, approve: tuple[object, ...]) -> Run:
+        """Take the states that are stored, and return this run, of which `start` then goes on.
 
-    def _is_at_rest(self, item: _Item) -> bool:
-        """Tell whether an item will not change any more in this drive."""
-        if isinstance(item.state, (Finished, Paused)):
-            return True
-        return not item.waiting and not item.open
+        Args:
+            journal: The run's place in its store.
+            approve: The nodes, or names of nodes, to release.
 
-    def _settle(self, item: _Item, downstream: list[list[tuple[_Item, Takes]]], ready: deque[_Item]) -> None:
-        """Tell those that wait for an item that it has come to rest."""
-        item.is_settled = True
-        parent = item.parent
-        if parent is not None:
-            parent.open -= 1
-            if not parent.open:
-                self._gather(parent)
-                self._settle(parent, downstream, ready)
-            return
-        is_final = isinstance(item.state, Finished)
-        for later, takes in downstream[item.node.index]:
-            later.waiting -= 1
-            later.inputs -= is_final and takes is not Takes.ORDER
-            # One that has begun was let run whatever comes: no verdict changes.
-            if not (later.is_settled or later.entries or later.open) and self._may_begin_now(later, item.state):
-                ready.append(later)
+        Raises:
+            StoreDamaged: What is stored is not what was written.
+            FlowError: A node to release is not paused.
+        """
+        items = {item.node.name: item for item in self._items}
+        for record, state in journal.history(self.flow):
+            item = items[record.task]
+            if record.index is not None:
+                if item.recorded is None:
+                    item.recorded = {}
+                item = item.recorded.setdefault(record.index, Item(self, item.node, item, record.index))
+            item.lost = record.lost
+            _replay(item, state)
+        for item in self._items:
+            if item.recorded is not None and is_mapped(item.state):
+                item.children = [item.recorded[index] for index in sorted(item.recorded)]
+                item.state = gathered(tuple(child.state for child in item.children))
+        self._released = self._paused(approve)
+        return self
 
-    def _step(self, item: _Item, ready: deque[_Item]) -> datetime | None:
-        """Take an item as far as it goes now; return when to go on, where it waits for a time."""
-        node = item.node
-        items = self._items
-        while True:
-            state = item.state
-            if item.parent is not None and item.source is None and type(state) is Pending:
-                self._execute(item)  # its node was let run on the same upstreams
-                if isinstance(item.state, Finished):
-                    return None
-                continue
-            now = None if type(state) is Pending else self._clock()
-            upstream = [items[source.index].state for source in node.upstream]
-            if item.source is not None:
-                upstream[node.upstream.index(node.mapped)] = item.source
-            elif node.is_mapped and item.parent is None and self._expands_by_child(node):
-                self._expand(item, ready)
-                return None
-            decision = decide(node, state, upstream, resumed=item.resumed, now=now)
-            if isinstance(decision, Wait):
-                return decision.until
-            if isinstance(decision, Become):
-                self._move(item, decision.state)
-                return None
-            if node.is_mapped and item.parent is None:
-                self._expand(item, ready)
-                return None
-            self._execute(item)
-            if type(item.state) is Success or isinstance(item.state, Finished):
-                return None
 
-    def _execute(self, item: _Item) -> None:
-        """Call the task's function once and move the item to what it left, or to what making its arguments did."""
-        node = item.node
-        task = node.task
-        try:
-            args, kwargs = self._arguments(item)
-        except (Signal, Exception, BaseExceptionGroup) as exc:
-            self._fail_to_begin(item, exc)
-            return
-        began = time.perf_counter()
+def _replay(item: Item, state: State[Any]) -> None:
+    """Let an item come to be in a state as it did when that was written down."""
+    if isinstance(state, Running):
         item.entries += 1
-        item.is_running = True
-        running.set(item)
-        if self._on_event is not None:
-            self._tell(item, _RUNNING, item.entries)
-        fn = partial(task.fn, **kwargs) if kwargs else task.fn
-        call = awaited if task.is_async else capture
-        outcome: State[Any] = call(fn, *args, redact=self._redact, traceback=self._traceback)
-        running.set(None)
-        seconds = time.perf_counter() - began
-        item.seconds += seconds
-        if item.parent is not None:
-            item.parent.seconds += seconds
-        if type(outcome) is not Success:
-            item.failures += is_failure(outcome)
-            if isinstance(outcome, Looped):
-                item.loops += 1
-                item.loop_result = outcome.result
-            outcome = settle(task, outcome, item.failures, self._clock(), attempts=item.entries, loops=item.loops)
-        self._move(item, outcome)
-
-    def _fail_to_begin(self, item: _Item, exc: BaseException) -> None:
-        outcome = state_of_exception(exc, redact=self._redact, traceback=self._traceback)
-        self._move(item, settle_unbegun(item.state, outcome))
-
-    def _arguments(self, item: _Item) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        node = item.node
-        if item.parent is not None:
-            args: tuple[Any, ...] = (item.value if item.source is None else value_of(item.source),)
-        else:
-            args = tuple([self._resolved(arg) for arg in node.args])
-        if not node.kwargs:
-            return args, {}
-        return args, {name: self._resolved(arg) for name, arg in node.kwargs.items()}
-
-    def _resolved(self, arg: Any) -> Any:
-        """Return what an argument stands for."""
-        given: object = arg
-        cls: type[Any] = type(given)
-        if cls is Node:
-            index: int = arg.index
-            return value_of(self._items[index].state)
-        if cls is Parameter:
-            return self._parameters[arg.name]
-        if cls is StateOf:
-            return self._state_taken(arg)
-        return replaced(arg, self._resolved) if isinstance(given, _CONTAINERS) else arg
-
-    def _state_taken(self, taken: StateOf) -> State[Any] | list[State[Any]]:
-        state = self._items[taken.node.index].state
-        if not taken.children:
-            return state
-        return list(state.children) if is_mapped(state) else []
-
-    # ---- mapping
-
-    def _expands_by_child(self, node: Node) -> bool:
-        source: object = node.mapped
-        return isinstance(source, Node) and isinstance(self._items[source.index].state, Mapped)
-
-    def _expand(self, item: _Item, ready: deque[_Item]) -> None:
-        """Make a mapped node's children, or find those it has, and put them in line."""
-        if item.children is None:
-            try:
-                item.children = self._children(item)
-            except (Signal, Exception, BaseExceptionGroup) as exc:
-                self._fail_to_begin(item, exc)
-                return
-            if self._on_event is not None:
-                for child in item.children:
-                    self._tell(child, child.state, 1)
-        going_on = [child for child in item.children if not isinstance(child.state, Finished)]
-        for child in going_on:
-            child.is_settled = False
-            child.resumed = child.resumed or item.resumed
-        item.open = len(going_on)
-        ready.extend(going_on)
-        if not going_on:
-            self._gather(item)
-
-    def _children(self, item: _Item) -> list[_Item]:
-        node = item.node
-        if self._expands_by_child(node):
-            mapped = self._items[cast("Node", node.mapped).index].state
-            sources = mapped.children if is_mapped(mapped) else ()
-            return [_Item(self, node, item, index, source) for index, source in enumerate(sources)]
-        children: list[_Item] = []
-        for index, value in enumerate(self._resolved(node.mapped)):
-            child = _Item(self, node, item, index)
-            child.value = value
-            children.append(child)
-        return children
-
-    def _gather(self, item: _Item) -> None:
-        """Let a mapped node become Mapped, once all its children are final."""
-        states = tuple(child.state for child in item.children or ())
-        if all(isinstance(state, Finished) for state in states):
-            if all(state.has_result for state in states):
-                self._move(item, Mapped(children=states, result=[state.result for state in states]))
-            else:
-                self._move(item, Mapped(children=states))
-
-    # ---- telling
-
-    def _move(self, item: _Item, state: State[Any]) -> None:
-        was_running = item.is_running
-        item.state = state
-        item.is_running = False
-        if self._on_event is not None:
-            # An attempt counts entries into Running: what is not the end of one is of the coming one.
-            is_its_end = was_running and isinstance(state, Finished)
-            self._tell(item, state, item.entries if is_its_end else item.entries + 1)
-
-    def _tell(self, item: _Item, state: State[Any], attempt: int) -> None:
-        assert self._on_event is not None
-        self._on_event(Event(self.id, item.node.name, item.index, attempt, self._clock(), state))
+    elif isinstance(item.state, Running):
+        item.failures += isinstance(state, Retrying)
+        if isinstance(state, Looped):
+            item.loops += 1
+            item.loop_result = state.result
+    elif isinstance(state, Resume):
+        item.resumed = True
+    item.state = state
 
 
 def _utc_now() -> datetime:
@@ -505,33 +296,186 @@ def run(
     flow: Flow,
     /,
     *,
+    executor: Executor | ExecutorName | None = None,
+    store: str | PathLike[str] | Store | None = None,
     on_event: Callable[[Event], object] | None = None,
     redact: Redact | None = None,
     traceback: bool = False,
+    seed: object = None,
+    lease: float = 30.0,
     clock: Callable[[], datetime] = _utc_now,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] | None = None,
     **parameters: Any,
 ) -> Run:
-    """Run a flow in this process and return what became of each task.
+    """Run a flow and return what became of each task.
 
     Args:
         flow: The flow.
-        on_event: Called with each event as it happens, in this thread.
+        executor: Where tasks are run: ``"inline"``, in this thread, one after the other, by default; ``"threads"``,
+            ``"processes"``, ``"dask"``, or an `Executor`. Coroutine functions run concurrently on one event loop,
+            beside what is in line or in threads.
+        store: A path, a URL or a `Store`, where each change is stored before anything follows from it, so that the run
+            can be gone on with after its process died. Without one, a run lives as long as its process.
+        on_event: Called with each event as it happens, in this thread; with a store, once it is stored.
         redact: Called with each text of an exception before a state keeps it.
         traceback: Whether causes keep the formatted traceback.
+        seed: What the jitter of delays is drawn from; the run's identity by default.
+        lease: For how many seconds a stored run is this process's, if it does not renew that: so long others wait
+            before they go on with a run whose process they cannot see.
         clock: Returns the time, aware.
-        sleep: Waits for some seconds.
+        sleep: Waits for some seconds; by default as long as nothing else happens.
         parameters: The flow's parameters by name.
 
     Raises:
         FlowError: A parameter is missing, unknown or not valid; nothing was run.
+        StoreError: The store cannot be read or written; the run is as it was last acknowledged.
+        ExecutorError: The executor cannot be used; nothing was run.
     """
     values = checked_parameters(flow, parameters)
-    started = Run(flow, values, on_event=on_event, redact=redact, traceback=traceback, clock=clock, sleep=sleep)
-    return started.start()
+    return begin(
+        flow,
+        values,
+        executor=executor,
+        store=store,
+        on_event=on_event,
+        redact=redact,
+        traceback=traceback,
+        seed=seed,
+        lease=lease,
+        clock=clock,
+        sleep=sleep,
+    ).start()
 
 
-def run_checked(flow: Flow, values: Mapping[str, Any], *, on_event: Callable[[Event], object]) -> Run:
-    """Run a flow with values that `checked_parameters` returned, and return what became of each task."""
-    started = Run(flow, values, on_event=on_event, redact=None, traceback=False, clock=_utc_now, sleep=time.sleep)
-    return started.start()
+def begin(
+    flow: Flow,
+    values: Mapping[str, Any],
+    *,
+    executor: Executor | ExecutorName | None = None,
+    store: str | PathLike[str] | Store | None = None,
+    on_event: Callable[[Event], object] | None = None,
+    redact: Redact | None = None,
+    traceback: bool = False,
+    seed: object = None,
+    lease: float = 30.0,
+    clock: Callable[[], datetime] = _utc_now,
+    sleep: Callable[[float], object] | None = None,
+    loop: asyncio.AbstractEventLoop | None = None,
+) -> Run:
+    """Return a run that has not begun, for values that `checked_parameters` returned; its `start` runs it.
+
+    Args:
+        flow: The flow.
+        values: The values of its parameters.
+        executor, store, on_event, redact, traceback, seed, lease, clock, sleep: As for `run`.
+        loop: A running event loop to run coroutine functions on, in place of one of its own.
+
+    Raises:
+        FlowError: A parameter cannot be stored.
+        StoreError: The store cannot be opened.
+    """
+    id = uuid.uuid4().hex
+    drawn = id if seed is None else seed
+    options = Options(on_event, redact, traceback, clock, sleep, drawn, _executor(executor), loop)
+    if store is None:
+        return Run(flow, values, options, id=id)
+    from statesig.journals import new_journal
+
+    return Run(flow, values, options, id=id, journal=new_journal(flow, values, id, store, lease, clock))
+
+
+def _executor(given: Executor | ExecutorName | None) -> Executor | None:
+    """Return an executor by its name, None for in line."""
+    if not isinstance(given, str):
+        return given
+    if given == "inline":
+        return None
+    if given == "threads":
+        from statesig.executors import Threads
+
+        return Threads()
+    if given == "processes":
+        from statesig.processes import Processes
+
+        return Processes()
+    if given == "dask":
+        from statesig.clusters import Dask
+
+        return Dask()
+    raise ValueError(f"there is no executor {given!r}; there are inline, threads, processes and dask")
+
+
+async def arun(flow: Flow, /, **options: Any) -> Run:
+    """Run a flow from a coroutine: coroutine functions run on the running event loop, the runner itself beside it.
+
+    Cancelling the coroutine cancels the run, and what it runs, at once.
+
+    Args:
+        flow: The flow.
+        options: As for `run`.
+
+    Raises:
+        FlowError: As for `run`.
+        StoreError: As for `run`.
+        ExecutorError: As for `run`.
+    """
+    import asyncio
+
+    own = {name: options.pop(name) for name in _OPTIONS & options.keys()}
+    begun = begin(flow, checked_parameters(flow, options), loop=asyncio.get_running_loop(), **own)
+    driving = asyncio.ensure_future(asyncio.to_thread(begun.start))
+    try:
+        return await asyncio.shield(driving)
+    except asyncio.CancelledError:
+        begun.cancel(now=True)
+        await asyncio.wait([driving])
+        raise
+
+
+_OPTIONS = frozenset({"clock", "executor", "lease", "on_event", "redact", "seed", "sleep", "store", "traceback"})
+
+
+def resume(flow: Flow, id: str, /, *approve: object, store: str | PathLike[str] | Store, **options: Any) -> Run:
+    """Go on with a stored run where it was left, and return what became of each task.
+
+    Args:
+        flow: The flow as it was when the run began.
+        id: The run's identity, or a beginning of it that no other has.
+        approve: The nodes, or names of nodes, to release.
+        store: Where the run is.
+        options: As for `run`, the parameters apart, which are stored.
+
+    Raises:
+        FlowError: The flow is not the one that was run, or a node to release is not paused; nothing was run.
+        NoRun: The store has no such run.
+        RunTaken: Another process goes on with it, or it is over.
+        StoreError: As for `run`.
+        ExecutorError: As for `run`.
+    """
+    return reopen(flow, id, approve, store=store, **options).start()
+
+
+def reopen(
+    flow: Flow,
+    id: str,
+    approve: tuple[object, ...] = (),
+    *,
+    store: str | PathLike[str] | Store,
+    executor: Executor | ExecutorName | None = None,
+    on_event: Callable[[Event], object] | None = None,
+    redact: Redact | None = None,
+    traceback: bool = False,
+    seed: object = None,
+    lease: float = 30.0,
+    clock: Callable[[], datetime] = _utc_now,
+    sleep: Callable[[float], object] | None = None,
+) -> Run:
+    """Return a stored run as it was left; its `start` goes on with it. Arguments and errors are those of `resume`."""
+    from statesig.journals import open_journal, read_parameters
+
+    journal = open_journal(flow, id, store, lease, clock)
+    stored = journal.stored
+    drawn = stored.id if seed is None else seed
+    options = Options(on_event, redact, traceback, clock, sleep, drawn, _executor(executor))
+    values = read_parameters(flow, stored, journal.store)
+    return Run(flow, values, options, id=stored.id, journal=journal).read(journal, approve)

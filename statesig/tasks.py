@@ -57,6 +57,7 @@ class Task(Generic[P, A]):
         cache_key: Makes of the arguments the text by which calls are equal; None: all arguments, as JSON.
         handlers: Called in turn at each change of state.
         is_async: Whether the function is a coroutine function.
+        is_plain: Whether it is called and nothing else: no coroutine, no timeout, no cache, no handler.
     """
 
     def __init__(
@@ -91,6 +92,8 @@ class Task(Generic[P, A]):
         self.cache_key = cache_key
         self.handlers: tuple[Handler, ...] = tuple(handlers)
         self.is_async: bool = inspect.iscoroutinefunction(fn)
+        special = self.is_async or self.timeout is not None or self.cache_for is not None or self.handlers
+        self.is_plain: bool = not special
         self._check()
 
     def _check(self) -> None:

@@ -404,7 +404,7 @@ def test_a_parameter_that_is_not_valid(kind: Any, value: Any) -> None:
 def test_an_option_of_run_is_no_name_for_a_parameter(name: str) -> None:
     """The names of run's own options are refused, and listed; the flow has no such parameter."""
     flow = Flow("f")
-    with pytest.raises(FlowError, match=rf"'{name}' is an option of run\(\); its options are clock, on_event"):
+    with pytest.raises(FlowError, match=rf"'{name}' is an option of run\(\); its options are clock, executor"):
         flow.parameter(name, int)
     assert {} == flow.parameters
 

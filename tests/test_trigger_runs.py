@@ -25,8 +25,8 @@ from statesig import (
     always_run,
     any_failed,
     between,
+    drives,
     none,
-    runner,
     some,
     task,
 )
@@ -80,7 +80,7 @@ def test_a_task_behind_many_is_not_asked_of_all_at_each(trigger: Any, monkeypatc
         looks.append(len(upstream))
         return decide(node, state, upstream, **options)
 
-    monkeypatch.setattr(runner, "decide", decide_counted)
+    monkeypatch.setattr(drives, "decide", decide_counted)
     with Flow("f") as flow:
         upstream = [scripted("source", 1)() for _ in range(200)]
         for earlier, later in pairwise(upstream):

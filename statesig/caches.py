@@ -1,0 +1,88 @@
+"""By which text the calls of a task are equal, so that one success may stand for all of them.
+
+Nothing here keeps anything: a store does, or a run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, get_type_hints
+
+from statesig.codec import encode
+from statesig.errors import EncodeError, FlowError
+from statesig.events import as_declared
+from statesig.states import Cached, State, Success
+from statesig.tasks import Task
+
+__all__ = ["cached_from", "is_fresh", "key_of"]
+
+
+def key_of(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Return the text by which two calls of a task are equal: what its `cache_key` says, else all its arguments.
+
+    Arguments count as their function takes them: by name, with defaults, as JSON of their annotated types.
+
+    Raises:
+        FlowError: The key is no text, or an argument has no JSON by which it could be compared.
+    """
+    told = f"{getattr(task, '__module__', '')}:{getattr(task, '__qualname__', task.name)}"
+    if task.cache_key is not None:
+        key: object = task.cache_key(*args, **kwargs)
+        if not isinstance(key, str):
+            raise FlowError(task.name, f"its cache_key is to return a str, not {type(key).__name__}")
+        return _digest(told, key)
+    return _digest(told, json.dumps(_arguments(task, args, kwargs), sort_keys=True))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _arguments(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by their names, each as what its JSON says."""
+    if task.signature is None:
+        named: dict[str, Any] = {str(index): value for index, value in enumerate(args)} | dict(kwargs)
+    else:
+        bound = task.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        named = bound.arguments
+    try:
+        hints = get_type_hints(task.fn)
+    except (NameError, TypeError):
+        hints = {}
+    return {name: _compared(task, name, value, hints.get(name, Any)) for name, value in named.items()}
+
+
+def _compared(task: Task[Any, Any], name: str, value: Any, hint: Any) -> Any:
+    """Return what JSON says of an argument, a state's of itself."""
+    try:
+        if isinstance(value, State):
+            return json.loads(encode(value))
+        holder = Success(result=list(value) if isinstance(value, tuple) and hint is Any else value)
+        try:
+            return json.loads(encode(holder))
+        except EncodeError:
+            return json.loads(encode(as_declared(holder, type(value) if hint is Any else hint)))
+    except EncodeError:
+        raise FlowError(
+            task.name, f"its argument {name} has no JSON by which calls could be equal; give the task a cache_key"
+        ) from None
+
+
+def cached_from(state: State[Any], seconds: float, now: datetime) -> Cached[Any]:
+    """Return what a success stands as for further calls.
+
+    Args:
+        state: A Success with a result.
+        seconds: For how long.
+        now: The time, aware.
+    """
+    return Cached(message=state.message, result=state.result, expires=now + timedelta(seconds=seconds))
+
+
+def is_fresh(cached: Cached[Any], now: datetime) -> bool:
+    """Tell whether a cached state may still stand for a call."""
+    return cached.expires is None or cached.expires > now

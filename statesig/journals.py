@@ -1,0 +1,411 @@
+"""A run's place in a store: what it writes down, the lease that it holds, and how it is read back.
+
+States go in as JSON of their tasks' declared types and come back as those. Nothing here runs or decides anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+from statesig.calls import worker_name
+from statesig.codec import Limits, decode, encode
+from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreDamaged, StoreError
+from statesig.events import as_declared
+from statesig.flow import Flow
+from statesig.items import Item
+from statesig.nodes import Parameter
+from statesig.states import Cached, Failed, Finished, Mapped, Paused, Running, State, Success, is_cached, is_mapped
+from statesig.store import Lease, Record, Store, StoredRun, open_store
+
+__all__ = ["Journal", "new_journal", "open_journal", "read_parameters"]
+
+STORED: Final = Limits(max_bytes=2**30, max_depth=100, max_nodes=2**27)
+"""What a program writes for itself may be larger than what a stranger sends."""
+
+_MARK: Final[dict[type[State[Any]], bytes]] = {Running: encode(Running()), Mapped: encode(Mapped())}
+
+
+def encode_stored(state: State[Any], returns: Any) -> bytes:
+    """Return a state as it is stored: as JSON of its task's declared type.
+
+    Args:
+        state: The state.
+        returns: What its task is declared to return; Any where nothing is.
+
+    Raises:
+        EncodeError: It would not come back as it is.
+    """
+    if "result" not in state.__pydantic_fields_set__ and not is_mapped(state):
+        return encode(state, limits=STORED)
+    return encode(state if returns is Any else as_declared(state, returns), limits=STORED)
+
+
+def decode_stored(data: bytes, returns: Any) -> State[Any]:
+    """Return a state as it was stored, its result of the declared type.
+
+    Raises:
+        DecodeError: It is none.
+    """
+    # Not `State[returns]` for whatever comes: a parametrisation is kept for ever, and most states have no result.
+    kind: Any = State if returns is Any or b'"result"' not in data else State[returns]
+    state: State[Any] = decode(data, kind, limits=STORED)
+    return state
+
+
+class Journal:
+    """What a run writes down, as it goes on, and the lease by which it alone may.
+
+    Args:
+        store: Where.
+        stored: The run as it is stored.
+        seconds: How long the lease holds if it is not renewed.
+        clock: Returns the time, aware.
+        is_own: Whether the store was opened for the run, and is to be closed with it.
+    """
+
+    def __init__(
+        self, store: Store, stored: StoredRun, seconds: float, clock: Callable[[], datetime], *, is_own: bool
+    ) -> None:
+        self.store = store
+        self._is_own = is_own
+        self.stored = stored
+        self.owner = f"{_process(os.getpid())}|{uuid.uuid4().hex}"
+        self._seconds = seconds
+        self._clock = clock
+        self._records: list[Record] = []
+        self._cached: list[tuple[str, bytes, datetime]] = []
+        self._beats: _Heartbeat | None = None
+
+    # ---- the lease
+
+    def create(self) -> None:
+        """Add the run to the store, with its lease."""
+        self.store.create(self.stored, self._lease())
+
+    def acquire(self) -> bool:
+        """Take the run's lease; return whether somebody asked that the run be cancelled.
+
+        Raises:
+            RunTaken: Another process goes on with it.
+        """
+        held = self.store.lease(self.stored.id)
+        dead = held.owner if held is not None and _is_dead(held.owner) else None
+        taken = self.store.acquire(self.stored, self._lease(), now=self._clock(), instead_of=dead)
+        self.stored = self.store.find(self.stored.id)
+        return taken.cancel
+
+    def _lease(self) -> Lease:
+        return Lease(self.stored.id, self.owner, self._clock() + timedelta(seconds=self._seconds))
+
+    def hold(self, cancel: Callable[[], object]) -> None:
+        """Renew the lease from now on, in a thread of its own, and call `cancel` where somebody asks for it."""
+        self._beats = _Heartbeat(self.store, self._lease, self._seconds / 3, cancel)
+
+    def release(self) -> None:
+        """Give the lease back."""
+        if self._beats is not None:
+            self._beats.stop()
+            self._beats = None
+        self.store.release(self.stored.id, self.owner)
+        if self._is_own:
+            self.store.close()
+
+    # ---- writing
+
+    def add(self, item: Item, state: State[Any], attempt: int, *, worker: str | None) -> State[Any]:
+        """Write a change down, to be stored at the next `flush`; return the state that the item is in.
+
+        That is the state itself, or a Failed with the reason where its result cannot be stored.
+        """
+        data = _MARK.get(type(state)) if state.__pydantic_fields_set__ <= _TYPE else None
+        if data is None:
+            try:
+                data = self._encoded(item, state)
+            except EncodeError as exc:
+                remedy = "say what the task returns in its annotation, or return what JSON can hold"
+                state = Failed(message=f"its result cannot be stored: {exc}; {remedy}", retryable=False)
+                data = encode(state)
+        node = item.node
+        self._records.append(Record(node.name, item.index, attempt, self._clock(), worker, item.lost, data))
+        return state
+
+    def _encoded(self, item: Item, state: State[Any]) -> bytes:
+        if item.node.is_mapped and item.parent is None and is_mapped(state):
+            # Its children have histories of their own.
+            return encode(Mapped(message=state.message, causes=state.causes))
+        return encode_stored(state, item.node.task.returns)
+
+    def remember(self, item: Item, key: str, kept: Cached[Any]) -> None:
+        """Keep a cached state for other runs, once what was added before is stored."""
+        try:
+            data = encode_stored(kept, item.node.task.returns)
+        except EncodeError:
+            return  # then its success cannot be stored either, which is told where it is
+        assert kept.expires is not None
+        self._cached.append((key, data, kept.expires))
+
+    def recall(self, item: Item, key: str, now: datetime) -> Cached[Any] | None:
+        """Return the cached state that is kept for equal calls, None where none is or it cannot be read any more."""
+        data = self.store.recall(key, now)
+        if data is None:
+            return None
+        try:
+            found = decode_stored(data, item.node.task.returns)
+        except DecodeError:
+            return None  # of a task that returned another type then
+        return found if is_cached(found) else None
+
+    def flush(self, state: State[Any] | None = None) -> None:
+        """Store what was added, and the run's own state where one is given.
+
+        Raises:
+            RunTaken: Another process goes on with the run by now.
+            StoreError: It cannot be stored; nothing of it is.
+        """
+        if self._records or state is not None:
+            records, self._records = self._records, []
+            self.stored = self.store.append(
+                self.stored,
+                self.owner,
+                records,
+                now=self._clock(),
+                state=None if state is None else encode(_of_run(state), limits=STORED),
+                tag=None if state is None else state.type,
+            )
+        if self._cached:
+            cached, self._cached = self._cached, []
+            for key, data, expires in cached:
+                self.store.remember(key, data, expires)
+
+    # ---- reading
+
+    def history(self, flow: Flow) -> Iterator[tuple[Record, State[Any]]]:
+        """Yield what is stored of the run, each record with its state.
+
+        Raises:
+            StoreDamaged: A record is not what was written.
+        """
+        returns = {node.name: node.task.returns for node in flow.nodes}
+        for record in self.store.history(self.stored):
+            try:
+                yield record, decode_stored(record.state, returns[record.task])
+            except DecodeError as exc:
+                reason = f"a state of task {record.task!r} in run {self.stored.id} cannot be read: {exc}"
+                raise StoreDamaged(self.store.name, reason) from None
+
+
+_TYPE: Final = frozenset({"type"})
+
+
+def _of_run(state: State[Any]) -> State[Any]:
+    """Return a run's own state as it is stored: its results are the tasks', and are stored as theirs."""
+    fields = {name: getattr(state, name) for name in ("message", "causes") if name in state.model_fields_set}
+    kind = type(state) if isinstance(state, (Finished, Paused)) else Running
+    try:
+        return kind(**fields)
+    except ValueError:  # a user's kind may need more
+        return Failed(**fields) if isinstance(state, Failed) else Success(**fields)
+
+
+def new_journal(
+    flow: Flow,
+    values: Mapping[str, Any],
+    id: str,
+    store: str | PathLike[str] | Store,
+    lease: float,
+    clock: Callable[[], datetime],
+) -> Journal:
+    """Return the journal of a run that has not begun; nothing is stored yet.
+
+    Raises:
+        FlowError: A parameter cannot be stored.
+        StoreError: The store cannot be opened.
+    """
+    parameters = parameters_of(flow, values)
+    now = clock()
+    stored = StoredRun(id, flow.name, graph_of(flow), parameters, now, now, 0, 0, _MARK[Running], "Running")
+    return Journal(open_store(store), stored, lease, clock, is_own=not isinstance(store, Store))
+
+
+def open_journal(
+    flow: Flow, id: str, store: str | PathLike[str] | Store, lease: float, clock: Callable[[], datetime]
+) -> Journal:
+    """Return the journal of a stored run; its lease is not taken yet.
+
+    Raises:
+        FlowError: The flow is not the one that was run.
+        NoRun: The store has no such run.
+        RunTaken: It is over.
+        StoreError: The store cannot be opened or read.
+    """
+    opened = open_store(store)
+    stored = opened.find(id)
+    check_graph(flow, stored)
+    if isinstance(decode(stored.state, State, limits=STORED), Finished):
+        raise RunTaken(opened.name, f"run {stored.id} is over, it is {stored.tag}: nothing is left to go on with")
+    return Journal(opened, stored, lease, clock, is_own=not isinstance(store, Store))
+
+
+# ---- what a run is stored with
+
+
+def graph_of(flow: Flow) -> bytes:
+    """Return what a flow looks like, as JSON: its tasks, what each takes of which others, and its parameters."""
+    tasks = [
+        [
+            node.name,
+            node.is_mapped,
+            [[source.index, int(takes)] for source, takes in zip(node.upstream, node.takes, strict=True)],
+        ]
+        for node in flow.nodes
+    ]
+    return json.dumps({"tasks": tasks, "parameters": sorted(flow.parameters)}, separators=(",", ":")).encode()
+
+
+def check_graph(flow: Flow, stored: StoredRun) -> None:
+    """Refuse a flow that is not the one of a stored run.
+
+    Raises:
+        FlowError: It is not; the text says what is different.
+    """
+    if stored.flow != flow.name:
+        raise FlowError(flow.name, f"run {stored.id} is of flow {stored.flow!r}")
+    if stored.graph == graph_of(flow):
+        return
+    then, now = _readable(stored.graph), _readable(graph_of(flow))
+    gone = [f"{name} is gone" for name in then if name not in now]
+    new = [f"{name} is new" for name in now if name not in then]
+    other = [f"{name} is wired otherwise" for name in then if name in now and then[name] != now[name]]
+    found = [*gone, *new, *other] or ["its tasks come in another order"]
+    more = f" and {len(found) - 10} more" if len(found) > 10 else ""
+    raise FlowError(
+        flow.name,
+        f"is not what it was when run {stored.id} began: {', '.join(found[:10])}{more}; "
+        "resume with the flow as it was, or begin a new run",
+    )
+
+
+def _readable(graph: bytes) -> dict[str, object]:
+    """Return what a graph says, by name: of each task what it takes of which others, and the parameters."""
+    document = json.loads(graph)
+    names = [name for name, _, _ in document["tasks"]]
+    tasks: dict[str, object] = {
+        f"task {name!r}": (is_mapped, [(names[index], takes) for index, takes in upstream])
+        for name, is_mapped, upstream in document["tasks"]
+    }
+    return tasks | {f"parameter {name!r}": None for name in document["parameters"]}
+
+
+def parameters_of(flow: Flow, values: Mapping[str, Any]) -> bytes:
+    """Return the values of a flow's parameters as they are stored.
+
+    Raises:
+        FlowError: One cannot be stored.
+    """
+    found: dict[str, Any] = {}
+    for name, parameter in flow.parameters.items():
+        try:
+            found[name] = json.loads(_encoded_parameter(parameter, values[name]))
+        except EncodeError as exc:
+            raise FlowError(flow.name, f"parameter {name} cannot be stored: {exc}") from None
+    return json.dumps(found).encode()
+
+
+def _encoded_parameter(parameter: Parameter, value: Any) -> bytes:
+    """Return a value as JSON of its parameter's type; a default need not be of the type."""
+    try:
+        return encode_stored(Success(result=value), parameter.type)
+    except EncodeError:
+        if value is not parameter.default:
+            raise
+        return encode(Success(result=value), limits=STORED)
+
+
+def read_parameters(flow: Flow, stored: StoredRun, store: Store) -> dict[str, Any]:
+    """Return the values of a flow's parameters as a run was begun with them.
+
+    Raises:
+        StoreDamaged: They are not what was written.
+    """
+    found: dict[str, Any] = json.loads(stored.parameters)
+    values: dict[str, Any] = {}
+    for name, parameter in flow.parameters.items():
+        data = json.dumps(found[name]).encode()
+        try:
+            values[name] = decode_stored(data, parameter.type).unwrap()
+        except DecodeError as exc:
+            try:
+                values[name] = decode(data, Success, limits=STORED).unwrap()
+            except DecodeError:
+                raise StoreDamaged(store.name, f"parameter {name} of run {stored.id} cannot be read: {exc}") from None
+    return values
+
+
+# ---- who has a lease
+
+
+class _Heartbeat:
+    """Renews a lease from time to time, in a thread of its own."""
+
+    def __init__(self, store: Store, lease: Callable[[], Lease], seconds: float, cancel: Callable[[], object]) -> None:
+        self._store = store
+        self._lease = lease
+        self._seconds = seconds
+        self._cancel = cancel
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="statesig lease", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._over.wait(self._seconds):
+            try:
+                if self._store.renew(self._lease()).cancel:
+                    self._cancel()
+            except RunTaken:
+                return  # the runner finds out when it next stores something, which then is refused
+            except StoreError:
+                continue  # the lease holds for two more beats; the runner's own writing tells of what lasts
+
+
+def _process(pid: int) -> str:
+    """Return what a process is told from others by: its machine, its place among its processes, and when it began."""
+    return f"{worker_name().rpartition(':')[0]}|{_namespace()}|{pid}|{_began(pid)}"
+
+
+def _is_dead(owner: str) -> bool:
+    """Tell whether the process of an owner surely runs no more: it was of this machine, and is not there."""
+    machine, namespace, pid, began, _ = owner.split("|") if owner.count("|") == 4 else ("", "", "", "", "")
+    if (machine, namespace) != (worker_name().rpartition(":")[0], _namespace()) or not began or not namespace:
+        return False
+    return _began(int(pid)) != began
+
+
+def _namespace() -> str:
+    """Return what tells apart machines and containers that have one name; empty where that cannot be told."""
+    try:
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}/{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _began(pid: int) -> str:
+    """Return when a process began, in ticks since its machine did; empty where there is none, or only its remains."""
+    try:
+        # After the name, which is in parentheses: the state, and as the 20th the time; see proc_pid_stat(5).
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]

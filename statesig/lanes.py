@@ -1,0 +1,209 @@
+"""Where a run's calls are under way: the executors of a run, what was handed to them, and what has come back.
+
+Nothing here knows what an outcome means. A call has one way back: its outcome, or, once its time is over, a timeout.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from statesig.calls import Call, Outcome
+from statesig.executors import Executor
+from statesig.items import Item
+from statesig.tasks import Task
+
+__all__ = ["Lane", "Lanes"]
+
+
+class Lane:
+    """An executor as one run uses it.
+
+    Attributes:
+        executor: The executor.
+        flying: How many calls are under way in it.
+        held: The items that are to be looked at once there is room.
+        launching: The calls that are to be handed to it next.
+    """
+
+    def __init__(self, executor: Executor, window: int) -> None:
+        self.executor = executor
+        self.window = window
+        self.flying = 0
+        self.held: deque[Item] = deque()
+        self.launching: list[Call] = []
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more call may be handed to it."""
+        return self.flying < self.window
+
+
+class Lanes:
+    """The executors of one drive of a run.
+
+    Attributes:
+        flying: The calls that are under way, each with its item and its lane.
+        launching: How many of them are to be handed over at the next `launch`.
+
+    Args:
+        pool: Where tasks are run; None: in line, in the runner's own thread.
+        coroutines: Makes the executor of coroutine functions that the pool does not take.
+        aside: Makes the executor of functions that have a timeout, and no pool.
+    """
+
+    def __init__(
+        self, pool: Executor | None, *, coroutines: Callable[[], Executor], aside: Callable[[], Executor]
+    ) -> None:
+        self.flying: dict[Call, tuple[Item, Lane]] = {}
+        self.launching = 0
+        self._pool = pool
+        self._makers = {"coroutines": coroutines, "aside": aside}
+        self._open: dict[str, Lane] = {}
+        self._arrived: SimpleQueue[tuple[Call, Outcome] | None] = SimpleQueue()
+        self._next: tuple[Call, Outcome] | None = None
+        self._deadlines: list[tuple[float, int, Call]] = []
+        self._order = 0
+
+    def open(self) -> None:
+        """Open the pool; the others are opened when the first call is for them.
+
+        Raises:
+            ExecutorError: It cannot be used.
+        """
+        if self._pool is not None:
+            self._opened("pool", self._pool)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything runs elsewhere than in line."""
+        return bool(self._open)
+
+    def lane_of(self, task: Task[Any, Any]) -> Lane | None:
+        """Return where a task is run, None for in line."""
+        pool = self._pool
+        if task.is_async and (pool is None or not pool.takes_coroutines):
+            return self._lane("coroutines")
+        if pool is not None:
+            return self._open["pool"]
+        return None if task.timeout is None else self._lane("aside")
+
+    def room_for(self, task: Task[Any, Any]) -> deque[Item] | None:
+        """Return None where a task can be run now, else where its item is to be held until it can."""
+        lane = self.lane_of(task)
+        if lane is None:
+            # In line is one after the other, also while one is run aside so that it can be given up.
+            lane = self._open.get("aside")
+        return None if lane is None or lane.has_room else lane.held
+
+    def _lane(self, name: str) -> Lane:
+        found = self._open.get(name)
+        return self._opened(name, self._makers[name]()) if found is None else found
+
+    def _opened(self, name: str, executor: Executor) -> Lane:
+        executor.open(lambda call, outcome: self._arrived.put((call, outcome)))
+        lane = self._open[name] = Lane(executor, 1 if name == "aside" else executor.window)
+        return lane
+
+    def take(self, item: Item, lane: Lane, call: Call) -> None:
+        """Take a call, to be handed over at the next `launch`."""
+        lane.flying += 1
+        lane.launching.append(call)
+        self.launching += 1
+        self.flying[call] = item, lane
+
+    def launch(self) -> None:
+        """Hand over what was taken."""
+        self.launching = 0
+        for lane in self._open.values():
+            if lane.launching:
+                calls, lane.launching = lane.launching, []
+                for call in calls:
+                    if call.task.timeout is not None:
+                        self._watch(call, time.monotonic() + call.task.timeout)
+                lane.executor.submit(calls)
+
+    def _watch(self, call: Call, due: float) -> None:
+        self._order += 1
+        heapq.heappush(self._deadlines, (due, self._order, call))
+
+    def arrived(self) -> Iterator[tuple[Item, Outcome]]:
+        """Yield what has come back, without waiting."""
+        while True:
+            found, self._next = self._next, None
+            if found is None:
+                if self._arrived.empty():
+                    return
+                found = self._arrived.get()
+            landed = None if found is None else self._landed(found[0])
+            if found is not None and landed is not None:
+                yield landed, found[1]
+
+    def _landed(self, call: Call) -> Item | None:
+        """Return the item of a call that is not under way any more; None where it was given up before."""
+        found = self.flying.pop(call, None)
+        if found is None:
+            return None
+        item, lane = found
+        lane.flying -= 1
+        return item
+
+    def freed(self) -> Iterator[Item]:
+        """Yield the items that were held and for which there is room now."""
+        for lane in self._open.values():
+            for _ in range(min(len(lane.held), lane.window - lane.flying)):
+                yield lane.held.popleft()
+
+    def overdue(self) -> Iterator[tuple[Item, str]]:
+        """Stop the calls whose time is over, and yield each item with a sentence that says what became of it."""
+        now = time.monotonic()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, _, call = heapq.heappop(self._deadlines)
+            timeout = call.task.timeout
+            if call not in self.flying or timeout is None:
+                continue
+            due = (now if call.began is None else call.began) + timeout
+            if due > now:
+                self._watch(call, due)
+            else:
+                yield self.stop(call)
+
+    def stop(self, call: Call) -> tuple[Item, str]:
+        """Stop a call, and return its item with a sentence that says what became of it."""
+        item, lane = self.flying.pop(call)
+        lane.flying -= 1
+        if call in lane.launching:
+            lane.launching.remove(call)
+            self.launching -= 1
+            return item, "it had not begun"
+        return item, lane.executor.stop(call)
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until something comes back, a time is over, or somebody wakes it; None: however long that takes."""
+        if self._deadlines:
+            until = max(0.0, self._deadlines[0][0] - time.monotonic())
+            seconds = until if seconds is None else min(seconds, until)
+        try:
+            self._next = self._arrived.get(timeout=None if seconds is None else min(seconds, _LONGEST_WAIT))
+        except Empty:
+            self._next = None
+
+    def wake(self) -> None:
+        """End a wait; safe in a signal handler and in any thread."""
+        self._arrived.put(None)
+
+    def close(self, *, now: bool = False) -> None:
+        """Close the executors that were opened; nothing that comes back after that is looked at."""
+        lanes: Sequence[Lane] = tuple(self._open.values())
+        self._open.clear()
+        self.flying.clear()
+        for lane in lanes:
+            lane.executor.close(now=now)
+
+
+_LONGEST_WAIT = 3600.0
+"""Seconds; what is waited for longer is asked for again, since locks refuse long times."""

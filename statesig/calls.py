@@ -1,22 +1,39 @@
 """One attempt at a task as it is handed to where it is run, and what comes back.
 
-Nothing here knows a run, a store or a pool; `perform` is what every worker calls, in whatever thread or process.
+Nothing here knows a run, a store or a pool; `perform` is what every worker calls, in whatever thread or process, and
+`packed` and `packed_outcome` are how calls and outcomes travel between processes.
 """
 
 from __future__ import annotations
 
 import os
+import pickle
 import time
 from contextvars import copy_context
 from functools import partial
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from statesig.attempts import Attempt, running
 from statesig.captures import Redact, acapture, capture
-from statesig.states import State
+from statesig.signals import chain_of
+from statesig.states import Cancelled, Crashed, Failed, State
 from statesig.tasks import Task, building
 
-__all__ = ["Call", "Outcome", "awaited", "perform", "worker_name"]
+__all__ = [
+    "Call",
+    "Outcome",
+    "aperform",
+    "awaited",
+    "cancelled",
+    "packed",
+    "packed_outcome",
+    "perform",
+    "performed",
+    "unpacked",
+    "unpacked_outcome",
+    "worker_name",
+]
 
 
 class Call:
@@ -89,12 +106,49 @@ def perform(call: Call) -> Outcome:
     return Outcome(state, time.perf_counter() - began, worker_name())
 
 
+def performed(call: Call) -> Outcome:
+    """Call the task's function as `perform` does; what that lets pass is an outcome too, which holds it as `raised`."""
+    began = time.perf_counter()
+    try:
+        return perform(call)
+    except BaseException as exc:
+        return _ended_by(exc, began)
+
+
+async def aperform(call: Call) -> Outcome:
+    """Await the task's coroutine on the loop that runs here, in a context of its own, and return what came of it.
+
+    A plain function is called, and the loop waits for it.
+
+    Raises:
+        asyncio.CancelledError: The asyncio task was cancelled, or its own code raised it: see `cancelled`.
+    """
+    import asyncio
+
+    began = time.perf_counter()
+    try:
+        if not call.task.is_async:
+            return perform(call)
+        running.set(call.attempt)
+        building.set(None)
+        fn = partial(call.task.fn, **call.kwargs) if call.kwargs else call.task.fn
+        state: State[Any] = await acapture(fn, *call.args, redact=call.redact, traceback=call.traceback)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as exc:  # asyncio would let KeyboardInterrupt and SystemExit end the whole loop
+        return _ended_by(exc, began)
+    return Outcome(state, time.perf_counter() - began, worker_name())
+
+
 def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool) -> State[Any]:
     """Run a coroutine function to its end on a loop of its own; in a thread of its own where a loop is running here."""
     import asyncio
 
     def to_its_end() -> State[Any]:
-        return asyncio.run(acapture(fn, *args, redact=redact, traceback=traceback))
+        try:
+            return asyncio.run(acapture(fn, *args, redact=redact, traceback=traceback))
+        except asyncio.CancelledError:
+            return cancelled()
 
     try:
         asyncio.get_running_loop()
@@ -104,6 +158,94 @@ def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool) -> Stat
 
     with ThreadPoolExecutor(1, thread_name_prefix="statesig") as pool:
         return pool.submit(copy_context().run, to_its_end).result()
+
+
+def cancelled() -> State[Any]:
+    """Return the state of a task whose coroutine was cancelled, by its own code or by another on its loop."""
+    return Cancelled(message="its coroutine was cancelled")
+
+
+def _ended_by(exc: BaseException, began: float) -> Outcome:
+    state = Crashed(message=f"{type(exc).__name__} came out of the task")
+    return Outcome(state, time.perf_counter() - began, worker_name(), exc)
+
+
+# ---- between processes
+
+
+def packed(call: Call) -> bytes | Failed[Any]:
+    """Return a call as bytes, or the state of a task that cannot be called in another process.
+
+    What `pickle` refuses, such as a lambda, is tried with cloudpickle where that is installed.
+    """
+    parts = (call.task, call.args, call.kwargs, call.attempt, call.redact, call.traceback)
+    try:
+        return pickle.dumps(parts, pickle.HIGHEST_PROTOCOL)
+    except BaseException as exc:  # whatever code of a value's class raises
+        by_value = _by_value(parts)
+        return by_value if by_value is not None else _unfit(f"{_refused(call)} cannot be pickled", exc, call)
+
+
+def unpacked(data: bytes) -> Call | Failed[Any]:
+    """Return the call that was packed, or the state of a task whose call cannot be made of it here."""
+    try:
+        return Call(*pickle.loads(data))
+    except BaseException as exc:
+        what = (
+            "the task or an argument of it cannot be unpickled by its worker, which must be able to import its module"
+        )
+        return _unfit(what, exc)
+
+
+def packed_outcome(call: Call, outcome: Outcome) -> bytes:
+    """Return an outcome as bytes; of one that cannot be pickled, the outcome that says so. `raised` stays behind."""
+    outcome = outcome._replace(raised=None)
+    try:
+        return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
+    except BaseException as exc:
+        outcome = outcome._replace(state=_unfit("the task's result cannot be pickled", exc, call))
+        return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
+
+
+def unpacked_outcome(call: Call, data: bytes) -> Outcome:
+    """Return the outcome that was packed, or the one that says that it cannot be unpickled here."""
+    try:
+        outcome: Outcome = pickle.loads(data)
+    except BaseException as exc:
+        return Outcome(_unfit("the task's result was pickled but cannot be unpickled", exc, call), 0.0, worker_name())
+    return outcome
+
+
+def _by_value(parts: object) -> bytes | None:
+    """Return what cloudpickle makes of the parts of a call; None where it is missing or refuses them as well."""
+    try:
+        cloudpickle: Any = import_module("cloudpickle")  # it has no types
+    except ImportError:
+        return None
+    try:
+        data: bytes = cloudpickle.dumps(parts)
+    except BaseException:  # the first refusal is the one to tell of
+        return None
+    return data
+
+
+def _refused(call: Call) -> str:
+    """Return what of a call it is that cannot be pickled."""
+    parts = {"the task": call.task, "an argument of the task": (call.args, call.kwargs), "`redact`": call.redact}
+    for name, part in parts.items():
+        try:
+            pickle.dumps(part, pickle.HIGHEST_PROTOCOL)
+        except BaseException:  # which of the three raises is the question
+            return name
+    return "the result that its last loop handed on"
+
+
+def _unfit(message: str, exc: BaseException, call: Call | None = None) -> Failed[Any]:
+    redact = None if call is None else call.redact
+    return Failed(message=message, causes=chain_of(exc, redact=redact), retryable=False)
+
+
+# ---- where
 
 
 def worker_name() -> str:

@@ -1,4 +1,4 @@
-"""Where the code of tasks is run: in threads, in processes, on an event loop, on a cluster.
+"""Where the code of tasks is run: here in threads and on an event loop, elsewhere in processes and on a cluster.
 
 An executor is handed calls and reports what came of each. It knows no flow, no run and no state of one: what a failure
 means is the runner's to say.
@@ -6,12 +6,23 @@ means is the runner's to say.
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context, copy_context
+from functools import partial
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Self
 
-from statesig.calls import Call, Outcome
+from statesig.calls import Call, Outcome, aperform, cancelled, performed, worker_name
+from statesig.states import Crashed, State
 
-__all__ = ["Executor", "Report"]
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Coroutines", "Executor", "Pool", "Report", "Threads", "Worker"]
 
 Report = Callable[[Call, Outcome], object]
 """What an executor calls, from any thread, once for each call that came to an end by itself."""
@@ -20,15 +31,20 @@ Report = Callable[[Call, Outcome], object]
 class Executor(ABC):
     """Where calls are run. One may serve several runs, one after the other.
 
+    As a context manager it keeps its threads, processes or connections from one run to the next, and ends them when the
+    block is left; otherwise they last for one run.
+
     Attributes:
         slots: How many calls it runs at once.
-        window: How many may be handed to it at once; what is past `slots` waits in it, so that no slot waits for a call.
+        window: How many may be handed to it at once; what is past `slots` waits in it, so that none is idle.
         takes_coroutines: Whether coroutine functions may be handed to it; else they go to the run's event loop.
+        is_kept: Whether `close` leaves in place what the next run can use.
     """
 
     slots: int
     window: int
     takes_coroutines: bool = False
+    is_kept: bool = False
 
     @abstractmethod
     def open(self, report: Report) -> None:
@@ -52,4 +68,377 @@ class Executor(ABC):
 
     @abstractmethod
     def close(self, *, now: bool = False) -> None:
-        """End serving a run; no call is under way any more, or those that are shall be stopped where `now` is true."""
+        """End serving a run; no call is under way any more, or those that are shall be stopped where `now` is true.
+
+        Once more does nothing.
+        """
+
+    def __enter__(self) -> Self:
+        self.is_kept = True
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.is_kept = False
+        self.close(now=True)
+
+
+class Worker(ABC):
+    """What one thread of a `Pool` runs calls with; all is called in that thread, except `stop`."""
+
+    @abstractmethod
+    def perform(self, call: Call) -> Outcome:
+        """Run a call to its end. It sets ``call.began``."""
+
+    @abstractmethod
+    def stop(self) -> str:
+        """Stop the call that it runs, as far as that can be done, and say what became of it: it is the last one."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+class Pool(Executor, ABC):
+    """Daemon threads that take calls from one queue, started when there are calls for them.
+
+    It is not `concurrent.futures`: there a thread that is stuck in a call keeps its place, and the interpreter from its
+    end. Here a thread whose call was stopped is given up and another takes its place.
+
+    Every change of the two tables is one operation of a dict, which no other thread can see half-way; so no call is
+    both stopped and reported, and no lock is taken for a call.
+
+    Args:
+        workers: How many calls run at once.
+    """
+
+    patience: float = 0.0
+    """The seconds that `close` waits for threads that were given up."""
+
+    def __init__(self, workers: int) -> None:
+        if workers < 1:
+            raise ValueError(f"workers is at least 1, not {workers}")
+        self.slots = workers
+        self.window = 2 * workers + 64
+        self._queue: SimpleQueue[Call | None] = SimpleQueue()
+        self._waiting: dict[Call, bool] = {}
+        self._running: dict[Call, _Seat] = {}
+        self._seats: set[_Seat] = set()
+        self._given_up: list[_Seat] = []
+        self._report: Report = _unheard
+        self._context: Context = copy_context()
+
+    @abstractmethod
+    def worker(self) -> Worker:
+        """Return what a new thread runs its calls with."""
+
+    def open(self, report: Report) -> None:
+        """Begin to serve a run; calls run in copies of this thread's context."""
+        self._report = report
+        self._context = copy_context()
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Put calls in line."""
+        for call in calls:
+            self._waiting[call] = True
+            self._queue.put(call)
+        self._staff()
+
+    def stop(self, call: Call) -> str:
+        """Stop a call; the thread that runs it is given up."""
+        if self._waiting.pop(call, False):
+            return "it had not begun"
+        seat = self._running.pop(call, None)
+        if seat is None:
+            return "it had just come to its end"
+        said = self._give_up(seat)
+        self._staff()
+        return said
+
+    def close(self, *, now: bool = False) -> None:
+        """End serving a run, and all threads unless they are kept; those that run calls are given up."""
+        self._waiting.clear()
+        for call in list(self._running):
+            seat = self._running.pop(call, None)
+            if seat is not None:
+                self._give_up(seat)
+        self._report = _unheard
+        if not self.is_kept:
+            self._dismiss()
+
+    def _staff(self) -> None:
+        """Start as many threads as there are calls for."""
+        wanted = min(self.slots, len(self._waiting) + len(self._running))
+        while len(self._seats) < wanted:
+            seat = _Seat(self, self.worker())
+            self._seats.add(seat)
+            seat.thread.start()
+
+    def _give_up(self, seat: _Seat) -> str:
+        self._seats.discard(seat)
+        if self.patience:
+            self._given_up.append(seat)
+        return seat.worker.stop()
+
+    def _dismiss(self) -> None:
+        """Let the threads that are in line for calls end, and wait for them."""
+        for _ in self._seats:
+            self._queue.put(None)
+        for seat in self._seats:
+            seat.thread.join()
+        self._seats.clear()
+        until = time.monotonic() + self.patience
+        for seat in self._given_up:
+            seat.thread.join(max(0.0, until - time.monotonic()))
+        self._given_up.clear()
+
+    def serve(self, seat: _Seat) -> None:
+        """Run calls, in the seat's own thread, until there are no more or one of them was stopped."""
+        call: Call | None
+        while (call := self._queue.get()) is not None:
+            # It is to be found among the running ones before it leaves those in line: `stop` looks in this order.
+            self._running[call] = seat
+            if not self._waiting.pop(call, False):
+                del self._running[call]
+                continue
+            report = self._report
+            outcome = self._context.copy().run(seat.worker.perform, call)
+            if self._running.pop(call, None) is None:
+                return
+            report(call, outcome)
+            del call, outcome  # or they would live until the next call
+
+
+class _Seat:
+    """A thread of a pool, and what it runs calls with."""
+
+    __slots__ = ("pool", "thread", "worker")
+
+    def __init__(self, pool: Pool, worker: Worker) -> None:
+        self.pool = pool
+        self.worker = worker
+        self.thread = threading.Thread(target=self._serve, name="statesig", daemon=True)
+
+    def _serve(self) -> None:
+        try:
+            self.pool.serve(self)
+        finally:
+            self.worker.close()
+
+
+def _unheard(call: Call, outcome: Outcome) -> None:
+    """Take an outcome that nobody waits for any more."""
+
+
+class Threads(Pool):
+    """Threads of this process.
+
+    A thread cannot be stopped: the function of a call that was stopped goes on until it returns, while another thread
+    takes the place. None of them holds the interpreter when the program ends.
+
+    Args:
+        workers: How many calls run at once; by default four more than there are processors, and at most 32.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        super().__init__(min(32, (os.cpu_count() or 1) + 4) if workers is None else workers)
+
+    def worker(self) -> Worker:
+        """Return what calls the function."""
+        return _CALLING
+
+
+class _Calling(Worker):
+    """Calls the functions of calls in the thread that asks for it."""
+
+    def perform(self, call: Call) -> Outcome:
+        call.began = time.monotonic()
+        return performed(call)
+
+    def stop(self) -> str:
+        return "its thread goes on until the function returns"
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+_CALLING = _Calling()
+
+
+class Coroutines(Executor):
+    """Coroutine functions, all at once on one event loop, which runs in another thread than the one that asks.
+
+    By default that is a loop in a daemon thread of its own, begun with the first call. A coroutine that is stopped is
+    cancelled; one that goes on although it was cancelled is not looked at any more. One that blocks the loop is left
+    with it in its thread: the other calls that had begun there are Crashed, and those that had not begin on a new loop.
+
+    Args:
+        loop: The loop to use, which runs in another thread and stays open. It is not replaced when it is blocked.
+        window: How many calls run at once.
+        grace: The seconds that `close` waits for coroutines that go on although they were cancelled. What takes longer
+            is left in its thread, which ends when they do and does not hold the interpreter.
+    """
+
+    takes_coroutines = True
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop | None = None, *, window: int = 1_000, grace: float = 5.0
+    ) -> None:
+        self.slots = self.window = window
+        self._given = loop
+        self._grace = grace
+        self._loop: _Loop | None = None
+        self._report: Report = _unheard
+        self._context: Context = copy_context()
+
+    def open(self, report: Report) -> None:
+        """Begin to serve a run; calls run in copies of this thread's context."""
+        self._report = report
+        self._context = copy_context()
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Hand calls to the loop, each to be an asyncio task."""
+        if self._loop is None:
+            self._loop = _Loop(self._given)
+        self._loop.submit(calls, self._report, self._context)
+
+    def stop(self, call: Call) -> str:
+        """Cancel a call's asyncio task."""
+        loop = self._loop
+        if loop is None or not loop.forget(call):
+            return "it had just come to its end"
+        if loop.cancel(call):
+            return "its coroutine was cancelled"
+        if self._given is None:
+            self._replace(loop)
+        return "its event loop is blocked, where its coroutine goes on"
+
+    def close(self, *, now: bool = False) -> None:
+        """End serving a run: what is still on the loop is cancelled, and one of our own is closed unless it is kept."""
+        self._report = _unheard
+        loop = self._loop
+        if loop is None or (self.is_kept and not now):
+            return
+        loop.forget_all()
+        if self.is_kept or self._given is not None:
+            loop.cancel_all(self._grace)
+        else:
+            loop.close(self._grace)
+        if not self.is_kept:
+            self._loop = None
+
+    def _replace(self, blocked: _Loop) -> None:
+        left = blocked.forget_all()
+        blocked.close(0.0)
+        self._loop = None
+        for call in left:
+            if call.began is not None:
+                state = Crashed[Any](message="its event loop was blocked by the code of another task")
+                self._report(call, _after(call, state))
+        self.submit([call for call in left if call.began is None])
+
+
+class _Loop:
+    """An event loop and the calls on it. Methods without an underscore are called in other threads than the loop's."""
+
+    def __init__(self, given: asyncio.AbstractEventLoop | None) -> None:
+        import asyncio
+
+        self._reports: dict[Call, Report] = {}  # one operation each, from any thread: who takes a call out has it
+        self._tasks: dict[Call, asyncio.Task[Outcome]] = {}
+        self._is_empty = threading.Event()
+        self._is_empty.set()
+        self._is_over = False
+        self._thread: threading.Thread | None = None
+        if given is not None:
+            self._loop = given
+            return
+        # The runner that closes it all: tasks, asynchronous generators, threads, the loop. With a factory of its own it
+        # does not make the loop that of this thread.
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = runner.get_loop()
+        self._thread = threading.Thread(target=self._serve, args=(runner,), name="statesig", daemon=True)
+        self._thread.start()
+
+    def _serve(self, runner: asyncio.Runner) -> None:
+        with runner:
+            while not self._is_over:  # a task may have stopped the loop, and with it all the others
+                self._loop.run_forever()
+
+    def submit(self, calls: Sequence[Call], report: Report, context: Context) -> None:
+        for call in calls:
+            self._reports[call] = report
+        if not self._ask(self._begin, calls, context):
+            for call in calls:
+                if self.forget(call):
+                    report(call, _after(call, Crashed(message="its event loop was closed")))
+
+    def forget(self, call: Call) -> bool:
+        """Report nothing of a call any more, and tell whether it was still to be reported."""
+        return self._reports.pop(call, None) is not None
+
+    def forget_all(self) -> list[Call]:
+        """Report nothing any more, and return the calls that were still to be reported."""
+        return [call for call in list(self._reports) if self.forget(call)]
+
+    def cancel(self, call: Call) -> bool:
+        """Cancel a call's asyncio task; tell whether the loop has done so within a moment."""
+        done = threading.Event()
+        return not self._ask(self._cancel, [call], done) or done.wait(_MOMENT)
+
+    def cancel_all(self, grace: float) -> None:
+        """Cancel all asyncio tasks of calls, and wait for them, for at most so many seconds."""
+        if self._ask(self._cancel, None, threading.Event()):
+            self._is_empty.wait(grace)
+
+    def close(self, grace: float) -> None:
+        """End the loop of our own once it is free, and wait for that, for at most so many seconds."""
+        self._is_over = True
+        self._ask(self._loop.stop)
+        if self._thread is not None:
+            self._thread.join(grace)
+
+    def _ask(self, fn: Callable[..., object], *args: Any) -> bool:
+        """Let the loop call a function; tell whether it is still open."""
+        try:
+            self._loop.call_soon_threadsafe(fn, *args)
+        except RuntimeError:
+            return False
+        return True
+
+    def _begin(self, calls: Sequence[Call], context: Context) -> None:
+        for call in calls:
+            if call in self._reports:
+                self._is_empty.clear()
+                task = self._loop.create_task(_timed(call), context=context.copy())
+                self._tasks[call] = task
+                task.add_done_callback(partial(self._ended, call))
+
+    def _ended(self, call: Call, task: asyncio.Task[Outcome]) -> None:
+        del self._tasks[call]
+        if not self._tasks:
+            self._is_empty.set()
+        report = self._reports.pop(call, None)
+        if report is not None:
+            report(call, _after(call, cancelled()) if task.cancelled() else task.result())
+
+    def _cancel(self, calls: Iterable[Call] | None, done: threading.Event) -> None:
+        for call in list(self._tasks) if calls is None else calls:
+            task = self._tasks.get(call)
+            if task is not None:
+                task.cancel()
+        done.set()
+
+
+_MOMENT = 1.0
+"""The seconds after which a loop that does not answer is blocked."""
+
+
+async def _timed(call: Call) -> Outcome:
+    call.began = time.monotonic()
+    return await aperform(call)
+
+
+def _after(call: Call, state: State[Any]) -> Outcome:
+    """Return the outcome of a call whose own end was not seen."""
+    seconds = 0.0 if call.began is None else time.monotonic() - call.began
+    return Outcome(state, seconds, worker_name())

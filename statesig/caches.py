@@ -30,8 +30,8 @@ def key_of(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any
     """
     told = f"{getattr(task, '__module__', '')}:{getattr(task, '__qualname__', task.name)}"
     if task.cache_key is not None:
-        key: object = task.cache_key(*args, **kwargs)
-        if not isinstance(key, str):
+        key: Any = task.cache_key(*args, **kwargs)
+        if type(key) is not str:
             raise FlowError(task.name, f"its cache_key is to return a str, not {type(key).__name__}")
         return _digest(told, key)
     return _digest(told, json.dumps(_arguments(task, args, kwargs), sort_keys=True))
@@ -58,10 +58,11 @@ def _arguments(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str,
 
 def _compared(task: Task[Any, Any], name: str, value: Any, hint: Any) -> Any:
     """Return what JSON says of an argument, a state's of itself."""
+    given: object = value
     try:
-        if isinstance(value, State):
+        if isinstance(given, State):
             return json.loads(encode(value))
-        holder = Success(result=list(value) if isinstance(value, tuple) and hint is Any else value)
+        holder: Success[Any] = Success(result=value)
         try:
             return json.loads(encode(holder))
         except EncodeError:

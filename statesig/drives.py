@@ -76,6 +76,7 @@ class Options:
     sleep: Callable[[float], object] | None
     seed: object
     executor: Executor | None
+    signals: bool = False
     loop: asyncio.AbstractEventLoop | None = None
 
 
@@ -291,15 +292,16 @@ class Drive:
     def _call(self, item: Item, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Call a function in this thread."""
         options = self._options
-        running.set(item)
         began = time.perf_counter()
         try:
+            running.set(item)
             outcome: State[Any] = capture(fn, *args, redact=options.redact, traceback=options.traceback)
+            running.set(None)
         except KeyboardInterrupt:
             if self._asked < 2:  # the second Ctrl-C stops what runs, and nothing else may
                 raise
             outcome = Cancelled(message="the run was cancelled, and its function was interrupted")
-        running.set(None)
+            running.set(None)
         self._took(item, time.perf_counter() - began)
         if self._is_quiet and type(outcome) is Success and item.node.task.is_plain:
             item.state = outcome
@@ -455,14 +457,15 @@ class Drive:
         """Return what a handler gives in place of a state, the state itself where it gives nothing."""
         options = self._options
         try:
-            given: object = handler(old, new)
+            given: Any = handler(old, new)
         except (Signal, Exception, BaseExceptionGroup) as exc:
             return state_of_exception(exc, redact=options.redact, traceback=options.traceback)
         if given is None:
             return new
-        if isinstance(given, State):
-            return given
-        return state_of_exception(TypeError(f"a handler returns a state or None, not {type(given).__name__}"))
+        if not issubclass(type(given), State):
+            return state_of_exception(TypeError(f"a handler returns a state or None, not {type(given).__name__}"))
+        replaced: State[Any] = given
+        return replaced
 
     def _move(self, item: Item, state: State[Any], worker: str | None = None) -> None:
         if self._is_quiet:

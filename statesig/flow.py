@@ -9,15 +9,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Token
-from dataclasses import is_dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast, overload
 
-from pydantic import BaseModel
 from typing_extensions import TypeIs, TypeVar
 
-from statesig.errors import FlowError, NodeUseError
-from statesig.nodes import Node, Parameter, StandIn, StateOf, Takes, replaced, source_of
+from statesig.errors import FlowError
+from statesig.nodes import (
+    Node,
+    Parameter,
+    Source,
+    StandIn,
+    StateOf,
+    Takes,
+    is_container,
+    rebuilt,
+    refuse_hidden,
+    source_of,
+)
 from statesig.states import AnyState
 from statesig.tasks import Building, Task, building
 
@@ -31,19 +42,25 @@ B = TypeVar("B")
 T = TypeVar("T")
 
 
-def _refuse_hidden(value: Any) -> None:
-    """Refuse a stand-in in a field of a model or a dataclass, which cannot be built anew around its value."""
-    of: object = value
-    if isinstance(of, BaseModel) or (is_dataclass(of) and not isinstance(of, type)):
-        fields: Mapping[str, Any] = getattr(value, "__dict__", {})
-        for field in fields.values():
-            source = source_of(field)
-            if source is not None:
-                raise NodeUseError(source.name, f"a field of {type(of).__name__}")
-
-
 def _is_task(value: object) -> TypeIs[Task[..., Any]]:
     return isinstance(value, Task)
+
+
+class _Waiting:
+    """What a node waits for by `Flow.after`, in lists that grow: a tuple would be copied for each that is added."""
+
+    __slots__ = ("_known", "_takes", "_upstream")
+
+    def __init__(self, node: Node) -> None:
+        self._known = set(node.upstream)
+        node.upstream = self._upstream = list(node.upstream)
+        node.takes = self._takes = list(node.takes)
+
+    def add(self, node: Node) -> None:
+        if node not in self._known:
+            self._known.add(node)
+            self._upstream.append(node)
+            self._takes.append(Takes.ORDER)
 
 
 class Flow:
@@ -62,7 +79,11 @@ class Flow:
         self.nodes: list[Node] = []
         self.parameters: dict[str, Parameter] = {}
         self._names: dict[str, int] = {}
+        self._named: dict[str, Node] = {}
         self._references: tuple[int, ...] = ()
+        self._takes: dict[tuple[Takes, ...], tuple[Takes, ...]] = {}
+        self._checked: set[tuple[object, ...]] = set()
+        self._waiting: dict[Node, _Waiting] = {}
         self._tokens: list[Token[Building | None]] = []
 
     def __enter__(self) -> Self:
@@ -88,34 +109,80 @@ class Flow:
             TypeError: The task does not take these arguments.
             FlowError: An argument is a node of another flow.
         """
+        call = (task, len(args), *kwargs) if kwargs else (task, len(args))
+        if call not in self._checked:
+            self._check(call, task, args, kwargs)
+        return self._added(task, args, kwargs)
+
+    def _check(
+        self, call: tuple[object, ...], task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        """Check a call by the task's signature, which asks how many arguments there are and how the others are named.
+
+        Hence a call of a kind that was found right once is right, and need not be bound again.
+        """
         if task.signature is not None:
             task.signature.bind(*args, **kwargs)
-        return self._added(task, args, kwargs, None)
+        self._checked.add(call)
 
-    def _added(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], mapped: Any) -> Node:
+    def _added(
+        self,
+        task: Task[Any, Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        mapped: Any = None,
+        is_mapped: bool = False,
+    ) -> Node:
         """Add a node, once all that it takes has been found to be of this flow."""
-        taken: dict[int, Takes] = {}
-
-        def take(value: Any) -> Any:
-            source = source_of(value)
-            if source is None:
-                _refuse_hidden(value)
-                return value
-            if isinstance(source, Parameter):
-                if self.parameters.get(source.name) is not source:
-                    raise FlowError(self.name, f"{source!r} is no parameter of this flow")
-                return source
-            node = self._own(source.node if isinstance(source, StateOf) else source)
-            how = Takes.STATE if isinstance(source, StateOf) else Takes.VALUE
-            taken[node.index] = max(how, taken.get(node.index, how))
-            return source
-
-        args, kwargs, mapped = replaced((args, dict(kwargs), mapped), take)
-        node = Node(len(self.nodes), self._unique(task.name), task, args, kwargs, mapped)
-        node.upstream = tuple(self.nodes[index] for index in taken)
-        node.takes = tuple(taken.values())
+        taken: dict[Node, Takes] = {}
+        args = tuple(self._sources(args, taken))
+        kwargs = dict(zip(kwargs, self._sources(kwargs.values(), taken), strict=True)) if kwargs else _NO_KEYWORDS
+        if is_mapped:
+            mapped = self._sources((mapped,), taken)[0]
+        upstream, takes = self._edges(args, taken)
+        name = self._unique(task.name)
+        node = Node(len(self.nodes), name, task, args, kwargs, mapped, is_mapped, upstream, takes)
         self.nodes.append(node)
         return node
+
+    def _sources(self, values: Iterable[Any], taken: dict[Node, Takes]) -> list[Any]:
+        """Return values with sources in place of what stands for them, and put down the nodes that they take."""
+        nodes, count = self.nodes, len(self.nodes)
+        sources: list[Any] = []
+        for value in values:  # an edge calls nothing here: where there are many edges, this loop is what building costs
+            kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  # that it says so is right
+            if kind is StandIn:
+                source: Source = value._source
+                if type(source) is Node and source.index < count and nodes[source.index] is source:
+                    taken[source] = _VALUE
+                else:
+                    self._take(source, taken)
+                sources.append(source)
+            elif kind in _PLAIN:
+                sources.append(value)
+            elif is_container(value):
+                sources.append(rebuilt(value, lambda parts: self._sources(parts, taken)))
+            else:
+                refuse_hidden(value)
+                sources.append(value)
+        return sources
+
+    def _take(self, source: Source, taken: dict[Node, Takes]) -> None:
+        """Put down what a call takes besides values of this flow's nodes."""
+        if isinstance(source, Node):
+            self._own(source)
+        elif isinstance(source, StateOf):
+            taken.setdefault(self._own(source.node), Takes.STATE)
+        elif self.parameters.get(source.name) is not source:
+            raise FlowError(self.name, f"{source!r} is no parameter of this flow")
+
+    def _edges(self, args: tuple[Any, ...], taken: dict[Node, Takes]) -> tuple[tuple[Node, ...], tuple[Takes, ...]]:
+        """Return a call's upstream and what it takes of each, as tuples that are kept already where there are such."""
+        takes = tuple(taken.values())
+        takes = self._takes.setdefault(takes, takes)
+        if len(taken) == len(args) == 1 and type(args[0]) is Node:
+            return args, takes
+        return tuple(taken), takes
 
     @overload
     def parameter(self, name: str, type: type[T], *, default: T) -> T: ...
@@ -159,11 +226,9 @@ class Flow:
             keywords, target = dict(target.keywords), target.func
         if not _is_task(target):
             raise FlowError(self.name, f"only a task can be mapped, and {target!r} is none; decorate it with @task")
-        if target.signature is not None:
-            target.signature.bind(None, **keywords)
+        self._check((target, 1, *keywords), target, (None,), keywords)
         over = items if isinstance(items, StandIn) else list(items)
-        node = self._added(target, (), keywords, over)
-        node.is_mapped = True
+        node = self._added(target, (), keywords, over, is_mapped=True)
         return cast("list[B]", StandIn(node))  # it stands for the list of values
 
     def after(self, node: object, *upstream: object) -> None:
@@ -181,9 +246,11 @@ class Flow:
         for item in earlier:
             if item.index >= later.index:
                 raise FlowError(self.name, f"{later.name!r} was called before {item.name!r}; call it after that")
-        new = [item for item in dict.fromkeys(earlier) if all(item is not known for known in later.upstream)]
-        later.upstream += tuple(new)
-        later.takes += (Takes.ORDER,) * len(new)
+        waiting = self._waiting.get(later)
+        if waiting is None:
+            waiting = self._waiting[later] = _Waiting(later)
+        for item in earlier:
+            waiting.add(item)
 
     def reference(self, *nodes: object) -> None:
         """Say which nodes decide the flow's own state; without this its leaves do.
@@ -263,10 +330,11 @@ class Flow:
         Raises:
             FlowError: There is no such node.
         """
-        for node in self.nodes:
-            if node.name == name:
-                return node.task.returns
-        raise FlowError(self.name, f"there is no task {name!r}")
+        if len(self._named) != len(self.nodes):
+            self._named = {node.name: node for node in self.nodes}
+        if name not in self._named:
+            raise FlowError(self.name, f"there is no task {name!r}")
+        return self._named[name].task.returns
 
     def own(self, value: object) -> Node:
         """Return the node that stands for a value.
@@ -286,16 +354,27 @@ class Flow:
         raise FlowError(self.name, f"{node!r} is no node of this flow, but of another; it has {len(self.nodes)}")
 
     def _unique(self, name: str) -> str:
-        unique, count = name, self._names.get(name, 0)
-        while unique in self._names:
+        names = self._names
+        count = names.get(name)
+        if count is None:
+            names[name] = 1
+            return name
+        while True:
             count += 1
             unique = f"{name}-{count}"
-        self._names[name] = max(count, 1)
-        self._names.setdefault(unique, 1)
-        return unique
+            if unique not in names:
+                names[name] = count
+                names[unique] = 1
+                return unique
 
 
-_RUN_OPTIONS = ("clock", "executor", "lease", "on_event", "redact", "seed", "sleep", "store", "traceback")
+_RUN_OPTIONS = ("clock", "executor", "lease", "on_event", "redact", "seed", "signals", "sleep", "store", "traceback")
+
+_NO_KEYWORDS: Mapping[str, Any] = {}
+_VALUE = Takes.VALUE
+
+# What is surely neither a stand-in nor holds one, told for less than looking into it.
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, date, datetime, timedelta, Decimal})
 
 
 def state_of(node: A) -> AnyState[A]:

@@ -102,6 +102,11 @@ class Journal:
         self.stored = self.store.find(self.stored.id)
         return taken.cancel
 
+    def is_held(self) -> bool:
+        """Tell whether a process goes on with the run, as far as can be told from here."""
+        held = self.store.lease(self.stored.id)
+        return held is not None and held.until > self._clock() and not _is_dead(held.owner)
+
     def _lease(self) -> Lease:
         return Lease(self.stored.id, self.owner, self._clock() + timedelta(seconds=self._seconds))
 
@@ -187,16 +192,18 @@ class Journal:
 
     # ---- reading
 
-    def history(self, flow: Flow) -> Iterator[tuple[Record, State[Any]]]:
+    def history(self, returns: Mapping[str, Any]) -> Iterator[tuple[Record, State[Any]]]:
         """Yield what is stored of the run, each record with its state.
+
+        Args:
+            returns: What each task is declared to return, by its node's name; Any where it is not there.
 
         Raises:
             StoreDamaged: A record is not what was written.
         """
-        returns = {node.name: node.task.returns for node in flow.nodes}
         for record in self.store.history(self.stored):
             try:
-                yield record, decode_stored(record.state, returns[record.task])
+                yield record, decode_stored(record.state, returns.get(record.task, Any))
             except DecodeError as exc:
                 reason = f"a state of task {record.task!r} in run {self.stored.id} cannot be read: {exc}"
                 raise StoreDamaged(self.store.name, reason) from None
@@ -246,9 +253,21 @@ def open_journal(
         RunTaken: It is over.
         StoreError: The store cannot be opened or read.
     """
+    journal = open_run(id, store, lease, clock)
+    check_graph(flow, journal.stored)
+    return journal
+
+
+def open_run(id: str, store: str | PathLike[str] | Store, lease: float, clock: Callable[[], datetime]) -> Journal:
+    """Return the journal of a stored run that is not over, whatever its flow is; its lease is not taken yet.
+
+    Raises:
+        NoRun: The store has no such run.
+        RunTaken: It is over.
+        StoreError: The store cannot be opened or read.
+    """
     opened = open_store(store)
     stored = opened.find(id)
-    check_graph(flow, stored)
     if isinstance(decode(stored.state, State, limits=STORED), Finished):
         raise RunTaken(opened.name, f"run {stored.id} is over, it is {stored.tag}: nothing is left to go on with")
     return Journal(opened, stored, lease, clock, is_own=not isinstance(store, Store))
@@ -302,6 +321,12 @@ def _readable(graph: bytes) -> dict[str, object]:
         for name, is_mapped, upstream in document["tasks"]
     }
     return tasks | {f"parameter {name!r}": None for name in document["parameters"]}
+
+
+def graph_names(graph: bytes) -> list[str]:
+    """Return the names of the tasks of a stored graph, in their order."""
+    names: list[str] = [name for name, _, _ in json.loads(graph)["tasks"]]
+    return names
 
 
 def parameters_of(flow: Flow, values: Mapping[str, Any]) -> bytes:

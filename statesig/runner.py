@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -21,6 +22,7 @@ from statesig.errors import FlowError, RunFailed
 from statesig.events import Event
 from statesig.executors import Executor
 from statesig.flow import Flow
+from statesig.interrupts import cancelled_by_signals
 from statesig.items import Item, TaskRun
 from statesig.parameters import checked_parameters
 from statesig.states import (
@@ -201,15 +203,16 @@ class Run:
     def _go(self, drive: Drive) -> Run:
         if self._asked:
             drive.cancel(now=self._asked == 2)
-        if self._journal is None:
-            drive.go()
-            return self
-        self._journal.hold(self.cancel)
-        try:
-            drive.go()
-            drive.flush(self.state)
-        finally:
-            self._journal.release()
+        with cancelled_by_signals(self) if self._options.signals else nullcontext():
+            if self._journal is None:
+                drive.go()
+                return self
+            self._journal.hold(self.cancel)
+            try:
+                drive.go()
+                drive.flush(self.state)
+            finally:
+                self._journal.release()
         return self
 
     def _all_items(self) -> Iterator[Item]:
@@ -258,7 +261,7 @@ class Run:
             FlowError: A node to release is not paused.
         """
         items = {item.node.name: item for item in self._items}
-        for record, state in journal.history(self.flow):
+        for record, state in journal.history({node.name: node.task.returns for node in self.flow.nodes}):
             item = items[record.task]
             if record.index is not None:
                 if item.recorded is None:
@@ -303,6 +306,7 @@ def run(
     traceback: bool = False,
     seed: object = None,
     lease: float = 30.0,
+    signals: bool = False,
     clock: Callable[[], datetime] = _utc_now,
     sleep: Callable[[float], object] | None = None,
     **parameters: Any,
@@ -322,6 +326,8 @@ def run(
         seed: What the jitter of delays is drawn from; the run's identity by default.
         lease: For how many seconds a stored run is this process's, if it does not renew that: so long others wait
             before they go on with a run whose process they cannot see.
+        signals: Whether Ctrl-C and SIGTERM cancel the run in place of ending the process, where this is the main
+            thread: the first lets what runs finish, the second stops it.
         clock: Returns the time, aware.
         sleep: Waits for some seconds; by default as long as nothing else happens.
         parameters: The flow's parameters by name.
@@ -342,6 +348,7 @@ def run(
         traceback=traceback,
         seed=seed,
         lease=lease,
+        signals=signals,
         clock=clock,
         sleep=sleep,
     ).start()
@@ -358,6 +365,7 @@ def begin(
     traceback: bool = False,
     seed: object = None,
     lease: float = 30.0,
+    signals: bool = False,
     clock: Callable[[], datetime] = _utc_now,
     sleep: Callable[[float], object] | None = None,
     loop: asyncio.AbstractEventLoop | None = None,
@@ -367,21 +375,21 @@ def begin(
     Args:
         flow: The flow.
         values: The values of its parameters.
-        executor, store, on_event, redact, traceback, seed, lease, clock, sleep: As for `run`.
+        executor, store, on_event, redact, traceback, seed, lease, signals, clock, sleep: As for `run`.
         loop: A running event loop to run coroutine functions on, in place of one of its own.
 
     Raises:
         FlowError: A parameter cannot be stored.
         StoreError: The store cannot be opened.
     """
-    id = uuid.uuid4().hex
-    drawn = id if seed is None else seed
-    options = Options(on_event, redact, traceback, clock, sleep, drawn, _executor(executor), loop)
+    identity = uuid.uuid4().hex
+    drawn = identity if seed is None else seed
+    options = Options(on_event, redact, traceback, clock, sleep, drawn, _executor(executor), signals, loop)
     if store is None:
-        return Run(flow, values, options, id=id)
+        return Run(flow, values, options, id=identity)
     from statesig.journals import new_journal
 
-    return Run(flow, values, options, id=id, journal=new_journal(flow, values, id, store, lease, clock))
+    return Run(flow, values, options, id=identity, journal=new_journal(flow, values, identity, store, lease, clock))
 
 
 def _executor(given: Executor | ExecutorName | None) -> Executor | None:
@@ -432,7 +440,9 @@ async def arun(flow: Flow, /, **options: Any) -> Run:
         raise
 
 
-_OPTIONS = frozenset({"clock", "executor", "lease", "on_event", "redact", "seed", "sleep", "store", "traceback"})
+_OPTIONS = frozenset(
+    {"clock", "executor", "lease", "on_event", "redact", "seed", "signals", "sleep", "store", "traceback"}
+)
 
 
 def resume(flow: Flow, id: str, /, *approve: object, store: str | PathLike[str] | Store, **options: Any) -> Run:
@@ -467,6 +477,7 @@ def reopen(
     traceback: bool = False,
     seed: object = None,
     lease: float = 30.0,
+    signals: bool = False,
     clock: Callable[[], datetime] = _utc_now,
     sleep: Callable[[float], object] | None = None,
 ) -> Run:
@@ -476,6 +487,6 @@ def reopen(
     journal = open_journal(flow, id, store, lease, clock)
     stored = journal.stored
     drawn = stored.id if seed is None else seed
-    options = Options(on_event, redact, traceback, clock, sleep, drawn, _executor(executor))
+    options = Options(on_event, redact, traceback, clock, sleep, drawn, _executor(executor), signals)
     values = read_parameters(flow, stored, journal.store)
     return Run(flow, values, options, id=stored.id, journal=journal).read(journal, approve)

@@ -50,7 +50,8 @@ ORDER = """
     sqlite postgres
     items
     inputs
-    waits lanes journals caches
+    waits lanes journals caches interrupts
+    cancellations
     drives
     runner
     interop

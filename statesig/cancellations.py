@@ -1,0 +1,84 @@
+"""Cancelling a stored run from outside of the process that goes on with it.
+
+A run that a process goes on with is asked, and does it itself; what is changed here is what nobody holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from os import PathLike
+from typing import Any, Final
+
+from statesig.codec import encode
+from statesig.journals import Journal, graph_names, open_run
+from statesig.states import Cancelled, Cancelling, Finished, Mapped, Pending, Running, State
+from statesig.store import Record, Store
+
+__all__ = ["cancel_run"]
+
+_CANCELLED: Final = Cancelled(message="the run was cancelled")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def cancel_run(
+    store: str | PathLike[str] | Store, id: str, *, lease: float = 30.0, clock: Callable[[], datetime] = _utc_now
+) -> bool:
+    """Cancel a stored run: ask the process that goes on with it, or, where none does, cancel what is not finished.
+
+    Args:
+        store: Where the run is.
+        id: The run's identity, or a beginning of it that no other has.
+        lease: Seconds, as for `statesig.runner.run`.
+        clock: Returns the time, aware.
+
+    Returns:
+        Whether it is cancelled; else it was asked for, and its process does it at its next heartbeat.
+
+    Raises:
+        NoRun: The store has no such run.
+        RunTaken: It is over.
+        StoreError: The store cannot be read or written.
+    """
+    journal = open_run(id, store, lease, clock)
+    try:
+        if journal.is_held() and journal.store.request_cancel(journal.stored.id):
+            return False
+        journal.acquire()
+        journal.store.append(
+            journal.stored,
+            journal.owner,
+            _cancelling(journal, clock()),
+            now=clock(),
+            state=encode(_CANCELLED),
+            tag=_CANCELLED.type,
+        )
+        return True
+    finally:
+        journal.release()
+
+
+def _cancelling(journal: Journal, now: datetime) -> list[Record]:
+    """Return the records by which all that is not finished becomes Cancelled, children before their mapped node."""
+    last: dict[tuple[str, int | None], State[Any]] = {}
+    entries: dict[tuple[str, int | None], int] = {}
+    lost: dict[tuple[str, int | None], int] = {}
+    for record, state in journal.history({}):
+        place = record.task, record.index
+        last[place] = state
+        lost[place] = record.lost
+        entries[place] = entries.get(place, 0) + isinstance(state, Running)
+    mapped = {task for task, index in last if index is not None}
+    children = [place for place in last if place[1] is not None]
+    records: list[Record] = []
+    for place in [*children, *((name, None) for name in graph_names(journal.stored.graph))]:
+        state = last.get(place, Pending())
+        if isinstance(state, Finished):
+            continue
+        attempt = entries.get(place, 0) + (not isinstance(state, (Running, Cancelling)))
+        to: State[Any] = Mapped() if place[1] is None and place[0] in mapped else _CANCELLED
+        records.append(Record(*place, attempt, now, None, lost.get(place, 0), encode(to)))
+    return records

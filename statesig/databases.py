@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from types import TracebackType
 from typing import ClassVar, Protocol
 
 from statesig.errors import StoreError
@@ -45,7 +46,6 @@ class Cursor(Protocol):
     def executemany(self, sql: str, rows: Iterable[Row], /) -> object: ...
     def fetchone(self) -> Row | None: ...
     def fetchall(self) -> list[Row]: ...
-    def close(self) -> None: ...
 
 
 class Connection(Protocol):
@@ -86,37 +86,45 @@ class Database(ABC):
     Attributes:
         name: Where it is, for people.
         dialect: How statements are written for it.
+        lock: Held by the thread that uses the connection.
     """
 
     name: str
     dialect: ClassVar[Dialect]
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._connection: Connection | None = None
 
-    def open(self) -> None:
-        """Open the connection, and bring the tables to the version that is known here."""
-        with self._lock, self._translating():
-            if self._connection is not None and self._is_gone(self._connection):
-                self.close()
-            if self._connection is None:
-                self._connection = self._connected()
+    def writing(self) -> AbstractContextManager[Cursor]:
+        """Commit what the block does, or nothing of it."""
+        return _Transaction(self, self.dialect.begin_writing)
+
+    def reading(self) -> AbstractContextManager[Cursor]:
+        """Let the block read the database as it is at one moment."""
+        return _Transaction(self, self.dialect.begin_reading)
+
+    def cursor(self) -> Cursor:
+        """Return a cursor on the connection, which is opened where it is not."""
+        connection = self._connection
+        if connection is None or self._is_gone(connection):
+            connection = self._opened()
+        return connection.cursor()
 
     def close(self) -> None:
         """Close the connection, until the next use."""
-        with self._lock:
+        with self.lock:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
 
-    def writing(self) -> AbstractContextManager[Cursor]:
-        """Commit what the block does, or nothing of it."""
-        return self._transaction(self.dialect.begin_writing)
-
-    def reading(self) -> AbstractContextManager[Cursor]:
-        """Let the block read the database as it is at one moment."""
-        return self._transaction(self.dialect.begin_reading)
+    def translate(self, exc: BaseException) -> None:
+        """Raise what an exception of the driver means, and close the connection; return after any other exception."""
+        error = None if isinstance(exc, StoreError) else self._translated(exc)
+        if error is not None:
+            with suppress(Exception):  # it is `exc` that tells what went wrong
+                self.close()
+            raise error from exc
 
     # ---- what a backend adds
 
@@ -129,51 +137,28 @@ class Database(ABC):
         """Return whether a connection is known to be of no use any more."""
 
     @abstractmethod
-    def _translated(self, exc: Exception) -> StoreError | None:
+    def _translated(self, exc: BaseException) -> StoreError | None:
         """Return what an exception of the driver means; None for another one."""
-
-    # ---- transactions
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Generator[Cursor, None, None]:
-        with self._lock, self._translating():
-            self.open()
-            assert self._connection is not None
-            with _transaction_on(self._connection, begin) as cursor:
-                yield cursor
-
-    @contextmanager
-    def _translating(self) -> Generator[None, None, None]:
-        """Raise the driver's exceptions as StoreError, and close the connection: the next use opens it again."""
-        try:
-            yield
-        except StoreError:
-            raise
-        except Exception as exc:
-            error = self._translated(exc)
-            if error is None:
-                raise
-            with suppress(Exception):  # it is `exc` that tells what went wrong
-                self.close()
-            raise error from exc
 
     # ---- the version of the tables
 
-    def _connected(self) -> Connection:
-        connection = self._connect()
+    def _opened(self) -> Connection:
+        """Open the connection anew, and bring the tables to the version that is known here."""
+        self.close()
+        self._connection = connection = self._connect()
         try:
-            with _transaction_on(connection, self.dialect.begin_reading) as cursor:
+            with self.reading() as cursor:
                 version = self._version(cursor)
             while version < len(MIGRATIONS):
-                version = self._migrated(connection)
+                version = self._migrated()
         except BaseException:
-            connection.close()
+            self.close()
             raise
         return connection
 
-    def _migrated(self, connection: Connection) -> int:
+    def _migrated(self) -> int:
         """Bring the tables one version further, unless another has brought them to the last; return the version."""
-        with _transaction_on(connection, self.dialect.begin_writing) as cursor:
+        with self.writing() as cursor:
             if self.dialect.lock_tables:
                 cursor.execute(self.dialect.lock_tables)
             version = self._version(cursor)
@@ -202,17 +187,47 @@ class Database(ABC):
         return version
 
 
-@contextmanager
-def _transaction_on(connection: Connection, begin: str) -> Generator[Cursor, None, None]:
-    cursor = connection.cursor()
-    try:
-        cursor.execute(begin)
+class _Transaction:
+    """Commit what the block does, or nothing of it; keep other threads from the connection meanwhile.
+
+    A class, where a generator would be shorter: each transition of each task waits for it.
+    """
+
+    __slots__ = ("_begin", "_cursor", "_database")
+
+    _cursor: Cursor
+
+    def __init__(self, database: Database, begin: str) -> None:
+        self._database = database
+        self._begin = begin
+
+    def __enter__(self) -> Cursor:
+        self._database.lock.acquire()
         try:
-            yield cursor
-            cursor.execute("COMMIT")
-        except BaseException:
-            with suppress(Exception):  # where it fails, the database has done so, or does when the connection is closed
-                cursor.execute("ROLLBACK")
+            self._cursor = self._database.cursor()
+            self._cursor.execute(self._begin)
+        except BaseException as exc:
+            try:
+                self._database.translate(exc)
+            finally:
+                self._database.lock.release()
             raise
-    finally:
-        cursor.close()
+        return self._cursor
+
+    def __exit__(self, cls: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if exc is not None:
+                self._undo(exc)
+                return
+            try:
+                self._cursor.execute("COMMIT")
+            except BaseException as failure:
+                self._undo(failure)
+                raise
+        finally:
+            self._database.lock.release()
+
+    def _undo(self, exc: BaseException) -> None:
+        with suppress(Exception):  # where it fails, the database has undone it, or does when the connection ends
+            self._cursor.execute("ROLLBACK")
+        self._database.translate(exc)

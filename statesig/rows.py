@@ -18,6 +18,12 @@ Row = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+_RUN, _PLAN, _LEASE, _HISTORY, _CACHE, _COUNTER, _MIGRATION = (
+    # Copied for each row: to make one anew takes as long as to hash a row.
+    blake2b(digest_size=8, person=table)
+    for table in (b"run", b"plan", b"lease", b"history", b"cache", b"counter", b"migration")
+)
+
 
 def to_integer(time: datetime) -> int:
     """Return the microseconds from 1970 in UTC to an aware time: exact, and ordered as times are."""
@@ -29,20 +35,22 @@ def to_time(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def checksum(table: bytes, values: Row, payload: bytes = b"") -> bytes:
+def checksum(table: blake2b, values: Row, payload: bytes = b"") -> bytes:
     """Return the checksum of a row: of the table it is in, its columns, and its long column.
 
     ``ascii`` of a tuple of texts, numbers, bytes and None is a literal that is read in one way only, and the same in
-    every release of Python (``repr`` is not: it shows what the release's Unicode can print). It ends before the payload
-    begins, as a literal says where it ends.
+    every release of Python (``repr`` is not: it shows what the release's Unicode can print). A literal says where it
+    ends, so the payload can follow.
 
     Raises:
         TypeError: The payload is not bytes.
     """
-    return blake2b(ascii(values).encode() + payload, digest_size=8, person=table).digest()
+    digest = table.copy()
+    digest.update(ascii(values).encode() + payload)
+    return digest.digest()
 
 
-def is_whole(table: bytes, found: object, values: Row, payload: Any = b"") -> bool:
+def is_whole(table: blake2b, found: object, values: Row, payload: Any = b"") -> bool:
     """Return whether a row that was read is the one that was written; columns may have come back as any type."""
     try:
         return found == checksum(table, values, payload)
@@ -75,7 +83,7 @@ def history_rows(run: str, length: int, records: Sequence[Record]) -> list[Row]:
             worker if worker is None else str(worker),
             record.lost,
         )
-        rows.append((*values, record.state, checksum(b"history", values, record.state)))
+        rows.append((*values, record.state, checksum(_HISTORY, values, record.state)))
     return rows
 
 
@@ -87,7 +95,7 @@ def record_of(store: str, run: str, seq: int, row: Row) -> Record:
     """
     *values, state, found = row
     _, at, task, index, attempt, time, worker, lost = values
-    if at != seq or not is_whole(b"history", found, tuple(values), state):
+    if at != seq or not is_whole(_HISTORY, found, tuple(values), state):
         raise damaged(store, f"record {seq} in the history of run {run!r}")
     return Record(task, index, attempt, to_time(time), worker, lost, state)
 
@@ -99,7 +107,7 @@ def run_row(run: StoredRun) -> Row:
     """Return the row of what changes of a run, with the columns that it is found by."""
     created, changed = to_integer(run.created), to_integer(run.changed)
     values = (run.id, str(run.flow), created, changed, run.version, run.length, str(run.tag))
-    return (*values, run.state, checksum(b"run", values, run.state))
+    return (*values, run.state, checksum(_RUN, values, run.state))
 
 
 def check_run(store: str, row: Row) -> None:
@@ -108,14 +116,14 @@ def check_run(store: str, row: Row) -> None:
     Raises:
         StoreDamaged: They do not fit.
     """
-    if not is_whole(b"run", row[8], row[:7], row[7]):
+    if not is_whole(_RUN, row[8], row[:7], row[7]):
         raise damaged(store, "the row of a run")
 
 
 def plan_row(run: StoredRun) -> Row:
     """Return the row of what never changes of a run, and may be long: (run, graph, parameters, sum)."""
     long = run.graph + run.parameters
-    return (run.id, run.graph, run.parameters, checksum(b"plan", (run.id, len(run.graph)), long))
+    return (run.id, run.graph, run.parameters, checksum(_PLAN, (run.id, len(run.graph)), long))
 
 
 def stored_run(store: str, row: Row, plan: Row | None) -> StoredRun:
@@ -135,7 +143,7 @@ def _is_whole_plan(run: str, row: Row) -> bool:
     of, graph, parameters, found = row
     if type(graph) is not bytes or type(parameters) is not bytes:
         return False
-    return of == run and is_whole(b"plan", found, (run, len(graph)), graph + parameters)
+    return of == run and is_whole(_PLAN, found, (run, len(graph)), graph + parameters)
 
 
 # ---- leases: (run, owner, until, cancel, sum); the row stays when the lease is given back, so that none can vanish
@@ -144,7 +152,7 @@ def _is_whole_plan(run: str, row: Row) -> bool:
 def lease_row(run: str, owner: str | None, until: int, cancel: bool) -> Row:
     """Return the row of the lease on a run; without an owner it was given back."""
     values = (run, owner if owner is None else str(owner), until, int(cancel))
-    return (*values, checksum(b"lease", values))
+    return (*values, checksum(_LEASE, values))
 
 
 def lease_of(store: str, run: str, row: Row | None) -> Lease | None:
@@ -153,7 +161,7 @@ def lease_of(store: str, run: str, row: Row | None) -> Lease | None:
     Raises:
         StoreDamaged: The row is not there, or not what was written.
     """
-    if row is None or row[0] != run or not is_whole(b"lease", row[4], row[:4]):
+    if row is None or row[0] != run or not is_whole(_LEASE, row[4], row[:4]):
         raise damaged(store, f"the lease on run {run!r}")
     return None if row[1] is None else Lease(run, row[1], to_time(row[2]), bool(row[3]))
 
@@ -164,17 +172,17 @@ def lease_of(store: str, run: str, row: Row | None) -> Lease | None:
 def cache_row(key: str, expires: datetime, state: bytes) -> Row:
     """Return the row of a cached state."""
     values = (str(key), to_integer(expires))
-    return (*values, state, checksum(b"cache", values, state))
+    return (*values, state, checksum(_CACHE, values, state))
 
 
 def is_whole_cached(row: Row) -> bool:
     """Return whether the row of a cached state is what was written."""
-    return is_whole(b"cache", row[3], row[:2], row[2])
+    return is_whole(_CACHE, row[3], row[:2], row[2])
 
 
 def counter_row(name: str, value: int) -> Row:
     """Return the row of a counter."""
-    return (name, value, checksum(b"counter", (name, value)))
+    return (name, value, checksum(_COUNTER, (name, value)))
 
 
 def counter_of(store: str, name: str, row: Row | None) -> int:
@@ -183,7 +191,7 @@ def counter_of(store: str, name: str, row: Row | None) -> int:
     Raises:
         StoreDamaged: The row is not there, or not what was written.
     """
-    if row is None or row[0] != name or not is_whole(b"counter", row[2], row[:2]):
+    if row is None or row[0] != name or not is_whole(_COUNTER, row[2], row[:2]):
         raise damaged(store, f"the number of {name}")
     value: int = row[1]
     return value
@@ -191,7 +199,7 @@ def counter_of(store: str, name: str, row: Row | None) -> int:
 
 def migration_row(version: int) -> Row:
     """Return the row that says that the tables were brought to a version."""
-    return (version, checksum(b"migration", (version,)))
+    return (version, checksum(_MIGRATION, (version,)))
 
 
 def version_of(store: str, rows: Sequence[Row]) -> int:

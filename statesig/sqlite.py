@@ -79,7 +79,7 @@ class _File(Database):
                     raise
             time.sleep(0.01)
 
-    def _translated(self, exc: Exception) -> StoreError | None:
+    def _translated(self, exc: BaseException) -> StoreError | None:
         if isinstance(exc, UnicodeError):
             return StoreError(self.name, "a name has half a surrogate pair in it, which is no text; rename it")
         if not isinstance(exc, sqlite3.Error):

@@ -55,7 +55,8 @@ class TableStore(Store):
         self._for_update = database.dialect.for_update
         self._writing = database.writing
         self._reading = database.reading
-        database.open()
+        with self._reading():
+            pass  # what cannot be opened is told at once
 
     def close(self) -> None:
         self._database.close()
@@ -92,7 +93,9 @@ class TableStore(Store):
         _, _, _, changed, _, _, _, _, found = run_row(after)
         rows = history_rows(run.id, run.length, records)
         with self._writing() as cursor:
-            self._check_owner(cursor, run.id, owner)
+            cursor.execute(f"SELECT owner FROM statesig_leases WHERE run = ?{self._for_update}", (run.id,))
+            if cursor.fetchone() != (owner,):
+                self._check_owner(cursor, run.id, owner)
             cursor.execute(_UPDATE_RUN, (changed, version, length, tag, state, found, run.id, run.version))
             if cursor.rowcount != 1:
                 raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")

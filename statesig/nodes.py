@@ -8,9 +8,11 @@ from __future__ import annotations
 import copy
 import enum
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pydantic import BaseModel
 from typing_extensions import override
 
 from statesig.errors import NodeUseError
@@ -18,7 +20,19 @@ from statesig.errors import NodeUseError
 if TYPE_CHECKING:
     from statesig.tasks import Task
 
-__all__ = ["Node", "Parameter", "Source", "StandIn", "StateOf", "Takes", "replaced", "source_of"]
+__all__ = [
+    "Node",
+    "Parameter",
+    "Source",
+    "StandIn",
+    "StateOf",
+    "Takes",
+    "is_container",
+    "rebuilt",
+    "refuse_hidden",
+    "replaced",
+    "source_of",
+]
 
 
 class Takes(enum.IntEnum):
@@ -27,6 +41,8 @@ class Takes(enum.IntEnum):
     ORDER = 0
     STATE = 1
     VALUE = 2
+
+    __hash__ = int.__hash__  # an enum's own is a function in Python
 
 
 class Node:
@@ -53,6 +69,9 @@ class Node:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         mapped: Any = None,
+        is_mapped: bool = False,
+        upstream: Sequence[Node] = (),
+        takes: Sequence[Takes] = (),
     ) -> None:
         self.index: int = index
         self.name: str = name
@@ -60,9 +79,9 @@ class Node:
         self.args: tuple[Any, ...] = args
         self.kwargs: Mapping[str, Any] = kwargs
         self.mapped: Any = mapped
-        self.is_mapped: bool = False
-        self.upstream: tuple[Node, ...] = ()
-        self.takes: tuple[Takes, ...] = ()
+        self.is_mapped: bool = is_mapped
+        self.upstream: Sequence[Node] = upstream
+        self.takes: Sequence[Takes] = takes
 
     def __repr__(self) -> str:
         return f"<node {self.name}>"
@@ -122,7 +141,7 @@ class StandIn:
     __slots__ = ("_source",)
 
     def __init__(self, source: Source) -> None:
-        self._source: Source = source
+        _set_source(self, source)  # past __setattr__, which would take longer than all else here
 
     @override
     def __repr__(self) -> str:
@@ -143,27 +162,60 @@ class StandIn:
         return object.__hash__(self)
 
 
+_set_source = StandIn.__dict__["_source"].__set__
+
+
 def source_of(value: object) -> Source | None:
     """Return what a stand-in stands for, None for any other value."""
     return value._source if isinstance(value, StandIn) else None  # pyright: ignore[reportPrivateUsage]
 
 
-def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
-    """Return a value with what it holds replaced, containers within containers built anew where anything changed.
+def refuse_hidden(value: Any) -> None:
+    """Refuse a stand-in in a field of a model or a dataclass, which cannot be built anew around its value.
 
-    Containers are lists, tuples, sets, frozensets, dicts (their keys included) and classes below these.
+    Raises:
+        NodeUseError: There is one.
     """
-    held: object = value
+    of: object = value
+    if isinstance(of, BaseModel) or (is_dataclass(of) and not isinstance(of, type)):
+        fields: Mapping[str, Any] = getattr(value, "__dict__", {})
+        for field in fields.values():
+            source = source_of(field)
+            if source is not None:
+                raise NodeUseError(source.name, f"a field of {type(of).__name__}")
+
+
+def is_container(value: object) -> bool:
+    """Tell whether what a value holds may be stood for: in lists, tuples, sets, frozensets, dicts and classes below."""
+    return issubclass(type(value), _CONTAINERS)  # what a value says of its class, as mocks do, does not count
+
+
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+
+
+def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
+    """Return a value with what it holds replaced, containers within containers built anew where anything changed."""
+    if not is_container(value):
+        return replace(value)
+    return rebuilt(value, lambda parts: [replaced(part, replace) for part in parts])
+
+
+def rebuilt(container: Any, replace: Callable[[Iterable[Any]], list[Any]]) -> Any:
+    """Return a container of the same class with its parts replaced, or itself, where none is another.
+
+    Args:
+        container: What `is_container` says is one. It stays as it is.
+        replace: Called with the parts, of a dict first with the keys; what is within a part is for it to see.
+    """
+    held: object = container
     cls: Any = type(held)
     if issubclass(cls, dict):
-        pairs = [(replaced(key, replace), replaced(item, replace)) for key, item in value.items()]
-        return value if all(map(_are, pairs, value.items())) else _refilled(value, pairs)
-    if any(map(cls.__mro__.__contains__, (list, tuple, set, frozenset))):
-        parts: list[Any] = [replaced(part, replace) for part in value]
-        if all(map(operator.is_, parts, value)):
-            return value
-        return cls._make(parts) if hasattr(cls, "_make") else cls(parts)
-    return replace(value)
+        pairs = list(zip(replace(container), replace(container.values()), strict=True))
+        return container if all(map(_are, pairs, container.items())) else _refilled(container, pairs)
+    parts = replace(container)
+    if all(map(operator.is_, parts, container)):
+        return container
+    return cls._make(parts) if hasattr(cls, "_make") else cls(parts)
 
 
 def _refilled(value: Any, pairs: list[tuple[Any, Any]]) -> Any:

@@ -6,11 +6,13 @@ import inspect
 import math
 import operator
 from collections import OrderedDict, namedtuple
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from statesig import (
     AnyState,
@@ -27,6 +29,7 @@ from statesig import (
     states_of,
     task,
 )
+from statesig.nodes import Takes
 
 
 @task
@@ -158,6 +161,39 @@ def test_a_wrong_call_is_refused_while_building(call: Any) -> None:
     assert ["one", "double"] == [node.name for node in flow.run()]
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (lambda: add(1), lambda: add()),
+        (lambda: add(1, 2), lambda: add(1, 2, 3)),
+        (lambda: add(1, right=2), lambda: add(1, left=2)),
+        (lambda: add(left=1, right=2), lambda: add(right=2)),
+        (lambda: double(number=1), lambda: double(nope=1)),
+        (lambda: double(1), lambda: one(1)),
+        (lambda: task(double.fn)(1), lambda: task(one.fn)(1)),
+    ],
+)
+def test_a_right_call_lets_no_wrong_one_pass(right: Any, wrong: Any) -> None:
+    """Each call is checked for itself: after a right one, made twice, a wrong one is refused, made twice as well."""
+    with Flow("f") as flow:
+        right(), right()
+        for _ in range(2):
+            with pytest.raises(TypeError):
+                wrong()
+    assert 2 == len(flow.nodes)
+
+
+def test_a_right_mapped_call_lets_no_wrong_one_pass() -> None:
+    """What a call takes and what a mapped call takes differ: the item is an argument, too."""
+    with Flow("f") as flow:
+        one(), flow.map(double, [1])
+        with pytest.raises(TypeError):
+            flow.map(one, [1])
+        with pytest.raises(TypeError):
+            double()
+    assert 2 == len(flow.nodes)
+
+
 def test_a_node_of_another_flow_is_refused() -> None:
     """A value of another flow cannot be taken; the error names the flow, and nothing is added."""
     with Flow("other"):
@@ -249,6 +285,47 @@ def test_a_node_never_reaches_a_function(wrap: Any) -> None:
     assert [[wrap(1)]] * len(taken) == taken
 
 
+@dataclass
+class Basket:
+    """A value with fields."""
+
+    count: Any = 0
+
+
+class Order(BaseModel):
+    """The same as a model."""
+
+    count: Any = 0
+
+
+@pytest.mark.parametrize("kind", [Basket, Order])
+def test_a_node_in_a_field_is_refused(kind: Any) -> None:
+    """A model or a dataclass is not built anew around a value: a node in a field is refused, and nothing is added."""
+    with Flow("f") as flow:
+        node = one()
+        for held in (node, state_of(node), flow.parameter("day", date, default=None)):
+            with pytest.raises(NodeUseError, match=f"a field of {kind.__name__} on task"):
+                listed([kind(count=held)])
+        listed(kind())
+    assert ["one", "listed"] == [found.name for found in flow.nodes]
+
+
+class Posing:
+    """Says that it is a list, as mocks and proxies do, and cannot be walked."""
+
+    @property
+    def __class__(self) -> Any:
+        return list
+
+
+def test_what_only_says_that_it_is_a_container() -> None:
+    """What is no container by its own class is wired as it is."""
+    posing = Posing()
+    with Flow("f") as flow:
+        listed(posing, one())
+    assert posing is flow.nodes[-1].args[0]
+
+
 def test_a_container_is_not_changed() -> None:
     """The list that a node was put in holds the node afterwards; a run makes lists of its own."""
     with Flow("f") as flow:
@@ -300,6 +377,35 @@ def test_after_twice_is_once() -> None:
         flow.after(later, node, node)
         flow.after(later, node)
     assert 2 == flow.run()[later].unwrap()
+
+
+def test_after_in_a_loop() -> None:
+    """A node can wait for thousands, one call each; the order of them stays, and so do the values that it takes."""
+    with Flow("f") as flow:
+        nodes = [one() for _ in range(20_000)]
+        later = double(nodes[0])
+        for node in nodes:
+            flow.after(later, node)
+    assert flow.nodes[:20_000] == list(flow.nodes[-1].upstream)
+    assert [Takes.VALUE, *[Takes.ORDER] * 19_999] == list(flow.nodes[-1].takes)
+
+
+@pytest.mark.parametrize("calls", [lambda node: (node, state_of(node)), lambda node: (state_of(node), node)])
+def test_the_value_and_the_state_of_a_node(calls: Any) -> None:
+    """A task that takes a node's value and its state needs the value; the node is upstream of it once."""
+    with Flow("f") as flow:
+        node = listed(*calls(one()))
+    assert ((flow.nodes[0],), (Takes.VALUE,)) == (flow.nodes[1].upstream, flow.nodes[1].takes)
+    assert {"Success", "int"} == {type(value).__name__ for value in flow.run()[node].unwrap()}
+
+
+def test_one_nodes_waiting_is_not_anothers() -> None:
+    """Nodes that take the same wait for themselves alone."""
+    with Flow("f") as flow:
+        first, second = one(), one()
+        left, right = double(first), double(first)
+        flow.after(left, second)
+    assert [2, 1] == [len(flow.own(node).upstream) for node in (left, right)]
 
 
 def test_a_circle_is_refused() -> None:
@@ -631,6 +737,17 @@ def test_references_are_nodes_of_the_flow() -> None:
         with pytest.raises(FlowError, match="no node of this flow"):
             flow.reference(foreign)
     assert "Failed" == flow.run().state.type
+
+
+def test_what_a_task_returns() -> None:
+    """A flow tells the declared type of a task's value by the name of its node, also of one that was added since."""
+    with Flow("f") as flow:
+        one()
+        assert int is flow.returns("one")
+        one(), listed()
+    assert [int, list[Any]] == [flow.returns(name) for name in ("one-2", "listed")]
+    with pytest.raises(FlowError, match="there is no task 'one-3'"):
+        flow.returns("one-3")
 
 
 # ---- a node is no value

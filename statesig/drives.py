@@ -113,7 +113,9 @@ class Drive:
         self._order = 0
         self._asked = self._done = 0
         self._inputs = Inputs(items, parameters)
-        self._lanes = Lanes(options.executor, coroutines=self._coroutines, aside=self._aside)
+        self._lanes = Lanes(
+            options.executor, coroutines=self._coroutines, aside=self._aside, is_stored=journal is not None
+        )
 
     def go(self) -> None:
         """Run what can be run, until nothing is left or only people can help."""
@@ -226,6 +228,10 @@ class Drive:
             if outcome.raised is not None:
                 raise outcome.raised
             self._took(item, outcome.seconds)
+            if self._is_plain_success(item, outcome.state):
+                item.state = outcome.state
+                self._settle(item)
+                continue
             self._end(item, outcome.state, outcome.worker)
             self._go_on(item)
         for item, sentence in self._lanes.overdue():
@@ -273,18 +279,19 @@ class Drive:
         except (Signal, Exception, BaseExceptionGroup) as exc:
             self._fail_to_begin(item, exc)
             return None
-        options = self._options
-        if task.is_plain and self._is_quiet and options.executor is None:
+        if task.is_plain and self._is_quiet:
             item.entries += 1
             item.state = _RUNNING
         elif self._recall(item) or not self._enter(item):
             return None
-        else:
-            lane = self._lanes.lane_of(task)
-            if lane is not None:
-                call = Call(task, args, kwargs, item.attempt(), options.redact, options.traceback)
-                self._lanes.take(item, lane, call)
-                return _AWAY
+        lanes = self._lanes
+        lane = lanes.pool if task.is_plain else lanes.lane_of(task)
+        if lane is not None:
+            options = self._options
+            call = Call(task, args, kwargs, item.attempt(), options.redact, options.traceback)
+            lanes.take(item, lane, call)
+            return _AWAY
+        if lanes.launching or not self._is_quiet:
             self._launch()
         self._call(item, partial(task.fn, **kwargs) if kwargs else task.fn, args)
         return None
@@ -303,10 +310,14 @@ class Drive:
             outcome = Cancelled(message="the run was cancelled, and its function was interrupted")
             running.set(None)
         self._took(item, time.perf_counter() - began)
-        if self._is_quiet and type(outcome) is Success and item.node.task.is_plain:
+        if self._is_plain_success(item, outcome):
             item.state = outcome
         else:
             self._end(item, outcome, worker_name())
+
+    def _is_plain_success(self, item: Item, outcome: State[Any]) -> bool:
+        """Tell whether an outcome is the state, and nobody is told of it: what most attempts come to."""
+        return self._is_quiet and type(outcome) is Success and item.node.task.is_plain
 
     @staticmethod
     def _took(item: Item, seconds: float) -> None:
@@ -421,7 +432,10 @@ class Drive:
                     self._cancel_waiting(item)
 
     def _cancel_running(self, item: Item, call: Call) -> None:
-        if self._done > 1:
+        if self._lanes.withdraw(call):
+            self._move(item, Cancelled(message="the run was cancelled; it had not begun"))
+            self._settle(item)
+        elif self._done > 1:
             _, sentence = self._lanes.stop(call)
             self._move(item, Cancelled(message=f"the run was cancelled; {sentence}"), worker_name())
             self._settle(item)

@@ -58,6 +58,10 @@ class Executor(ABC):
     def submit(self, calls: Sequence[Call]) -> None:
         """Take calls, to be run in about this order; return at once. What goes wrong with a call is its outcome."""
 
+    def withdraw(self, call: Call) -> bool:
+        """Take back a call that has not begun, of which then nothing is reported; return whether that could be done."""
+        return False
+
     @abstractmethod
     def stop(self, call: Call) -> str:
         """Stop a call as far as that can be done, and report nothing of it any more.
@@ -118,7 +122,9 @@ class Pool(Executor, ABC):
         if workers < 1:
             raise ValueError(f"workers is at least 1, not {workers}")
         self.slots = workers
-        self.window = 2 * workers + 64
+        # So many that what one change makes ready is mostly handed over at once: a thread that is woken for each call
+        # and each outcome by itself waits longer for the interpreter's lock than a short call takes.
+        self.window = max(1_024, 2 * workers)
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
         self._waiting: dict[Call, bool] = {}
         self._running: dict[Call, _Seat] = {}
@@ -143,9 +149,13 @@ class Pool(Executor, ABC):
             self._queue.put(call)
         self._staff()
 
+    def withdraw(self, call: Call) -> bool:
+        """Take back a call that is still in line."""
+        return self._waiting.pop(call, False)
+
     def stop(self, call: Call) -> str:
         """Stop a call; the thread that runs it is given up."""
-        if self._waiting.pop(call, False):
+        if self.withdraw(call):
             return "it had not begun"
         seat = self._running.pop(call, None)
         if seat is None:

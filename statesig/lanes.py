@@ -37,11 +37,6 @@ class Lane:
         self.held: deque[Item] = deque()
         self.launching: list[Call] = []
 
-    @property
-    def has_room(self) -> bool:
-        """Whether one more call may be handed to it."""
-        return self.flying < self.window
-
 
 class Lanes:
     """The executors of one drive of a run.
@@ -49,19 +44,28 @@ class Lanes:
     Attributes:
         flying: The calls that are under way, each with its item and its lane.
         launching: How many of them are to be handed over at the next `launch`.
+        pool: Where plain tasks are run, once it is open; None: in line.
 
     Args:
-        pool: Where tasks are run; None: in line, in the runner's own thread.
+        executor: Where tasks are run; None: in line, in the runner's own thread.
         coroutines: Makes the executor of coroutine functions that the pool does not take.
         aside: Makes the executor of functions that have a timeout, and no pool.
+        is_stored: Whether it is written down that a call is under way, so that no more of them should be than can run.
     """
 
     def __init__(
-        self, pool: Executor | None, *, coroutines: Callable[[], Executor], aside: Callable[[], Executor]
+        self,
+        executor: Executor | None,
+        *,
+        coroutines: Callable[[], Executor],
+        aside: Callable[[], Executor],
+        is_stored: bool = False,
     ) -> None:
+        self._is_stored = is_stored
         self.flying: dict[Call, tuple[Item, Lane]] = {}
         self.launching = 0
-        self._pool = pool
+        self.pool: Lane | None = None
+        self._executor = executor
         self._makers = {"coroutines": coroutines, "aside": aside}
         self._open: dict[str, Lane] = {}
         self._arrived: SimpleQueue[tuple[Call, Outcome] | None] = SimpleQueue()
@@ -75,8 +79,8 @@ class Lanes:
         Raises:
             ExecutorError: It cannot be used.
         """
-        if self._pool is not None:
-            self._opened("pool", self._pool)
+        if self._executor is not None:
+            self.pool = self._opened("pool", self._executor)
 
     @property
     def is_open(self) -> bool:
@@ -85,20 +89,20 @@ class Lanes:
 
     def lane_of(self, task: Task[Any, Any]) -> Lane | None:
         """Return where a task is run, None for in line."""
-        pool = self._pool
-        if task.is_async and (pool is None or not pool.takes_coroutines):
+        pool = self.pool
+        if task.is_async and (pool is None or not pool.executor.takes_coroutines):
             return self._lane("coroutines")
-        if pool is not None:
-            return self._open["pool"]
-        return None if task.timeout is None else self._lane("aside")
+        if pool is not None or task.timeout is None:
+            return pool
+        return self._lane("aside")
 
     def room_for(self, task: Task[Any, Any]) -> deque[Item] | None:
         """Return None where a task can be run now, else where its item is to be held until it can."""
-        lane = self.lane_of(task)
+        lane = self.pool if task.is_plain else self.lane_of(task)
         if lane is None:
             # In line is one after the other, also while one is run aside so that it can be given up.
             lane = self._open.get("aside")
-        return None if lane is None or lane.has_room else lane.held
+        return None if lane is None or lane.flying < lane.window else lane.held
 
     def _lane(self, name: str) -> Lane:
         found = self._open.get(name)
@@ -106,8 +110,13 @@ class Lanes:
 
     def _opened(self, name: str, executor: Executor) -> Lane:
         executor.open(lambda call, outcome: self._arrived.put((call, outcome)))
-        lane = self._open[name] = Lane(executor, 1 if name == "aside" else executor.window)
+        lane = self._open[name] = Lane(executor, self._window(name, executor))
         return lane
+
+    def _window(self, name: str, executor: Executor) -> int:
+        if name == "aside":
+            return 1
+        return min(executor.window, 2 * executor.slots + 8) if self._is_stored else executor.window
 
     def take(self, item: Item, lane: Lane, call: Call) -> None:
         """Take a call, to be handed over at the next `launch`."""
@@ -172,14 +181,22 @@ class Lanes:
             else:
                 yield self.stop(call)
 
+    def withdraw(self, call: Call) -> bool:
+        """Take back a call that has not begun; return whether that could be done."""
+        _, lane = self.flying[call]
+        if call in lane.launching:
+            lane.launching.remove(call)
+            self.launching -= 1
+        elif not lane.executor.withdraw(call):
+            return False
+        del self.flying[call]
+        lane.flying -= 1
+        return True
+
     def stop(self, call: Call) -> tuple[Item, str]:
         """Stop a call, and return its item with a sentence that says what became of it."""
         item, lane = self.flying.pop(call)
         lane.flying -= 1
-        if call in lane.launching:
-            lane.launching.remove(call)
-            self.launching -= 1
-            return item, "it had not begun"
         return item, lane.executor.stop(call)
 
     def wait(self, seconds: float | None) -> None:

@@ -183,7 +183,7 @@ def packed(call: Call) -> bytes | Failed[Any]:
         return pickle.dumps(parts, pickle.HIGHEST_PROTOCOL)
     except BaseException as exc:  # whatever code of a value's class raises
         by_value = _by_value(parts)
-        return by_value if by_value is not None else _unfit(f"{_refused(call)} cannot be pickled", exc, call)
+        return by_value if by_value is not None else _unfit(f"{_refused(call)} cannot be pickled", exc, call.redact)
 
 
 def unpacked(data: bytes) -> Call | Failed[Any]:
@@ -197,13 +197,13 @@ def unpacked(data: bytes) -> Call | Failed[Any]:
         return _unfit(what, exc)
 
 
-def packed_outcome(call: Call, outcome: Outcome) -> bytes:
+def packed_outcome(outcome: Outcome, redact: Redact | None = None) -> bytes:
     """Return an outcome as bytes; of one that cannot be pickled, the outcome that says so. `raised` stays behind."""
     outcome = outcome._replace(raised=None)
     try:
         return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
     except BaseException as exc:
-        outcome = outcome._replace(state=_unfit("the task's result cannot be pickled", exc, call))
+        outcome = outcome._replace(state=_unfit("the task's result cannot be pickled", exc, redact))
         return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
 
 
@@ -212,7 +212,9 @@ def unpacked_outcome(call: Call, data: bytes) -> Outcome:
     try:
         outcome: Outcome = pickle.loads(data)
     except BaseException as exc:
-        return Outcome(_unfit("the task's result was pickled but cannot be unpickled", exc, call), 0.0, worker_name())
+        return Outcome(
+            _unfit("the task's result was pickled but cannot be unpickled", exc, call.redact), 0.0, worker_name()
+        )
     return outcome
 
 
@@ -240,8 +242,7 @@ def _refused(call: Call) -> str:
     return "the result that its last loop handed on"
 
 
-def _unfit(message: str, exc: BaseException, call: Call | None = None) -> Failed[Any]:
-    redact = None if call is None else call.redact
+def _unfit(message: str, exc: BaseException, redact: Redact | None = None) -> Failed[Any]:
     return Failed(message=message, causes=chain_of(exc, redact=redact), retryable=False)
 
 

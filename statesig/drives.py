@@ -31,7 +31,7 @@ from statesig.decisions import (
     settle_unbegun,
 )
 from statesig.events import Event
-from statesig.executors import Executor
+from statesig.executors import Coroutines, Executor, Threads
 from statesig.inputs import Inputs
 from statesig.items import PENDING, Item
 from statesig.lanes import Lanes
@@ -114,7 +114,10 @@ class Drive:
         self._asked = self._done = 0
         self._inputs = Inputs(items, parameters)
         self._lanes = Lanes(
-            options.executor, coroutines=self._coroutines, aside=self._aside, is_stored=journal is not None
+            options.executor,
+            coroutines=lambda: Coroutines(options.loop),
+            aside=lambda: Threads(1),
+            is_stored=journal is not None,
         )
 
     def go(self) -> None:
@@ -135,16 +138,6 @@ class Drive:
         """Ask that nothing further be begun, and, where `now` is true, that what runs be stopped; from any thread."""
         self._asked = max(self._asked, 2 if now else 1)
         self._lanes.wake()
-
-    def _coroutines(self) -> Executor:
-        from statesig.executors import Coroutines
-
-        return Coroutines(self._options.loop)
-
-    def _aside(self) -> Executor:
-        from statesig.executors import Threads
-
-        return Threads(1)
 
     # ---- the loop
 

@@ -20,7 +20,7 @@ from statesig.decisions import settle_lost
 from statesig.drives import Drive, Options, gathered
 from statesig.errors import FlowError, RunFailed
 from statesig.events import Event
-from statesig.executors import Executor
+from statesig.executors import Executor, Threads
 from statesig.flow import Flow
 from statesig.interrupts import cancelled_by_signals
 from statesig.items import Item, TaskRun
@@ -399,8 +399,6 @@ def _executor(given: Executor | ExecutorName | None) -> Executor | None:
     if given == "inline":
         return None
     if given == "threads":
-        from statesig.executors import Threads
-
         return Threads()
     if given == "processes":
         from statesig.processes import Processes

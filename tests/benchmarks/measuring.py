@@ -30,11 +30,13 @@ class Plan:
         rounds: How many ratios the median is taken of.
         slices: How often floor and subject take turns in a round; what takes long itself takes one turn.
         seconds: About how long a slice of either side runs.
+        sizes: Of how many tasks the flows are that are measured, in ascending order.
     """
 
     rounds: int
     slices: int
     seconds: float
+    sizes: tuple[int, ...] = (1_000, 10_000, 100_000)
 
 
 @dataclass(frozen=True, slots=True)

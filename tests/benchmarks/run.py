@@ -37,6 +37,9 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "memory": values.memory,
     "import": imports.importing,
     "flow": flows.flows,
+    "raising": flows.raising,
+    "building": flows.building,
+    "tasks memory": flows.memory,
     "triggers": triggers.triggers,
     "mypy": checking.checking,
 }
@@ -45,7 +48,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
 def main() -> None:
     options = _parser().parse_args()
     plan = Plan(5, 5, 0.001) if options.quick else Plan(9, 15, 0.002)
-    plan = replace(plan, rounds=options.repeats or plan.rounds)
+    plan = replace(plan, rounds=options.repeats or plan.rounds, sizes=tuple(sorted(options.sizes or plan.sizes)))
     python = f"{platform.python_implementation()} {platform.python_version()}"
     print(
         f"{python}, pydantic {pydantic.VERSION}, {platform.machine()}; {plan.rounds} rounds, floor and subject in turns"
@@ -61,7 +64,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds (5 instead of 9)")
     parser.add_argument("--only", action="append", choices=BENCHMARKS, help="measure this alone; may be repeated")
     parser.add_argument("--repeats", type=_rounds, metavar="N", help="rounds for each subject, at least 5")
+    parser.add_argument("--sizes", type=_size, nargs="+", metavar="N", help="tasks of the flows (1000 10000 100000)")
     return parser
+
+
+def _size(text: str) -> int:
+    number = int(text)
+    if number < 100:
+        raise argparse.ArgumentTypeError("at least 100 tasks, or what a run costs by itself hides what a task costs")
+    return number
 
 
 def _rounds(text: str) -> int:

@@ -21,10 +21,16 @@ if TYPE_CHECKING:
         Attempt,
         current,
     )
+    from statesig.cancellations import (
+        cancel_run,
+    )
     from statesig.captures import (
         acapture,
         capture,
         collect,
+    )
+    from statesig.clusters import (
+        Dask,
     )
     from statesig.codec import (
         Limits,
@@ -54,6 +60,10 @@ if TYPE_CHECKING:
         decode_event,
         encode_event,
     )
+    from statesig.executors import (
+        Executor,
+        Threads,
+    )
     from statesig.expressions import (
         decode_trigger,
         encode_trigger,
@@ -72,6 +82,9 @@ if TYPE_CHECKING:
         Observation,
         merge,
         observe,
+    )
+    from statesig.processes import (
+        Processes,
     )
     from statesig.results import (
         bind,
@@ -154,6 +167,10 @@ if TYPE_CHECKING:
         is_submitted,
         is_successful,
     )
+    from statesig.store import (
+        Store,
+        open_store,
+    )
     from statesig.tasks import (
         Handler,
         Task,
@@ -231,11 +248,13 @@ __all__ = [
     "Conflict",
     "Counts",
     "Crashed",
+    "Dask",
     "DecodeError",
     "DefinitionError",
     "EncodeError",
     "ErrorInfo",
     "Event",
+    "Executor",
     "ExecutorError",
     "Failed",
     "Finished",
@@ -258,6 +277,7 @@ __all__ = [
     "Order",
     "Paused",
     "Pending",
+    "Processes",
     "Queued",
     "Resume",
     "Retrying",
@@ -271,12 +291,14 @@ __all__ = [
     "Skipped",
     "State",
     "StatesigError",
+    "Store",
     "StoreDamaged",
     "StoreError",
     "Submitted",
     "Success",
     "Task",
     "TaskRun",
+    "Threads",
     "TimedOut",
     "Trigger",
     "TriggerFailed",
@@ -294,6 +316,7 @@ __all__ = [
     "any_successful",
     "between",
     "bind",
+    "cancel_run",
     "capture",
     "catching",
     "check_history",
@@ -338,6 +361,7 @@ __all__ = [
     "none_skipped",
     "not_all_skipped",
     "observe",
+    "open_store",
     "recover",
     "schema",
     "share",
@@ -360,8 +384,14 @@ _MODULES = {
     "attempts": """
         Attempt current
     """,
+    "cancellations": """
+        cancel_run
+    """,
     "captures": """
         acapture capture collect
+    """,
+    "clusters": """
+        Dask
     """,
     "codec": """
         Limits decode encode schema
@@ -372,6 +402,9 @@ _MODULES = {
     """,
     "events": """
         Event decode_event encode_event
+    """,
+    "executors": """
+        Executor Threads
     """,
     "expressions": """
         decode_trigger encode_trigger
@@ -384,6 +417,9 @@ _MODULES = {
     """,
     "observations": """
         Conflict Observation merge observe
+    """,
+    "processes": """
+        Processes
     """,
     "results": """
         bind fold map recover zip
@@ -401,6 +437,9 @@ _MODULES = {
         Submitted Success TimedOut TriggerFailed ValidationFailed is_cached is_cancelled
         is_cancelling is_failed is_finished is_looped is_mapped is_meta is_paused is_pending
         is_queued is_retrying is_running is_scheduled is_skipped is_submitted is_successful
+    """,
+    "store": """
+        Store open_store
     """,
     "tasks": """
         Handler Task task

@@ -134,7 +134,7 @@ class _Supervisor(Worker):
         if isinstance(data, Failed):
             return _outcome(call, data)
         child = self._child
-        if child is None or not child.is_alive():
+        if child is None or not child.is_idle():
             self._end()
             child = self._begin()
         child.send(data)
@@ -232,8 +232,9 @@ class _Child:
         finally:
             theirs.close()
 
-    def is_alive(self) -> bool:
-        return self._process.is_alive()
+    def is_idle(self) -> bool:
+        """Tell whether it waits for a call; one that has ended has let go of its pipe, if it has said nothing else."""
+        return not wait([self._pipe, self._process.sentinel], 0)
 
     def send(self, data: bytes) -> None:
         try:

@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import os
 import signal
-import sys
 import threading
 import time
 from contextvars import ContextVar
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from statesig import FAIL, SKIP, Attempt, State, Success, current, task
+from statesig.processes import Processes
 
 place: ContextVar[str] = ContextVar("place", default="nowhere")
 
@@ -104,12 +104,6 @@ def nap(seconds: float) -> None:
 
 
 @task
-async def block(seconds: float) -> None:
-    """Hold the event loop."""
-    time.sleep(seconds)
-
-
-@task
 def wait_for(event: threading.Event) -> bool:
     return event.wait(60)
 
@@ -187,11 +181,6 @@ def take(value: object) -> str:
 
 
 @task
-def apply(fn: Any) -> Any:
-    return fn()
-
-
-@task
 def interrupt_itself() -> str:
     """Send this process the signal of Ctrl-C."""
     os.kill(os.getpid(), signal.SIGINT)
@@ -207,6 +196,6 @@ def leave_behind(path: Path, seconds: float) -> None:
 
 
 @task
-def print_twice() -> None:
-    print("out")
-    print("err", file=sys.stderr)
+def open_processes() -> None:
+    """Begin to serve by processes within one."""
+    Processes(1).open(lambda call, outcome: None)

@@ -1,5 +1,6 @@
-"""A real PostgreSQL server for the tests: started where its programs are installed, and removed with all that it made."""
+"""A real PostgreSQL server for the tests: started where its programs are installed, removed with all that it made."""
 
+import itertools
 import os
 import pwd
 import shutil
@@ -9,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+_numbers = itertools.count(1)
 
 MISSING = "PostgreSQL's server programs are not installed: apt-get install postgresql"
 
@@ -32,6 +37,15 @@ class Server:
     @property
     def url(self) -> str:
         return self.url_of("postgres")
+
+    def new_place(self) -> str:
+        """Return the URL of a store that is empty: of a schema of its own."""
+        import psycopg
+
+        name = f"place_{next(_numbers)}"
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}".encode())
+        return f"{self.url}&options=-csearch_path%3D{name}"
 
     def url_of(self, database: str) -> str:
         return f"postgresql://{user()}@/{database}?host={self.folder}"
@@ -95,3 +109,12 @@ def run(program: str, *arguments: str) -> None:
         **as_user,
     )
     assert done.returncode == 0, f"{program} {arguments[0]} ended with {done.returncode}"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A server for the tests of a file, which import this."""
+    if programs() is None:
+        pytest.skip(MISSING)
+    with postgres() as started:
+        yield started

@@ -3,7 +3,7 @@
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 
 from statesig import AnyState, Failed, Flow, Run, Skipped, State, Success, state_of, states_of, task
 
@@ -160,3 +160,42 @@ def failed() -> int | Failed[int]:
 
 
 assert_type(failed(), int)
+
+
+# ---- what a flow needs to know of a task
+
+
+def by_month(day: date) -> str:
+    return f"{day:%Y-%m}"
+
+
+def heeded(old: State[Any], new: State[Any]) -> State[Any] | None:
+    return Skipped() if isinstance(new, Failed) else None
+
+
+def unheeded(old: int, new: int) -> None:
+    return None
+
+
+@task(cache_for=60, cache_key=by_month, timeout=1.5, retry_backoff=2, handlers=[heeded])
+def monthly(day: date) -> int:
+    return day.month
+
+
+@task(cache_for=60)
+async def hourly(day: date) -> int:
+    return day.day
+
+
+assert_type(monthly(date(2024, 1, 1)), int)
+assert_type(hourly(date(2024, 1, 1)), int)
+monthly("2024-01")  # E: arg-type
+task(cache_for=60, cache_key=by_month)(plain)  # E: arg-type
+task(cache_key=by_month)  # E: call-overload
+task(handlers=[unheeded])  # E: list-item
+task(timeout="1s")  # E: call-overload
+
+resumed = flow.resume("f00", loaded, "load it", store="runs.db")
+assert_type(resumed, Run)
+assert_type(resumed[loaded], AnyState[int])
+flow.resume(5, store="runs.db")  # E: arg-type

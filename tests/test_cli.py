@@ -574,6 +574,15 @@ def started(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def read_up_to(text: str, process: subprocess.Popen[str]) -> str:
+    """Read what a process prints up to a line with a text in it, and return that line."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if text in line:
+            return line
+    raise AssertionError(f"the process ended without {text}")
+
+
 @pytest.mark.parametrize(
     ("flow", "last", "number", "code"),
     [
@@ -589,9 +598,7 @@ def test_a_run_that_is_ended(flow: str, last: str, number: signal.Signals, code:
     """Ctrl-C ends a run with 130 and SIGTERM with 143, in a task, in an async one and between attempts, in one line."""
     process = started("run", "--json", f"tests.programs.nap:{flow}")
     try:
-        assert process.stdout is not None
-        while f'"{last}"' not in process.stdout.readline():
-            pass
+        read_up_to(f'"{last}"', process)
         time.sleep(0.05)
         process.send_signal(number)
         _, errors = process.communicate(timeout=20)

@@ -65,6 +65,9 @@ ORDER = """
     declarations
     layouts
     stubgen
+    exits
+    arguments programs
+    documents launches
     cli
     strategies equations fixtures
     laws hypothesis_plugin pytest_plugin

@@ -59,12 +59,12 @@ class Call:
         redact: Redact | None = None,
         traceback: bool = False,
     ) -> None:
-        self.task = task
-        self.args = args
-        self.kwargs = kwargs
-        self.attempt = attempt
-        self.redact = redact
-        self.traceback = traceback
+        self.task: Task[Any, Any] = task
+        self.args: tuple[Any, ...] = args
+        self.kwargs: dict[str, Any] = kwargs
+        self.attempt: Attempt = attempt
+        self.redact: Redact | None = redact
+        self.traceback: bool = traceback
         self.began: float | None = None
 
     def __repr__(self) -> str:

@@ -93,7 +93,7 @@ class Database(ABC):
     dialect: ClassVar[Dialect]
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock: threading.RLock = threading.RLock()
         self._connection: Connection | None = None
 
     def writing(self) -> AbstractContextManager[Cursor]:

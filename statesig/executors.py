@@ -121,10 +121,10 @@ class Pool(Executor, ABC):
     def __init__(self, workers: int) -> None:
         if workers < 1:
             raise ValueError(f"workers is at least 1, not {workers}")
-        self.slots = workers
+        self.slots: int = workers
         # So many that what one change makes ready is mostly handed over at once: a thread that is woken for each call
         # and each outcome by itself waits longer for the interpreter's lock than a short call takes.
-        self.window = max(1_024, 2 * workers)
+        self.window: int = max(1_024, 2 * workers)
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
         self._waiting: dict[Call, bool] = {}
         self._running: dict[Call, _Seat] = {}
@@ -224,9 +224,9 @@ class _Seat:
     __slots__ = ("pool", "thread", "worker")
 
     def __init__(self, pool: Pool, worker: Worker) -> None:
-        self.pool = pool
-        self.worker = worker
-        self.thread = threading.Thread(target=self._serve, name="statesig", daemon=True)
+        self.pool: Pool = pool
+        self.worker: Worker = worker
+        self.thread: threading.Thread = threading.Thread(target=self._serve, name="statesig", daemon=True)
 
     def _serve(self) -> None:
         try:
@@ -293,7 +293,8 @@ class Coroutines(Executor):
     def __init__(
         self, loop: asyncio.AbstractEventLoop | None = None, *, window: int = 1_000, grace: float = 5.0
     ) -> None:
-        self.slots = self.window = window
+        self.slots: int = window
+        self.window: int = window
         self._given = loop
         self._grace = grace
         self._loop: _Loop | None = None

@@ -92,23 +92,23 @@ class Item:
     )
 
     def __init__(self, run: Run, node: Node, parent: Item | None = None, index: int | None = None) -> None:
-        self.run = run
-        self.node = node
-        self.parent = parent
-        self.index = index
+        self.run: Run = run
+        self.node: Node = node
+        self.parent: Item | None = parent
+        self.index: int | None = index
         self.state: State[Any] = PENDING
-        self.entries = 0
-        self.failures = 0
-        self.loops = 0
-        self.lost = 0
+        self.entries: int = 0
+        self.failures: int = 0
+        self.loops: int = 0
+        self.lost: int = 0
         self.loop_result: Any = None
-        self.resumed = False
-        self.seconds = 0.0
-        self.is_settled = False
+        self.resumed: bool = False
+        self.seconds: float = 0.0
+        self.is_settled: bool = False
         self.key: str | None = None
-        self.waiting = 0
-        self.inputs = 0
-        self.open = 0
+        self.waiting: int = 0
+        self.inputs: int = 0
+        self.open: int = 0
         self.children: list[Item] | None = None
         self.recorded: dict[int, Item] | None = None
         self.counts: Counts | None = None

@@ -74,10 +74,10 @@ class Journal:
     def __init__(
         self, store: Store, stored: StoredRun, seconds: float, clock: Callable[[], datetime], *, is_own: bool
     ) -> None:
-        self.store = store
+        self.store: Store = store
         self._is_own = is_own
-        self.stored = stored
-        self.owner = f"{_process(os.getpid())}|{uuid.uuid4().hex}"
+        self.stored: StoredRun = stored
+        self.owner: str = f"{_process(os.getpid())}|{uuid.uuid4().hex}"
         self._seconds = seconds
         self._clock = clock
         self._records: list[Record] = []

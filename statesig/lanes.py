@@ -31,9 +31,9 @@ class Lane:
     """
 
     def __init__(self, executor: Executor, window: int) -> None:
-        self.executor = executor
-        self.window = window
-        self.flying = 0
+        self.executor: Executor = executor
+        self.window: int = window
+        self.flying: int = 0
         self.held: deque[Item] = deque()
         self.launching: list[Call] = []
 
@@ -63,7 +63,7 @@ class Lanes:
     ) -> None:
         self._is_stored = is_stored
         self.flying: dict[Call, tuple[Item, Lane]] = {}
-        self.launching = 0
+        self.launching: int = 0
         self.pool: Lane | None = None
         self._executor = executor
         self._makers = {"coroutines": coroutines, "aside": aside}

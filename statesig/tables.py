@@ -50,7 +50,7 @@ class TableStore(Store):
     """
 
     def __init__(self, database: Database) -> None:
-        self.name = database.name
+        self.name: str = database.name
         self._database = database
         self._for_update = database.dialect.for_update
         self._writing = database.writing

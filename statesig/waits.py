@@ -35,7 +35,7 @@ class Waits:
         for item in items:
             if not item.is_settled and item.node.upstream:
                 self._wait(item)
-        self.ready = deque(item for item in items if not item.is_settled and self._may_begin(item))
+        self.ready: deque[Item] = deque(item for item in items if not item.is_settled and self._may_begin(item))
 
     def _wait(self, item: Item) -> None:
         for source, takes in zip(item.node.upstream, item.node.takes, strict=True):

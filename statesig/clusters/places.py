@@ -38,7 +38,7 @@ class Worker:
         self.threads = threads
         self.identity = identity
         self.sent: set[Submission] = set()
-        self.stalled = 0.0
+        self.stalled: float = 0.0
 
     def room(self, ahead: int) -> int:
         """Return how many submissions it may take, where `ahead` may wait at each thread that no long one occupies."""
@@ -61,11 +61,11 @@ class Submission:
     """
 
     def __init__(self, worker: Worker, calls: Sequence[Call], alone: bool) -> None:
-        self.number = uuid4().hex
+        self.number: str = uuid4().hex
         self.worker = worker
         self.calls: list[Call | None] = list(calls)
         self.alone = alone
-        self.since = time.monotonic()
+        self.since: float = time.monotonic()
         self.recalled = False
         self.over = False
         self.carrying: asyncio.Task[None] | None = None

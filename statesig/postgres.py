@@ -168,9 +168,10 @@ def _parameters_of(url: str) -> dict[str, str]:
         parameters = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     except psycopg.Error:
         raise StoreError("postgresql://...", _NO_URL) from None
-    # A password with a bare slash, say, is cut into a port and a database's name.
+    # A password with a bare @, / or ? is cut elsewhere than is meant, and its end taken for a host or a database.
+    authority, _, path = url.partition("://")[2].partition("?")[0].partition("/")
     port = parameters.get("port", "").replace(",", "")
-    if (port and not port.isdecimal()) or "@" in parameters.get("dbname", ""):
+    if authority.count("@") > 1 or "@" in path or (port and not port.isdecimal()):
         raise StoreError("postgresql://...", _NO_URL)
     return parameters
 

@@ -89,9 +89,8 @@ def node_of(trigger: Any, policy: SkipPolicy, ways: tuple[str, ...]) -> Any:
     source = task(name="source")(lambda: 1)
     with Flow("f") as flow:
         sources = [source() for _ in ways]
-        taken = [
-            state_of(one) if way == "state" else one for one, way in zip(sources, ways, strict=True) if way != "order"
-        ]
+        pairs = list(zip(sources, ways, strict=True))
+        taken = [state_of(one) if way == "state" else one for one, way in pairs if way != "order"]
         last = task(name="last", trigger=trigger, on_skip=policy)(lambda *values: values)(*taken)
         flow.after(last, *(one for one, way in pairs if way == "order"))
     return flow.nodes[-1]

@@ -58,11 +58,9 @@ def is_whole(table: blake2b, found: object, values: Row, payload: Any = b"") -> 
         return False
 
 
-def damaged(store: str, what: str) -> StoreDamaged:
-    """Return the error that says what of a store is not what was written."""
-    return StoreDamaged(
-        store, f"{what} is not what was written; restore the store from a backup, or run the flow anew in another store"
-    )
+def damaged(store: str, what: str, other: str = "or run the flow anew in another store") -> StoreDamaged:
+    """Return the error that says what of a store is not what was written, and what can be done."""
+    return StoreDamaged(store, f"{what} is not what was written; restore the store from a backup, {other}")
 
 
 # ---- histories: (run, seq, task, idx, attempt, time, worker, lost, state, sum)

@@ -13,6 +13,7 @@ from statesig.databases import Connection, Database, Dialect
 from statesig.errors import StoreError
 from statesig.rows import damaged
 from statesig.tables import TableStore
+from statesig.walfiles import is_log_damaged
 
 __all__ = ["SQLiteStore"]
 
@@ -56,6 +57,12 @@ class _File(Database):
         folder = os.path.dirname(self.name) or "."
         if not os.path.isdir(folder):
             raise StoreError(self.name, f"there is no folder {folder!r}; make it first")
+        if is_log_damaged(self.name):
+            raise damaged(
+                self.name,
+                f"its log {self.name}-wal, which a process has left that was killed,",
+                f"or remove {self.name}-shm, and its runs are as they were before the damage",
+            )
         connection = sqlite3.connect(self.name, timeout=self.wait, isolation_level=None, check_same_thread=False)
         try:
             mode = self._journal_mode(connection)

@@ -9,6 +9,7 @@ import logging
 import random
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -111,6 +112,40 @@ def in_columns(folder: Path, flips: int, chance: random.Random) -> Counter[str]:
     return found
 
 
+_LEFT = """if True:
+    import os, sys
+    from statesig.store import open_store
+    from tests.records import filled
+    filled(open_store(sys.argv[1]))
+    os._exit(0)
+"""
+
+
+def in_logs(folder: Path, flips: int, chance: random.Random) -> Counter[str]:
+    """Flip bits of the write-ahead log that a process has left which did not close its store, each in a copy."""
+    path = folder / "left.db"
+    subprocess.run([sys.executable, "-c", _LEFT, str(path)], cwd=Path(__file__).parents[1], check=True)
+    parts = {end: Path(f"{path}{end}").read_bytes() for end in ("", "-wal", "-shm")}
+    whole, keys = parts["-wal"], ["one", "two"]
+    found: Counter[str] = Counter()
+    before = None
+    for number in range(flips + 1):
+        raw = bytearray(whole)
+        if number:
+            raw[chance.randrange(len(raw))] ^= 1 << chance.randrange(8)
+        for end, content in {**parts, "-wal": raw}.items():
+            Path(f"{folder}/flipped.db{end}").write_bytes(content)
+        if before is None:
+            with open_store(folder / "flipped.db") as store:
+                before = all_of(store, keys)
+            assert len(before[0]) > 0
+        else:
+            found[verdict(str(folder / "flipped.db"), keys, before)] += 1
+        for left in folder.glob("flipped.db*"):
+            left.unlink()
+    return found
+
+
 def rows_of(whole: bytes) -> list[int]:
     """Return where the rows of a file of SQLite are: the cells of its leaves, https://sqlite.org/fileformat2.html."""
     size = int.from_bytes(whole[16:18]) or 65536
@@ -148,6 +183,7 @@ if __name__ == "__main__":
     count, chance = int(sys.argv[1]), random.Random(int(sys.argv[2]))
     for name, flip in {
         "columns": in_columns,
+        "logs": in_logs,
         "rows' bytes": lambda *of: in_files(*of, rows_of),
         "other bytes": lambda *of: in_files(*of, all_but_rows),
     }.items():

@@ -19,7 +19,7 @@ from statesig import databases
 from statesig.errors import NoRun, RunTaken, StoreDamaged, StoreError
 from statesig.sqlite import SQLiteStore
 from statesig.store import Lease, Record, Store, open_store
-from tests.flips import all_but_rows, in_columns, in_files, rows_of
+from tests.flips import all_but_rows, in_columns, in_files, in_logs, rows_of
 from tests.records import HOUR, NOW, RUNNING, a_lease, a_record, a_run, all_of, filled
 from tests.servers import Server, server  # noqa: F401  # a fixture
 
@@ -377,6 +377,55 @@ def test_a_flipped_bit_of_a_column_is_noticed(tmp_path: Path) -> None:
     """In any column of any table, its checksum too."""
     found = in_columns(tmp_path, 5 * ROUNDS, random.Random(3))
     assert set() == found.keys() - {"error", "forgotten"}
+
+
+def test_a_flipped_bit_of_a_log_that_was_left_is_noticed(tmp_path: Path) -> None:
+    """In what a killed process has committed and SQLite has not yet moved into the file: an error comes."""
+    assert {"error": 2 * ROUNDS} == in_logs(tmp_path, 2 * ROUNDS, random.Random(4))
+
+
+def test_a_damaged_log_can_be_given_up(tmp_path: Path) -> None:
+    """The error says what is damaged and what to remove; the runs are then as they were before."""
+    with open_store(tmp_path / "runs.db") as store:
+        run = a_run()
+        store.create(run, a_lease(run))
+        run = store.append(run, "me", [a_record()], now=NOW)
+        store.append(run, "me", [a_record("last")], now=NOW)
+        for end in ("", "-wal", "-shm"):  # as a process leaves them that is killed
+            (tmp_path / f"copy.db{end}").write_bytes((tmp_path / f"runs.db{end}").read_bytes())
+    log = tmp_path / "copy.db-wal"
+    raw = bytearray(log.read_bytes())
+    raw[-1] ^= 1
+    log.write_bytes(raw)
+    with pytest.raises(StoreDamaged, match=r"its log .*-wal, .* remove .*-shm, and its runs are as they were"):
+        open_store(tmp_path / "copy.db")
+    (tmp_path / "copy.db-shm").unlink()
+    with open_store(tmp_path / "copy.db") as store:
+        assert run == store.find(run.id)
+        assert [a_record()] == list(store.history(run))
+
+
+def test_a_store_that_is_written_can_be_opened(tmp_path: Path) -> None:
+    """A log that another connection goes on with, and begins anew, is not taken for a damaged one."""
+    path = tmp_path / "runs.db"
+    state = bytes(200_000)
+    with open_store(path) as store:
+        run = a_run()
+        store.create(run, a_lease(run))
+
+        def append() -> None:
+            changing = run
+            for _ in range(60):
+                record = Record("t", None, 1, NOW, None, 0, state)
+                changing = store.append(changing, "me", [record], now=NOW)
+
+        thread = threading.Thread(target=append)
+        thread.start()
+        while thread.is_alive():
+            with open_store(path) as other:
+                other.find(run.id)
+        thread.join()
+        assert 60 == store.find(run.id).length
 
 
 def changed(path: Path, statement: str) -> None:

@@ -105,7 +105,11 @@ class Store(ABC):
 
     @abstractmethod
     def create(self, run: StoredRun, lease: Lease) -> None:
-        """Add a run with an empty history and its first lease."""
+        """Add a run with an empty history and its first lease.
+
+        Raises:
+            StoreError: A run of this identity is there already, too.
+        """
 
     @abstractmethod
     def acquire(self, run: StoredRun, lease: Lease, *, now: datetime, instead_of: str | None = None) -> Lease:
@@ -137,6 +141,9 @@ class Store(ABC):
     ) -> StoredRun:
         """Append to a run's history, and change its own state where one is given, in one transaction; return it anew.
 
+        After a StoreError that is not RunTaken it is open whether the transaction was written, all of it or nothing:
+        the connection may have ended between the commit and its answer. Appending again from the same version is safe.
+
         Raises:
             RunTaken: The owner has no lease on the run any more, or the run has another version; nothing was written.
         """
@@ -151,15 +158,22 @@ class Store(ABC):
 
     @abstractmethod
     def release(self, run: str, owner: str) -> None:
-        """Give a lease back; nothing happens where another has it."""
+        """Give a lease back, and with it a wish to cancel; nothing happens where another has it."""
 
     @abstractmethod
     def lease(self, run: str) -> Lease | None:
-        """Return the lease on a run, also one that has ended; None where it was given back."""
+        """Return the lease on a run, also one that has ended; None where it was given back.
+
+        Raises:
+            NoRun: There is no such run; so do `release` and `request_cancel`.
+        """
 
     @abstractmethod
     def request_cancel(self, run: str) -> bool:
-        """Ask whoever goes on with a run to cancel it; return whether anybody has its lease."""
+        """Ask whoever goes on with a run to cancel it; return whether anybody has its lease, be it one that has ended.
+
+        The wish stays with a lease that is taken from its owner: the run is cancelled when it is gone on with.
+        """
 
     @abstractmethod
     def find(self, run: str) -> StoredRun:
@@ -179,14 +193,21 @@ class Store(ABC):
 
     @abstractmethod
     def runs(self, *, tag: str | None = None, flow: str | None = None, limit: int | None = None) -> list[StoredRun]:
-        """Return the runs, the latest first, those of a state or a flow alone where these are given."""
+        """Return the runs, the latest first, those of a state or a flow alone where these are given.
+
+        Raises:
+            StoreDamaged: The row of any run is not what was written, or a row is missing.
+        """
 
     @abstractmethod
     def prune(self, older_than: datetime) -> int:
         """Remove the runs that are final and last changed before a time, and what is cached until before it.
 
+        A run stays while there is a lease on it that ends after that time, and where its state is of a class that this
+        program has not defined: whether that is final is not known.
+
         Returns:
-            How many runs were removed. A run that somebody has a lease on stays.
+            How many runs were removed.
         """
 
     @abstractmethod
@@ -195,7 +216,11 @@ class Store(ABC):
 
     @abstractmethod
     def recall(self, key: str, now: datetime) -> bytes | None:
-        """Return the cached state that is kept under a key and has not expired."""
+        """Return the cached state that is kept under a key and has not expired.
+
+        A row that is not what was written is forgotten, with a warning in the log ``statesig.store``: its task is run
+        again, which is better than a run that cannot go on.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -91,25 +91,33 @@ def in_columns(folder: Path, flips: int, chance: random.Random) -> Counter[str]:
     """Flip bits of columns of a store of SQLite, each in a copy of its own."""
     path, keys, before = stored(folder)
     found: Counter[str] = Counter()
-    for _ in range(flips):
+    while found.total() < flips:
         copy = Path(shutil.copy(path, folder / "flipped.db"))
-        connection = sqlite3.connect(copy, isolation_level=None)
-        table = chance.choice(list(TABLES))
-        column = chance.choice(TABLES[table])
-        key = TABLES[table][:2] if table == "history" else TABLES[table][:1]
-        *where, value = chance.choice(
-            connection.execute(f"SELECT {', '.join(key)}, {column} FROM statesig_{table}").fetchall()
-        )
-        changed = flipped(value, chance)
-        as_text = isinstance(value, str) and isinstance(changed, bytes)
-        condition = " AND ".join(f"{name} = ?" for name in key)
-        new = "CAST(? AS TEXT)" if as_text else "?"
-        connection.execute(f"UPDATE statesig_{table} SET {column} = {new} WHERE {condition}", (changed, *where))
-        connection.close()
-        found[verdict(str(copy), keys, before)] += 1
+        if flip_column(copy, chance):
+            found[verdict(str(copy), keys, before)] += 1
         for left in folder.glob("flipped.db*"):
             left.unlink()
     return found
+
+
+def flip_column(path: Path, chance: random.Random) -> bool:
+    """Flip a bit of a column; return whether that was possible: a row may not get the key of another."""
+    table = chance.choice(list(TABLES))
+    column = chance.choice(TABLES[table])
+    key = TABLES[table][:2] if table == "history" else TABLES[table][:1]
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        rows = connection.execute(f"SELECT {', '.join(key)}, {column} FROM statesig_{table}").fetchall()
+        *where, value = chance.choice(rows)
+        changed = flipped(value, chance)
+        new = "CAST(? AS TEXT)" if isinstance(value, str) else "?"
+        condition = " AND ".join(f"{name} = ?" for name in key)
+        connection.execute(f"UPDATE statesig_{table} SET {column} = {new} WHERE {condition}", (changed, *where))
+    except sqlite3.IntegrityError:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 _LEFT = """if True:

@@ -77,7 +77,7 @@ def kills(place: str, rounds: int, chance: random.Random) -> dict[str, int]:
         reading, writing = os.pipe()
         child = forked(lambda: append_for_ever(place, run, writing))
         os.close(writing)
-        time.sleep(chance.uniform(0.0, 0.06))
+        time.sleep(chance.uniform(0.0, 0.1))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         with os.fdopen(reading, "rb") as stream:

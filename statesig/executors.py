@@ -186,7 +186,7 @@ class Pool(Executor, ABC):
     def _give_up(self, seat: _Seat) -> str:
         self._seats.discard(seat)
         if self.patience:
-            self._given_up.append(seat)
+            self._given_up = [*(left for left in self._given_up if left.thread.is_alive()), seat]
         return seat.worker.stop()
 
     def _dismiss(self) -> None:
@@ -208,7 +208,8 @@ class Pool(Executor, ABC):
             # It is to be found among the running ones before it leaves those in line: `stop` looks in this order.
             self._running[call] = seat
             if not self._waiting.pop(call, False):
-                del self._running[call]
+                if self._running.pop(call, None) is None:
+                    return
                 continue
             report = self._report
             outcome = self._context.copy().run(seat.worker.perform, call)
@@ -345,7 +346,9 @@ class Coroutines(Executor):
             if call.began is not None:
                 state = Crashed[Any](message="its event loop was blocked by the code of another task")
                 self._report(call, _after(call, state))
-        self.submit([call for call in left if call.began is None])
+        waiting = [call for call in left if call.began is None]
+        if waiting:
+            self.submit(waiting)
 
 
 class _Loop:
@@ -358,6 +361,8 @@ class _Loop:
         self._tasks: dict[Call, asyncio.Task[Outcome]] = {}
         self._is_empty = threading.Event()
         self._is_empty.set()
+        self._asked = threading.Event()
+        self._asked.set()
         self._is_over = False
         self._thread: threading.Thread | None = None
         if given is not None:
@@ -393,8 +398,10 @@ class _Loop:
 
     def cancel(self, call: Call) -> bool:
         """Cancel a call's asyncio task; tell whether the loop has done so within a moment."""
-        done = threading.Event()
-        return not self._ask(self._cancel, [call], done) or done.wait(_MOMENT)
+        before, self._asked = self._asked, threading.Event()
+        if not self._ask(self._cancel, [call], self._asked):
+            return True
+        return self._asked.wait(_MOMENT if before.is_set() else 0.0)  # a moment each could be many
 
     def cancel_all(self, grace: float) -> None:
         """Cancel all asyncio tasks of calls, and wait for them, for at most so many seconds."""

@@ -318,9 +318,10 @@ def _work(pipe: Connection) -> None:
 def _hold_alone() -> None:
     """Let programs that tasks start not inherit what tells the parent that this process has ended."""
     if os.path.isdir("/dev/fd"):
-        for name in os.listdir("/dev/fd"):
-            with suppress(OSError):  # one of them was the directory itself
-                os.set_inheritable(int(name), int(name) <= 2)
+        for fd in map(int, os.listdir("/dev/fd")):
+            if fd > 2:
+                with suppress(OSError):  # one of them was the directory itself
+                    os.set_inheritable(fd, False)
 
 
 def _end_with_parent() -> None:

@@ -26,12 +26,14 @@ from statesig import (
     Skipped,
     Success,
     Task,
+    processes,
 )
 from statesig.calls import Call, Outcome
 from statesig.executors import Coroutines, Executor, Threads
 from statesig.processes import Processes
 from tests.programs import calls_work as work
 
+# How often what is random is tried.
 ROUNDS = int(os.environ.get("STATESIG_ROUNDS", "20"))
 
 Maker = Callable[[], Executor]
@@ -535,6 +537,25 @@ def test_a_given_loop_is_used_and_not_closed() -> None:
         assert 0 == asyncio.run_coroutine_threadsafe(left(), loop).result(60)
 
 
+def test_a_given_loop_that_is_blocked_is_told() -> None:
+    """A loop that was given is not replaced: it is said that what was on it goes on, and the runner is not held."""
+    let_go = threading.Event()
+
+    async def block() -> None:
+        let_go.wait(60)
+
+    blocking, beside = call_of(Task(block)), call_of(work.dream, 60)
+    with running_loop() as loop, serving(Coroutines(loop, grace=0.05)) as served:
+        served.executor.submit([beside])
+        until(lambda: beside.began is not None)
+        served.executor.submit([blocking])
+        until(lambda: blocking.began is not None)
+        said = [served.executor.stop(call) for call in (blocking, beside)]
+        let_go.set()
+        assert ["its event loop is blocked, where its coroutine goes on"] * 2 == said
+        assert Success(result=4) == served.state(work.double_later, 2)
+
+
 def test_calls_for_a_closed_loop_are_crashed() -> None:
     """A loop that was given and closed takes no call, and each is told so."""
     with running_loop() as loop:
@@ -636,7 +657,7 @@ def test_a_worker_killed_within_a_message_costs_its_own_call() -> None:
     """A process that is killed while it sends a large result, at any point of it, leaves that call Crashed alone."""
     drawn = random.Random(1)
     with serving(Processes(1)) as served:
-        for _ in range(ROUNDS // 2):
+        for _ in range(ROUNDS // 4):
             number = served.state(work.pid).unwrap()
             call = call_of(work.bytes_of, 30_000_000)
             served.executor.submit([call])
@@ -662,7 +683,7 @@ def kill(number: int) -> None:
 def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random() -> None:
     """Four workers are killed again and again at random: each call is done or Crashed, and reported once."""
     drawn = random.Random(2)
-    kills = 5 * ROUNDS
+    kills = 2 * ROUNDS
     others = children()
     done = threading.Event()
 
@@ -673,7 +694,7 @@ def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random() -> None:
                 killed.append(number)
 
     killed: list[int] = []
-    calls = [call_of(work.double, number) for number in range(40 * ROUNDS)]
+    calls = [call_of(work.double, number) for number in range(20 * ROUNDS)]
     with serving(Processes(4)) as served:
         killer = threading.Thread(target=kill_some)
         killer.start()
@@ -708,7 +729,7 @@ def test_a_stopped_call_ends_its_process(make: Maker, tmp_path: Path) -> None:
 def test_calls_in_processes_stopped_at_any_moment_are_reported_or_stopped() -> None:
     """Stopping a call hits its own process only, at whatever moment: each other call has its outcome."""
     with serving(Processes(2)) as served:
-        for pause in range(ROUNDS):
+        for pause in range(0, ROUNDS, 2):
             calls = [call_of(work.double, number) for number in range(6)]
             served.executor.submit(calls)
             time.sleep(pause * 0.0003)
@@ -819,6 +840,13 @@ def test_workers_start_when_there_are_calls_for_them() -> None:
         assert 3 == len(children() - others)
 
 
+def test_a_worker_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that a task left in its worker does not hold the end of a run."""
+    monkeypatch.setattr(processes, "_FAREWELL", 0.2)
+    with serving(spawned()) as served:
+        assert Success(result=None) == served.state(work.leave_thread, 60)
+
+
 def test_kept_processes_serve_run_after_run() -> None:
     """As a context manager the same processes serve several runs, and end with the block."""
     others = children()
@@ -885,6 +913,35 @@ def environment() -> dict[str, str]:
     """Return this process's environment, in which the tests' programs can be imported."""
     root = str(Path(__file__).parents[1])
     return {**os.environ, "PYTHONPATH": root}
+
+
+@pytest.mark.parametrize("start", ["spawn", "forkserver"])
+def test_tasks_of_the_program_itself(tmp_path: Path, start: str) -> None:
+    """A task that is defined in the program that is run is found there by its name, in the workers too."""
+    program = f"""
+import queue
+from statesig import Attempt, task
+from statesig.calls import Call
+from statesig.processes import Processes
+
+@task
+def halve(number: int) -> float:
+    return number / 2
+
+if __name__ == "__main__":
+    executor = Processes(1, start={start!r})
+    reports = queue.SimpleQueue()
+    executor.open(lambda call, outcome: reports.put(outcome.state))
+    executor.submit([Call(halve, (3,), {{}}, Attempt("run", "task", None, 1, None))])
+    print(repr(reports.get()))
+    executor.close()
+"""
+    path = tmp_path / "program.py"
+    path.write_text(program)
+    done = subprocess.run(
+        [sys.executable, str(path)], capture_output=True, text=True, env=environment(), timeout=120, check=True
+    )
+    assert ("Success(result=1.5)\n", "") == (done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("start", ["spawn", "forkserver"])

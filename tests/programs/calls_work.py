@@ -196,6 +196,12 @@ def leave_behind(path: Path, seconds: float) -> None:
 
 
 @task
+def leave_thread(seconds: float) -> None:
+    """Begin a thread that the end of this process waits for."""
+    threading.Thread(target=time.sleep, args=(seconds,)).start()
+
+
+@task
 def open_processes() -> None:
     """Begin to serve by processes within one."""
     Processes(1).open(lambda call, outcome: None)

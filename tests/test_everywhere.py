@@ -1,0 +1,226 @@
+"""One flow in which everything happens comes to the same states wherever it is run, and whatever dies meanwhile."""
+
+import asyncio
+import itertools
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from distributed import LocalCluster
+from distributed import utils as distributed_utils
+
+from statesig import Event, Executor, State
+from statesig.clusters import Dask
+from statesig.executors import Threads
+from statesig.processes import Processes
+from tests.leftovers import leaving_nothing
+from tests.programs.everything import SPENT, approved, flow, states_in
+
+ROUNDS = int(os.environ.get("STATESIG_ROUNDS", "2"))
+DAY = date(2026, 1, 22)
+NOON = datetime(2026, 1, 22, 12, tzinfo=UTC)
+
+States = dict[str, State[Any]]
+
+
+def noon() -> datetime:
+    """Return one time, so that Cached states expire at one time, too."""
+    return NOON
+
+
+@pytest.fixture(scope="module")
+def expected() -> tuple[States, States]:
+    """The states before and after the approval, in line."""
+    run = flow.run(day=DAY, clock=noon)
+    before = states_in(run)
+    return before, states_in(run.resume(approved))
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing() -> Iterator[None]:
+    distributed_utils._offload_executor.submit(int).result()  # Dask keeps this thread until the process ends
+    with leaving_nothing():
+        yield
+
+
+def local(**options: Any) -> LocalCluster:
+    """Return a cluster of two worker processes, whose nannies begin them anew when they are killed."""
+    return LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, **options)
+
+
+def in_line() -> Executor | None:
+    return None
+
+
+def four_threads() -> Executor:
+    return Threads(4)
+
+
+def spawned() -> Executor:
+    return Processes(2)
+
+
+def forked() -> Executor:
+    return Processes(2, start="forkserver")
+
+
+@contextmanager
+def kept(executor: Executor | None) -> Iterator[Executor | None]:
+    """Keep what an executor has from the run to what follows the approval."""
+    if executor is None:
+        yield None
+    else:
+        with executor:
+            yield executor
+
+
+@contextmanager
+def clustered(**options: Any) -> Iterator[Dask]:
+    with local(**options) as cluster:
+        yield Dask(cluster)
+
+
+def before_and_after(**options: Any) -> tuple[States, States]:
+    """Run the flow, approve what is paused, and return the states before that and after it."""
+    run = flow.run(day=DAY, clock=noon, **options)
+    before = states_in(run)
+    return before, states_in(run.resume(approved))
+
+
+@pytest.mark.parametrize("where", [in_line, four_threads, spawned, forked])
+def test_the_same_states_everywhere(
+    where: Callable[[], Executor | None], expected: tuple[States, States], tmp_path: Path
+) -> None:
+    """In line, in threads and in processes, with a store and without, each task and child comes to the same state."""
+    with kept(where()) as executor:
+        without = before_and_after(executor=executor)
+        stored = before_and_after(executor=executor, store=tmp_path / "runs.db")
+    assert expected == without
+    assert expected == stored
+    assert ["runs.db"] == os.listdir(tmp_path)
+
+
+async def before_and_after_awaited(**options: Any) -> tuple[States, States]:
+    """Do the same from a coroutine, on whose loop coroutine functions run."""
+    run = await flow.arun(day=DAY, clock=noon, **options)
+    before = states_in(run)
+    return before, states_in(await asyncio.to_thread(run.resume, approved))
+
+
+@pytest.mark.parametrize("where", [in_line, four_threads])
+def test_the_same_states_from_a_coroutine(
+    where: Callable[[], Executor | None], expected: tuple[States, States], tmp_path: Path
+) -> None:
+    """Awaited, with a store and without, each task and child comes to the same state."""
+    with kept(where()) as executor:
+        without = asyncio.run(before_and_after_awaited(executor=executor))
+        stored = asyncio.run(before_and_after_awaited(executor=executor, store=tmp_path / "runs.db"))
+    assert expected == without
+    assert expected == stored
+
+
+def test_the_same_states_on_a_cluster(expected: tuple[States, States], tmp_path: Path) -> None:
+    """On two worker processes of Dask, with a store and without, each task and child comes to the same state."""
+    with clustered() as executor:
+        without = before_and_after(executor=executor)
+        stored = before_and_after(executor=executor, store=tmp_path / "runs.db")
+    assert expected == without
+    assert expected == stored
+
+
+class Killer:
+    """Kills the worker that a task tells it is in, once it does; waits for that in a thread of its own."""
+
+    def __init__(self, witness: Path) -> None:
+        self.killed = 0
+        self._witness = witness
+        self._thread = threading.Thread(target=self._kill)
+
+    def _kill(self) -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            told = self._witness.read_text() if self._witness.exists() else ""
+            if told:
+                os.kill(int(told), signal.SIGKILL)
+                self.killed += 1
+                return
+            time.sleep(0.01)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._thread.join()
+
+
+@pytest.mark.parametrize("where", [spawned, forked, clustered])
+def test_the_same_states_where_a_worker_is_killed(
+    where: Callable[[], AbstractContextManager[Executor]], expected: tuple[States, States], tmp_path: Path
+) -> None:
+    """A worker killed half-way costs what it ran an attempt, and no state is another."""
+    witness, events = tmp_path / "pid", list[Event]()
+    with where() as executor, Killer(witness) as killer:
+        run = flow.run(day=DAY, witness=str(witness), executor=executor, clock=noon, on_event=events.append)
+        before = states_in(run)
+        after = states_in(run.resume(approved))
+    assert 1 == killer.killed
+    assert expected == (before, after)
+    seen = [event.state for event in events if event.task == "slow"]
+    assert ["Pending", "Running", "Retrying", "Running", "Success"] == [state.type for state in seen]
+    assert "SIGKILL" in str(seen[2].message) or "lost" in str(seen[2].message)
+
+
+def killing(draw: random.Random, workers: Callable[[], list[int]], killed: list[int]) -> Callable[[Event], None]:
+    """Return what kills one of the workers that there are, at any of the events past the first ones."""
+    at = draw.randint(30, 160)
+    told = itertools.count()
+
+    def tell(event: Event) -> None:
+        alive = workers() if next(told) >= at and not killed else []
+        if alive:
+            killed.append(draw.choice(alive))
+            os.kill(killed[0], signal.SIGKILL)
+
+    return tell
+
+
+def of_processes() -> list[int]:
+    return [child.pid for child in multiprocessing.active_children() if child.pid]
+
+
+def test_a_worker_is_killed_at_any_moment(expected: tuple[States, States]) -> None:
+    """Whichever worker dies when, no state is another, that of a task apart which had no attempt to lose."""
+    for number in range(ROUNDS):
+        killed: list[int] = []
+        told = killing(random.Random(number), of_processes, killed)
+        with Processes(2, start="forkserver") as executor:
+            run = flow.run(day=DAY, executor=executor, clock=noon, on_event=told)
+            after = states_in(run.resume(approved))
+        assert 1 == len(killed)
+        assert {} == {name: state for name, state in after.items() if name not in SPENT and state != expected[1][name]}
+
+
+def test_a_worker_of_a_cluster_is_killed_at_any_moment(expected: tuple[States, States]) -> None:
+    """The same on a cluster, whose nannies begin workers anew."""
+    with local() as cluster:
+
+        def nannied() -> list[int]:
+            return [worker.pid for worker in cluster.workers.values() if worker.pid]
+
+        for number in range(ROUNDS):
+            killed: list[int] = []
+            told = killing(random.Random(number), nannied, killed)
+            run = flow.run(day=DAY, executor=Dask(cluster), clock=noon, on_event=told)
+            after = states_in(run.resume(approved))
+            assert 1 == len(killed)
+            assert {} == {name: one for name, one in after.items() if name not in SPENT and one != expected[1][name]}

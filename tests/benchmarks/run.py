@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout, not one that is installed
 
 import checking
+import executing
 import flows
 import imports
 import pydantic
@@ -40,6 +41,9 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "raising": flows.raising,
     "building": flows.building,
     "tasks memory": flows.memory,
+    "threads": executing.threads,
+    "stored": executing.stored,
+    "peers": executing.peers,
     "triggers": triggers.triggers,
     "mypy": checking.checking,
 }

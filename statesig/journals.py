@@ -177,13 +177,14 @@ class Journal:
         """
         if self._records or state is not None:
             records, self._records = self._records, []
+            own = None if state is None else _of_run(state)
             self.stored = self.store.append(
                 self.stored,
                 self.owner,
                 records,
                 now=self._clock(),
-                state=None if state is None else encode(_of_run(state), limits=STORED),
-                tag=None if state is None else state.type,
+                state=None if own is None else encode(own, limits=STORED),
+                tag=None if own is None else own.type,
             )
         if self._cached:
             cached, self._cached = self._cached, []

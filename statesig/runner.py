@@ -270,9 +270,11 @@ class Run:
             item.lost = record.lost
             _replay(item, state)
         for item in self._items:
-            if item.recorded is not None and is_mapped(item.state):
+            if item.recorded is not None and isinstance(item.state, Finished):
                 item.children = [item.recorded[index] for index in sorted(item.recorded)]
-                item.state = gathered(tuple(child.state for child in item.children))
+                if is_mapped(item.state):
+                    children = gathered(tuple(child.state for child in item.children))
+                    item.state = children.model_copy(update=_said_by(item.state))
         self._released = self._paused(approve)
         return self
 
@@ -289,6 +291,11 @@ def _replay(item: Item, state: State[Any]) -> None:
     elif isinstance(state, Resume):
         item.resumed = True
     item.state = state
+
+
+def _said_by(state: State[Any]) -> dict[str, Any]:
+    """Return what a state was given of its own accord: its message and causes."""
+    return {name: getattr(state, name) for name in ("message", "causes") if name in state.model_fields_set}
 
 
 def _utc_now() -> datetime:

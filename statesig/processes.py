@@ -28,6 +28,9 @@ __all__ = ["Processes"]
 _PATIENCE = 60.0
 """The seconds that a process may take to start, and to make a call of what it is sent, before that counts as begun."""
 
+_STARTS = 3
+"""How many processes are started for a call before it is given up, where each is killed before it is ready."""
+
 _FAREWELL = 5.0
 """The seconds that an idle process may take to end by itself before it is killed."""
 
@@ -103,9 +106,8 @@ class _Supervisor(Worker):
         self._refusal = refusal
         self._child: _Child | None = None
         self._is_stopped = False
-        self._lock = (
-            threading.Lock()
-        )  # `stop` comes from another thread, and must neither miss a child nor kill it late
+        # `stop` comes from another thread, and may neither miss a process that starts nor hit one that is reaped.
+        self._lock = threading.Lock()
 
     def perform(self, call: Call) -> Outcome:
         try:
@@ -133,14 +135,29 @@ class _Supervisor(Worker):
         data = packed(call)
         if isinstance(data, Failed):
             return _outcome(call, data)
-        child = self._child
-        if child is None or not child.is_idle():
-            self._end()
-            child = self._begin()
+        child = self._idle()
         child.send(data)
         return _answer(child, call)
 
-    def _begin(self) -> _Child:
+    def _idle(self) -> _Child:
+        """Return a process that waits for a call.
+
+        One that is killed before it is sent the call takes nothing with it, so others are tried, but not for ever.
+        """
+        child = self._child
+        if child is not None and child.is_idle():
+            return child
+        self._end()
+        for _ in range(_STARTS):
+            child = self._begun()
+            if child is not None or self._is_stopped:
+                break
+        if child is None:
+            raise _NotStarted(Crashed(message=f"its worker process was killed while it started, {_STARTS} times"))
+        return child
+
+    def _begun(self) -> _Child | None:
+        """Start a process and return it once it is ready; None where it was killed before."""
         if self._refusal.state is not None:
             raise _NotStarted(self._refusal.state)
         child = _Child(self._start)
@@ -151,19 +168,17 @@ class _Supervisor(Worker):
         try:
             is_ready = child.receive(_PATIENCE) is not None
         except _Lost:
-            raise _NotStarted(self._not_started(self._end())) from None
+            code = self._end()
+            if code is None or code < 0:
+                return None
+            # It ended by itself, as any other would: usually the program is not one that can be imported.
+            self._refusal.state = Crashed(message=f"its worker process {_way(code)} {_WHY}", retryable=False)
+            raise _NotStarted(self._refusal.state) from None
         if not is_ready:
             child.kill()
             self._end()
             raise _NotStarted(Crashed(message=f"its worker process did not start within {_PATIENCE:g} seconds"))
         return child
-
-    def _not_started(self, code: int | None) -> State[Any]:
-        if code is None or code < 0:
-            return Crashed(message=f"its worker process {_way(code)} while it started")
-        # It ended by itself, as each further one would: a program that is not to be imported is the usual reason.
-        self._refusal.state = Crashed(message=f"its worker process {_way(code)} {_WHY}", retryable=False)
-        return self._refusal.state
 
     def _end(self) -> int | None:
         """Let the process end, if there is one, and return its exit code."""

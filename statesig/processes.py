@@ -28,8 +28,8 @@ __all__ = ["Processes"]
 _PATIENCE = 60.0
 """The seconds that a process may take to start, and to make a call of what it is sent, before that counts as begun."""
 
-_STARTS = 3
-"""How many processes are started for a call before it is given up, where each is killed before it is ready."""
+_TRIES = 3
+"""How many processes are started for a call, where each is killed before it begins it."""
 
 _FAREWELL = 5.0
 """The seconds that an idle process may take to end by itself before it is killed."""
@@ -105,6 +105,7 @@ class _Supervisor(Worker):
         self._start: Literal["spawn", "forkserver"] = start
         self._refusal = refusal
         self._child: _Child | None = None
+        self._code: int | None = None
         self._is_stopped = False
         # `stop` comes from another thread, and may neither miss a process that starts nor hit one that is reaped.
         self._lock = threading.Lock()
@@ -135,29 +136,24 @@ class _Supervisor(Worker):
         data = packed(call)
         if isinstance(data, Failed):
             return _outcome(call, data)
-        child = self._idle()
-        child.send(data)
-        return _answer(child, call)
+        tries = 1
+        while True:
+            try:
+                child = self._idle()
+                child.send(data)
+                return _answer(child, call)
+            except _Lost:
+                # One that is killed before it begins the call takes nothing with it, so others are tried.
+                if call.began is not None or self._is_stopped or tries == _TRIES:
+                    raise
+                tries += 1
 
     def _idle(self) -> _Child:
-        """Return a process that waits for a call.
-
-        One that is killed before it is sent the call takes nothing with it, so others are tried, but not for ever.
-        """
+        """Return a process that waits for a call, a new one if need be."""
         child = self._child
         if child is not None and child.is_idle():
             return child
         self._end()
-        for _ in range(_STARTS):
-            child = self._begun()
-            if child is not None or self._is_stopped:
-                break
-        if child is None:
-            raise _NotStarted(Crashed(message=f"its worker process was killed while it started, {_STARTS} times"))
-        return child
-
-    def _begun(self) -> _Child | None:
-        """Start a process and return it once it is ready; None where it was killed before."""
         if self._refusal.state is not None:
             raise _NotStarted(self._refusal.state)
         child = _Child(self._start)
@@ -165,12 +161,17 @@ class _Supervisor(Worker):
             self._child = child
             if self._is_stopped:
                 child.kill()
+        self._await(child)
+        return child
+
+    def _await(self, child: _Child) -> None:
+        """Wait until a process is ready."""
         try:
             is_ready = child.receive(_PATIENCE) is not None
         except _Lost:
             code = self._end()
             if code is None or code < 0:
-                return None
+                raise
             # It ended by itself, as any other would: usually the program is not one that can be imported.
             self._refusal.state = Crashed(message=f"its worker process {_way(code)} {_WHY}", retryable=False)
             raise _NotStarted(self._refusal.state) from None
@@ -178,13 +179,14 @@ class _Supervisor(Worker):
             child.kill()
             self._end()
             raise _NotStarted(Crashed(message=f"its worker process did not start within {_PATIENCE:g} seconds"))
-        return child
 
     def _end(self) -> int | None:
-        """Let the process end, if there is one, and return its exit code."""
+        """Let the process end, if there is one, and return the exit code of the last one."""
         with self._lock:
             child, self._child = self._child, None
-        return None if child is None else child.end()
+        if child is not None:
+            self._code = child.end()
+        return self._code
 
 
 _WHY = (

@@ -166,6 +166,13 @@ class Unreadable:
         return refuse, ("the secret",)
 
 
+class Deadly:
+    """Ends the process in which it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return end, ("kill",)
+
+
 def refuse(secret: str) -> None:
     raise ValueError("this does not unpickle")
 

@@ -147,12 +147,14 @@ class Drive:
         while True:
             if self._asked > self._done:
                 self._cancel()
-            if flying:
+            if flying and lanes.has_news:
                 self._land()
             if ready:
                 item = ready.popleft()
                 if not item.is_settled:
                     self._look_at(item)
+            elif lanes.holding and lanes.free(ready):
+                continue
             elif lanes.launching:
                 self._launch()
             elif flying or self._delayed:
@@ -162,11 +164,8 @@ class Drive:
 
     def _look_at(self, item: Item) -> None:
         """Take an item as far as it goes now, once there is room for it."""
-        if self._lanes.is_open:
-            held = self._lanes.room_for(item.node.task)
-            if held is not None:
-                held.append(item)
-                return
+        if self._lanes.is_open and self._lanes.hold(item):
+            return
         until = self._step(item)
         if until is None:
             if type(item.state) is Success or Waits.is_at_rest(item):
@@ -232,7 +231,6 @@ class Drive:
             self._took(item, timeout)
             self._end(item, TimedOut(message=f"took longer than {timeout:g} s; {sentence}"), worker_name())
             self._go_on(item)
-        self._waits.ready.extend(self._lanes.freed())
 
     def _go_on(self, item: Item) -> None:
         if isinstance(item.state, (Finished, Paused)):
@@ -310,7 +308,7 @@ class Drive:
 
     def _is_plain_success(self, item: Item, outcome: State[Any]) -> bool:
         """Tell whether an outcome is the state, and nobody is told of it: what most attempts come to."""
-        return self._is_quiet and type(outcome) is Success and item.node.task.is_plain
+        return self._is_quiet and isinstance(outcome, Success) and item.node.task.is_plain
 
     @staticmethod
     def _took(item: Item, seconds: float) -> None:

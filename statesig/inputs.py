@@ -5,17 +5,15 @@ Nothing here calls or decides; what a function cannot be given is an exception o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from statesig.decisions import value_of
 from statesig.items import Item
-from statesig.nodes import Node, Parameter, StateOf, replaced
+from statesig.nodes import Node, Parameter, StateOf, is_container, rebuilt
 from statesig.states import Mapped, State, is_mapped
 
 __all__ = ["Inputs"]
-
-_CONTAINERS = (list, tuple, set, frozenset, dict)
 
 
 class Inputs:
@@ -83,7 +81,10 @@ class Inputs:
             return self._parameters[arg.name]
         if cls is StateOf:
             return self._state_taken(arg)
-        return replaced(arg, self._resolved) if isinstance(given, _CONTAINERS) else arg
+        return rebuilt(arg, self._all_resolved) if is_container(arg) else arg
+
+    def _all_resolved(self, args: Iterable[Any]) -> list[Any]:
+        return [self._resolved(arg) for arg in args]
 
     def _state_taken(self, taken: StateOf) -> State[Any] | list[State[Any]]:
         state = self._items[taken.node.index].state

@@ -44,6 +44,7 @@ class Lanes:
     Attributes:
         flying: The calls that are under way, each with its item and its lane.
         launching: How many of them are to be handed over at the next `launch`.
+        holding: How many items wait for room.
         pool: Where plain tasks are run, once it is open; None: in line.
 
     Args:
@@ -64,6 +65,7 @@ class Lanes:
         self._is_stored = is_stored
         self.flying: dict[Call, tuple[Item, Lane]] = {}
         self.launching: int = 0
+        self.holding = 0
         self.pool: Lane | None = None
         self._executor = executor
         self._makers = {"coroutines": coroutines, "aside": aside}
@@ -96,13 +98,27 @@ class Lanes:
             return pool
         return self._lane("aside")
 
-    def room_for(self, task: Task[Any, Any]) -> deque[Item] | None:
-        """Return None where a task can be run now, else where its item is to be held until it can."""
+    def hold(self, item: Item) -> bool:
+        """Hold an item whose task cannot be run now; return whether that is so."""
+        task = item.node.task
         lane = self.pool if task.is_plain else self.lane_of(task)
         if lane is None:
             # In line is one after the other, also while one is run aside so that it can be given up.
             lane = self._open.get("aside")
-        return None if lane is None or lane.flying < lane.window else lane.held
+        if lane is None or lane.flying < lane.window:
+            return False
+        lane.held.append(item)
+        self.holding += 1
+        return True
+
+    def free(self, ready: deque[Item]) -> bool:
+        """Put the items that were held and for which there is room now in line; return whether there are any."""
+        before = self.holding
+        for lane in self._open.values():
+            for _ in range(min(len(lane.held), lane.window - lane.flying)):
+                ready.append(lane.held.popleft())
+                self.holding -= 1
+        return self.holding < before
 
     def _lane(self, name: str) -> Lane:
         found = self._open.get(name)
@@ -140,6 +156,11 @@ class Lanes:
         self._order += 1
         heapq.heappush(self._deadlines, (due, self._order, call))
 
+    @property
+    def has_news(self) -> bool:
+        """Whether something may have come back, or should have."""
+        return self._next is not None or not self._arrived.empty() or bool(self._deadlines)
+
     def arrived(self) -> Iterator[tuple[Item, Outcome]]:
         """Yield what has come back, without waiting."""
         while True:
@@ -160,12 +181,6 @@ class Lanes:
         item, lane = found
         lane.flying -= 1
         return item
-
-    def freed(self) -> Iterator[Item]:
-        """Yield the items that were held and for which there is room now."""
-        for lane in self._open.values():
-            for _ in range(min(len(lane.held), lane.window - lane.flying)):
-                yield lane.held.popleft()
 
     def overdue(self) -> Iterator[tuple[Item, str]]:
         """Stop the calls whose time is over, and yield each item with a sentence that says what became of it."""

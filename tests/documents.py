@@ -8,7 +8,7 @@ from typing import Any
 from statesig import State, algebra, diagram, observations, results
 from statesig.models import descendants
 from statesig.signals import signal_type_of
-from tests import documents_triggers
+from tests import documents_outcomes, documents_triggers
 from tests.checkers import tallies
 from tests.project.mistakes import MISSED, MISTAKES
 
@@ -68,6 +68,7 @@ def generated() -> dict[str, str]:
         "diagram": f"```mermaid\n{diagram()}```",
         "checkers": checkers(),
         "laws": laws(),
+        **documents_outcomes.generated(),
         **documents_triggers.generated(),
     }
 

@@ -20,10 +20,12 @@ from statesig.attempts import running
 from statesig.caches import cached_from, is_fresh, key_of
 from statesig.calls import Call, worker_name
 from statesig.captures import Redact, capture, state_of_exception
+from statesig.coroutines import Coroutines
 from statesig.decisions import (
     Become,
     Wait,
     decide,
+    decide_by_child,
     is_failure,
     settle,
     settle_cancelling,
@@ -31,7 +33,7 @@ from statesig.decisions import (
     settle_unbegun,
 )
 from statesig.events import Event
-from statesig.executors import Coroutines, Executor, Threads
+from statesig.executors import Executor, Threads
 from statesig.inputs import Inputs
 from statesig.items import PENDING, Item
 from statesig.lanes import Lanes
@@ -183,18 +185,18 @@ class Drive:
                 away = self._execute(item)  # its node was let run on the same upstreams
             else:
                 now = None if type(state) is Pending else self._clock()
-                if node.is_mapped and item.parent is None and self._inputs.expands_by_child(node):
-                    self._expand(item)
-                    return None
-                decision = decide(node, state, self._inputs.upstream(item), resumed=item.resumed, now=now)
+                away = None
+                expands = node.is_mapped and item.parent is None
+                if expands and self._inputs.expands_by_child(node):
+                    decision = decide_by_child(state, now=now)
+                else:
+                    decision = decide(node, state, self._inputs.upstream(item), resumed=item.resumed, now=now)
                 if isinstance(decision, Wait):
                     return decision.until
                 if isinstance(decision, Become):
                     self.become(item, decision.state)
-                    away = None
-                elif node.is_mapped and item.parent is None:
+                elif expands:
                     self._expand(item)
-                    return None
                 else:
                     away = self._execute(item)
             if away is not None or type(item.state) is Success or isinstance(item.state, Finished):
@@ -212,7 +214,7 @@ class Drive:
         parent.open -= 1
         if not parent.open:
             self._gather(parent)
-            self._waits.settle(parent)
+            self._go_on(parent)
 
     def _land(self) -> None:
         """Take what has come back, and what should have."""

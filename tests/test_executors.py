@@ -29,7 +29,8 @@ from statesig import (
     processes,
 )
 from statesig.calls import Call, Outcome
-from statesig.executors import Coroutines, Executor, Threads
+from statesig.coroutines import Coroutines
+from statesig.executors import Executor, Threads
 from statesig.processes import Processes
 from tests.programs import calls_work as work
 

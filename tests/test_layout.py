@@ -44,7 +44,7 @@ ORDER = """
     attempts
     calls
     executors store
-    processes clusters rows
+    coroutines processes clusters rows
     databases
     tables
     sqlite postgres
@@ -66,8 +66,8 @@ ORDER = """
     layouts
     stubgen
     exits
-    arguments programs
-    documents launches
+    arguments programs choices
+    documents launches listings
     cli
     strategies equations fixtures
     laws hypothesis_plugin pytest_plugin

@@ -64,7 +64,7 @@ async def _scheduler(cluster: str | Cluster | Client | None, opened: AsyncExitSt
     if found is None:
         found = distributed.config.get("scheduler-address", None)
     if found is None:
-        found = await opened.enter_async_context(distributed.LocalCluster(asynchronous=True, dashboard_address=None))
+        found = await opened.enter_async_context(distributed.LocalCluster(asynchronous=True, dashboard_address=":0"))
     if isinstance(found, str):
         return found, None
     address: str = getattr(found, "scheduler_address", None) or found.scheduler.address

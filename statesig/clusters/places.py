@@ -5,7 +5,6 @@ Nothing here sends anything, or knows Dask.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections import deque
@@ -57,7 +56,7 @@ class Submission:
         since: When it was sent, by the monotonic clock.
         recalled: Whether the worker was asked to give back what has not begun.
         over: Whether nothing of it is to come any more.
-        carrying: What brings it there and back.
+        future: What the cluster calls its outcome to be, while it is under way.
     """
 
     def __init__(self, worker: Worker, calls: Sequence[Call], alone: bool) -> None:
@@ -68,7 +67,7 @@ class Submission:
         self.since: float = time.monotonic()
         self.recalled = False
         self.over = False
-        self.carrying: asyncio.Task[None] | None = None
+        self.future: object = None
 
     def left(self) -> Iterator[tuple[int, Call]]:
         """Yield those calls of which something is to come, each with its index."""

@@ -10,7 +10,7 @@ import concurrent.futures
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from statesig.calls import Call, Outcome, worker_name
@@ -37,6 +37,9 @@ _STALLED = 5.0
 
 _GRACE = 30.0
 """Seconds by which the runner's own deadline is later than that of the worker, which is the one that should act."""
+
+_END = 1.0
+"""Seconds that what is being done has to come to its end when the cluster is left."""
 
 _LARGE = 1_000_000
 """Bytes past which calls are sent ahead of their submission: Dask warns of what is large within one."""
@@ -98,6 +101,7 @@ class Session:
     async def serve(self, ready: concurrent.futures.Future[None]) -> None:
         """Connect, say that it is so or why not, and serve until the end."""
         async with AsyncExitStack() as opened:
+            opened.push_async_callback(self._end_rest)  # that is after the client was closed, which ends most of it
             try:
                 self._client = await connect(self._options.cluster, self._options.timeout, opened)
                 await self._look(first=True)
@@ -107,31 +111,38 @@ class Session:
             self._over = asyncio.Event()
             self._loop = asyncio.get_running_loop()
             ready.set_result(None)
-            keeping, ending = asyncio.create_task(self._keep()), asyncio.create_task(self._over.wait())
+            keeping, ending = self._begin(self._keep(self._over)), self._begin(self._over.wait())
             try:
                 await asyncio.wait((keeping, ending), return_when=asyncio.FIRST_COMPLETED)
-                if keeping.done():
-                    keeping.result()
+                if not ending.done():
+                    keeping.result()  # it raises: that is all that ends it
             finally:
-                await self._leave({keeping, ending})
+                self._over.set()
+                await self._leave()
 
-    async def _keep(self) -> None:
+    async def _keep(self, over: asyncio.Event) -> None:
         """Look after workers and calls at every tick."""
-        while True:
+        while not over.is_set():
             await self._look()
             self._lose_patience()
             self._ask_late_ones_back()
             self._send_all()
-            await asyncio.sleep(_TICK)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), _TICK)
 
-    async def _leave(self, tasks: set[asyncio.Task[Any]]) -> None:
+    async def _leave(self) -> None:
         with self._lock:
             self._ended = "the cluster was left"
         await asyncio.sleep(0)  # what was taken until now is seen
         self._crash_all(self._ended)
-        for task in (tasks := tasks | self._doing):
+
+    async def _end_rest(self) -> None:
+        """Let what is being done come to its end; what does not is cancelled, which Dask may leave connections from."""
+        if self._doing:
+            await asyncio.wait(self._doing, timeout=_END)
+        for task in list(self._doing):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._doing, return_exceptions=True)
 
     # Workers.
 
@@ -226,7 +237,7 @@ class Session:
             size += len(part)
             call.began = sent.since + _GRACE
         if parts:
-            sent.carrying = self._begin(self._carry(sent, parts, size))
+            self._begin(self._carry(sent, parts, size))
         else:
             self._finish(sent)
 
@@ -238,6 +249,8 @@ class Session:
             given: Any = parts
             if size > _LARGE:
                 [given] = await self._client.scatter([parts], workers=[address], hash=False)
+                if sent.over:
+                    return
             answers: dict[int, Answer] | None = await self._client.submit(
                 run,
                 sent.number,
@@ -344,14 +357,19 @@ class Session:
     def _lose(self, sent: Submission, why: str, *, again: bool) -> None:
         """Give a submission up; its calls are run once more, or are Crashed."""
         self._finish(sent)
-        if sent.carrying is not None and sent.carrying is not asyncio.current_task():
-            sent.carrying.cancel()  # that releases it in the cluster, too
+        if sent.future is not None and self._client.status == "running":
+            self._begin(self._cancel(sent.future))
         calls = [call for index, _ in sent.left() if (call := self._drop(sent, index)) is not None]
         if again:
             self._places.add_again(calls)
             return
         for call in calls:
             self._crash(call, why, sent.worker.address)
+
+    async def _cancel(self, future: Any) -> None:
+        """Let the cluster forget a submission; who waits for it learns of it, too."""
+        with suppress(Exception):  # of a scheduler that is lost, nothing is left to be forgotten
+            await asyncio.wait_for(self._client.cancel([future]), self._options.timeout)
 
     def _crash_all(self, why: str) -> None:
         for worker in self._places.workers.values():

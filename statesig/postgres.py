@@ -61,7 +61,9 @@ class _Server(Database):
         integer="BIGINT",
         bytes="BYTEA",
         end="",
-        find_tables="SELECT 1 WHERE to_regclass('statesig_migrations') IS NOT NULL",
+        # Not to_regclass: that looks past the transaction's moment, and may not see what another has just made.
+        find_tables="""SELECT 1 FROM pg_catalog.pg_class
+            WHERE relname = 'statesig_migrations' AND pg_catalog.pg_table_is_visible(oid)""",
         lock_tables="SELECT pg_advisory_xact_lock(8315161620061931878)",  # a number that others hardly choose
         begin_writing="BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
         begin_reading="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",

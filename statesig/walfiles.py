@@ -37,9 +37,11 @@ def is_log_damaged(path: str) -> bool:
     index = _index(f"{path}-shm")
     if index is None or index.frames == 0:
         return False
-    frames = _whole_frames(f"{path}-wal", index)
-    # Another process may have begun the log anew meanwhile.
-    return frames < index.frames and index.salts == (_index(f"{path}-shm") or index).salts
+    if _whole_frames(f"{path}-wal", index) >= index.frames:
+        return False
+    # Another process may have begun the log anew meanwhile, or removed it with its index as the last one to close it.
+    now = _index(f"{path}-shm")
+    return now is not None and now.salts == index.salts
 
 
 def _index(path: str) -> _Index | None:

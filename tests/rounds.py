@@ -1,4 +1,4 @@
-"""Processes that share a store, in a process of their own: ``python -m tests.rounds races|kills PLACE ROUNDS SEED``.
+"""Processes that share a store, in a process of their own: ``python -m tests.rounds races|kills|openings PLACE ROUNDS SEED``.
 
 It prints what it counted as JSON. Children are forked, which is safe as nothing here has threads.
 """
@@ -18,7 +18,7 @@ from itertools import count, groupby
 
 from statesig.errors import RunTaken
 from statesig.store import Record, StoredRun, open_store
-from tests.records import HOUR, NOW, a_lease, a_run
+from tests.records import HOUR, NOW, a_lease, a_record, a_run
 
 PROCESSES = 6
 
@@ -65,6 +65,36 @@ def races(place: str, rounds: int, chance: random.Random) -> dict[str, int]:
         assert set(codes) <= {0, 3}, codes
         winners[str(codes.count(0))] += 1
     return dict(winners)
+
+
+def openings(place: str, rounds: int, chance: random.Random) -> dict[str, int]:
+    """Let processes open a new store at once, and use and close it over and over; count how they ended."""
+    found: Counter[str] = Counter()
+    for number in range(rounds):
+        new = new_place(place, number)
+
+        def use() -> int:
+            for _ in range(chance.randrange(1, 6)):
+                with open_store(new) as store:
+                    run = a_run(os.urandom(16).hex())
+                    store.create(run, a_lease(run))
+                    assert 1 == store.append(run, "me", [a_record()], now=NOW).length
+            return 0
+
+        children = [forked(use) for _ in range(PROCESSES)]
+        found.update(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) for child in children)
+    return dict(found)
+
+
+def new_place(place: str, number: int) -> str:
+    """Return a place beside another: a file of its own, or a schema."""
+    new = f"{place}_{number}"
+    if "://" in place:
+        import psycopg
+
+        with psycopg.connect(place, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {new.rpartition('%3D')[2]}".encode())
+    return new
 
 
 def kills(place: str, rounds: int, chance: random.Random) -> dict[str, int]:
@@ -119,4 +149,8 @@ def size_of(group: int) -> int:
 
 if __name__ == "__main__":
     what, where, rounds, seed = sys.argv[1:]
-    print(json.dumps({"races": races, "kills": kills}[what](where, int(rounds), random.Random(int(seed)))))
+    print(
+        json.dumps(
+            {"races": races, "kills": kills, "openings": openings}[what](where, int(rounds), random.Random(int(seed)))
+        )
+    )

@@ -42,6 +42,7 @@ __all__ = [
     "Execute",
     "Wait",
     "decide",
+    "decide_by_child",
     "delay_before",
     "has_value",
     "is_failure",
@@ -105,11 +106,8 @@ def decide(
         resumed: Whether a person has resumed the task in this run.
         now: The time, aware; needed only where the state has a start time.
     """
-    if type(state) is not Pending:
-        if isinstance(state, (Finished, Paused, Running, Cancelling)):
-            return _WAIT
-        if isinstance(state, Scheduled) and state.start_time is not None and now is not None and state.start_time > now:
-            return Wait(state.start_time)
+    if type(state) is not Pending and not isinstance(found := decide_by_child(state, now=now), Execute):
+        return found
     task = node.task
     if task.trigger is all_successful and _all_have_values(upstream):
         return _EXECUTE  # what follows says the same of the ordinary case, one question after the other
@@ -123,6 +121,20 @@ def decide(
     if task.on_skip is SkipPolicy.FAILURE_FIRST and _any_skipped(upstream):
         return Become(Skipped(message="a task upstream was skipped"))
     return _with_inputs(node, upstream)
+
+
+def decide_by_child(state: State[Any], *, now: datetime | None = None) -> Decision:
+    """Return what is to be done with a mapped task whose children are decided one by one: by its own state. Pure.
+
+    Args:
+        state: What it is in.
+        now: The time, aware; needed only where the state has a start time.
+    """
+    if isinstance(state, (Finished, Paused, Running, Cancelling)):
+        return _WAIT
+    if isinstance(state, Scheduled) and state.start_time is not None and now is not None and state.start_time > now:
+        return Wait(state.start_time)
+    return _EXECUTE
 
 
 def settle(

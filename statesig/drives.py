@@ -213,8 +213,10 @@ class Drive:
         item.is_settled = True
         parent.open -= 1
         if not parent.open:
-            self._gather(parent)
-            self._go_on(parent)
+            if self._gather(parent) and not isinstance(parent.state, (Finished, Paused)):
+                self._waits.ready.append(parent)  # its handlers put it off
+            else:
+                self._waits.settle(parent)
 
     def _land(self) -> None:
         """Take what has come back, and what should have."""
@@ -403,11 +405,13 @@ class Drive:
         if not going_on:
             self._gather(item)
 
-    def _gather(self, item: Item) -> None:
-        """Let a mapped node become Mapped, once all its children are final."""
+    def _gather(self, item: Item) -> bool:
+        """Let a mapped node become Mapped, once all its children are final; return whether they are."""
         states = tuple(child.state for child in item.children or ())
-        if all(isinstance(state, Finished) for state in states):
-            self.become(item, gathered(states))
+        if not all(isinstance(state, Finished) for state in states):
+            return False
+        self.become(item, gathered(states))
+        return True
 
     # ---- cancelling
 

@@ -44,7 +44,7 @@ ORDER = """
     attempts
     calls
     executors store
-    coroutines processes clusters rows
+    coroutines processes clusters rows walfiles
     databases
     tables
     sqlite postgres

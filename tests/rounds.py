@@ -1,6 +1,6 @@
-"""Processes that share a store, in a process of their own: ``python -m tests.rounds races|kills|openings PLACE ROUNDS SEED``.
+"""Processes that share a store, in a process of their own: ``python -m tests.rounds KIND PLACE ROUNDS SEED``.
 
-It prints what it counted as JSON. Children are forked, which is safe as nothing here has threads.
+The kinds are races, kills and openings. It prints what it counted as JSON. Children are forked, which is safe as nothing here has threads.
 """
 
 import contextlib
@@ -149,8 +149,5 @@ def size_of(group: int) -> int:
 
 if __name__ == "__main__":
     what, where, rounds, seed = sys.argv[1:]
-    print(
-        json.dumps(
-            {"races": races, "kills": kills, "openings": openings}[what](where, int(rounds), random.Random(int(seed)))
-        )
-    )
+    count_of = {"races": races, "kills": kills, "openings": openings}[what]
+    print(json.dumps(count_of(where, int(rounds), random.Random(int(seed)))))

@@ -218,7 +218,7 @@ def delay_before(task: Task[Any, Any], failures: int, jitter: float = 0.0) -> fl
     try:
         delay = task.retry_delay * task.retry_backoff ** (failures - 1)
     except OverflowError:
-        delay = most
+        delay = most if task.retry_delay else 0.0
     return min(min(delay, most) * (1 + task.retry_jitter * jitter), most)
 
 

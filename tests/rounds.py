@@ -1,7 +1,7 @@
 """Processes that share a store, in a process of their own: ``python -m tests.rounds KIND PLACE ROUNDS SEED``.
 
-The kinds are races, kills and openings. It prints what it counted as JSON. Children are forked, which is safe as nothing
-here has threads.
+The kinds are races, kills and openings. It prints what it counted as JSON. Children are forked, which is safe as
+nothing here has threads.
 """
 
 import contextlib

@@ -65,7 +65,7 @@ class Lanes:
         self._is_stored = is_stored
         self.flying: dict[Call, tuple[Item, Lane]] = {}
         self.launching: int = 0
-        self.holding = 0
+        self.holding: int = 0
         self.pool: Lane | None = None
         self._executor = executor
         self._makers = {"coroutines": coroutines, "aside": aside}

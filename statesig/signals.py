@@ -311,7 +311,16 @@ def _text_of(exc: BaseException) -> str:
 def causes_of(
     signal: Signal[Any], *, redact: Callable[[str], str] | None = None, traceback: bool = False
 ) -> tuple[ErrorInfo, ...]:
-    """Return a signal's causes: those of its state, then those it was raised from, outermost first."""
+    """Return a signal's causes: those of its state, then those it was raised from, outermost first.
+
+    What a pickle has folded into the state is not taken twice where the cause has come back, too: tblib, which Dask
+    loads, teaches pickle to keep the causes of every exception.
+    """
+    own: tuple[ErrorInfo, ...] = signal.state.causes
+    if own and signal.__cause__ is not None:
+        plain = chain_of(signal.__cause__)
+        if own[-len(plain) :] == plain:
+            return own
     return (*signal.state.causes, *chain_of(signal.__cause__, redact=redact, traceback=traceback))
 
 

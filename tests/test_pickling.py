@@ -135,6 +135,22 @@ def test_the_cause_is_folded_once(way: Any) -> None:
     assert expected == capture(_raise, way(way(signal)))
 
 
+def test_the_cause_is_folded_once_where_dask_is_loaded() -> None:
+    """Dask loads tblib, by which pickle brings a cause back, too; it is not told of twice."""
+    code = """
+from statesig import FAIL, capture
+import distributed, pickle  # it teaches pickle the exceptions that there are by now
+def raising(signal):
+    raise signal
+signal = FAIL("x")
+signal.__cause__ = ValueError("y")
+back = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(signal))))
+print(len(back.state.causes), len(capture(raising, back).causes), type(back.__cause__).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "1 1 ValueError" == done.stdout.strip()
+
+
 def _raise(exc: BaseException) -> None:
     raise exc
 

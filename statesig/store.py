@@ -138,8 +138,18 @@ class Store(ABC):
         now: datetime,
         state: bytes | None = None,
         tag: str | None = None,
+        cached: Sequence[tuple[str, bytes, datetime]] = (),
     ) -> StoredRun:
         """Append to a run's history, and change its own state where one is given, in one transaction; return it anew.
+
+        Args:
+            run: The run as it was read or last returned.
+            owner: Who has its lease.
+            records: What is appended.
+            now: The time, aware.
+            state, tag: The run's own state and its tag, where these change.
+            cached: What is remembered in the same transaction, each as for `remember`: a task that is stored as
+                successful is not run again, so what it leaves to others may not be lost between the two.
 
         After a StoreError that is not RunTaken it is open whether the transaction was written, all of it or nothing:
         the connection may have ended between the commit and its answer. Appending again from the same version is safe.

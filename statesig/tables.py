@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from statesig.databases import Cursor, Database
 from statesig.errors import NoRun, RunTaken, StoreError
@@ -83,6 +84,7 @@ class TableStore(Store):
         now: datetime,
         state: bytes | None = None,
         tag: str | None = None,
+        cached: Sequence[tuple[str, bytes, datetime]] = (),
     ) -> StoredRun:
         state, tag = run.state if state is None else state, run.tag if tag is None else tag
         length, version = run.length + len(records), run.version + 1
@@ -100,6 +102,8 @@ class TableStore(Store):
             if cursor.rowcount != 1:
                 raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
             cursor.executemany("INSERT INTO statesig_history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            for key, kept, expires in sorted(cached, key=_KEY):  # in one order, lest two runs wait for each other
+                cursor.execute(_REMEMBER, cache_row(key, expires, kept))
         return after
 
     def find(self, run: str) -> StoredRun:
@@ -275,6 +279,8 @@ class TableStore(Store):
         _, expires, state, _ = row
         return state if expires > to_integer(now) else None
 
+
+_KEY = itemgetter(0)
 
 _UPDATE_RUN = """UPDATE statesig_runs SET changed = ?, version = ?, length = ?, tag = ?, state = ?, sum = ?
     WHERE id = ? AND version = ?"""

@@ -43,8 +43,7 @@ def cancel_run(
         RunTaken: It is over.
         StoreError: The store cannot be read or written.
     """
-    journal = open_run(id, store, lease, clock)
-    try:
+    with open_run(id, store, lease, clock) as journal:
         if journal.is_held() and journal.store.request_cancel(journal.stored.id):
             return False
         journal.acquire()
@@ -57,8 +56,6 @@ def cancel_run(
             tag=_CANCELLED.type,
         )
         return True
-    finally:
-        journal.release()
 
 
 def _cancelling(journal: Journal, now: datetime) -> list[Record]:

@@ -10,14 +10,15 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from statesig.calls import worker_name
 from statesig.codec import Limits, decode, encode
-from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreDamaged, StoreError
+from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreError
 from statesig.events import as_declared
 from statesig.flow import Flow
 from statesig.items import Item
@@ -27,8 +28,9 @@ from statesig.store import Lease, Record, Store, StoredRun, open_store
 
 __all__ = ["Journal", "new_journal", "open_journal", "read_parameters"]
 
-STORED: Final = Limits(max_bytes=2**30, max_depth=100, max_nodes=2**27)
-"""What a program writes for itself may be larger than what a stranger sends."""
+STORED: Final = Limits(max_bytes=900_000_000, max_depth=100, max_nodes=2**27)
+"""What a program writes for itself may be larger than what a stranger sends; a row of SQLite takes 1,000,000,000 bytes,
+and what is larger than that fails its task rather than the run."""
 
 _MARK: Final[dict[type[State[Any]], bytes]] = {Running: encode(Running()), Mapped: encode(Mapped())}
 
@@ -84,6 +86,12 @@ class Journal:
         self._cached: list[tuple[str, bytes, datetime]] = []
         self._beats: _Heartbeat | None = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
     # ---- the lease
 
     def create(self) -> None:
@@ -98,9 +106,16 @@ class Journal:
         """
         held = self.store.lease(self.stored.id)
         dead = held.owner if held is not None and _is_dead(held.owner) else None
-        taken = self.store.acquire(self.stored, self._lease(), now=self._clock(), instead_of=dead)
-        self.stored = self.store.find(self.stored.id)
-        return taken.cancel
+        return self.store.acquire(self.stored, self._lease(), now=self._clock(), instead_of=dead).cancel
+
+    def check_unchanged(self) -> None:
+        """See to it that nobody goes on with the run, or has done so since it was read.
+
+        Raises:
+            RunTaken: Somebody does, or has.
+        """
+        if self.is_held() or self.store.find(self.stored.id).version != self.stored.version:
+            raise RunTaken(self.store.name, f"another process goes on with run {self.stored.id!r}, or has done so")
 
     def is_held(self) -> bool:
         """Tell whether a process goes on with the run, as far as can be told from here."""
@@ -110,16 +125,26 @@ class Journal:
     def _lease(self) -> Lease:
         return Lease(self.stored.id, self.owner, self._clock() + timedelta(seconds=self._seconds))
 
-    def hold(self, cancel: Callable[[], object]) -> None:
-        """Renew the lease from now on, in a thread of its own, and call `cancel` where somebody asks for it."""
-        self._beats = _Heartbeat(self.store, self._lease, self._seconds / 3, cancel)
+    def hold(self, cancel: Callable[[], object], *, lost: Callable[[], object]) -> None:
+        """Renew the lease from now on, in a thread of its own.
+
+        Args:
+            cancel: Called where somebody asks that the run be cancelled.
+            lost: Called where another process has the lease.
+        """
+        self._beats = _Heartbeat(self.store, self._lease, self._seconds / 3, cancel, lost)
 
     def release(self) -> None:
-        """Give the lease back."""
+        """Give the lease back, if that can be done; else it ends with its time, or with this process."""
         if self._beats is not None:
             self._beats.stop()
             self._beats = None
-        self.store.release(self.stored.id, self.owner)
+        with suppress(StoreError):  # whatever is wrong with the store, what was to be written has told of it
+            self.store.release(self.stored.id, self.owner)
+        self.close()
+
+    def close(self) -> None:
+        """Close the store, if it was opened for the run."""
         if self._is_own:
             self.store.close()
 
@@ -149,7 +174,7 @@ class Journal:
         return encode_stored(state, item.node.task.returns)
 
     def remember(self, item: Item, key: str, kept: Cached[Any]) -> None:
-        """Keep a cached state for other runs, once what was added before is stored."""
+        """Keep a cached state for other runs, from the time on that what was added before is stored."""
         try:
             data = encode_stored(kept, item.node.task.returns)
         except EncodeError:
@@ -169,27 +194,22 @@ class Journal:
         return found if is_cached(found) else None
 
     def flush(self, state: State[Any] | None = None) -> None:
-        """Store what was added, and the run's own state where one is given.
+        """Store what was added, and the run's own state where one is given: without one it is Running.
 
         Raises:
             RunTaken: Another process goes on with the run by now.
-            StoreError: It cannot be stored; nothing of it is.
+            StoreError: It cannot be stored; nothing of it is, unless it was the answer alone that was lost.
         """
-        if self._records or state is not None:
-            records, self._records = self._records, []
-            own = None if state is None else _of_run(state)
-            self.stored = self.store.append(
-                self.stored,
-                self.owner,
-                records,
-                now=self._clock(),
-                state=None if own is None else encode(own, limits=STORED),
-                tag=None if own is None else own.type,
-            )
-        if self._cached:
-            cached, self._cached = self._cached, []
-            for key, data, expires in cached:
-                self.store.remember(key, data, expires)
+        if not self._records and state is None:
+            return
+        own, tag = _MARK[Running], "Running"
+        if state is not None:
+            as_stored = _of_run(state)
+            own, tag = encode(as_stored, limits=STORED), as_stored.type
+        self.stored = self.store.append(
+            self.stored, self.owner, self._records, now=self._clock(), state=own, tag=tag, cached=self._cached
+        )
+        self._records, self._cached = [], []
 
     # ---- reading
 
@@ -201,13 +221,20 @@ class Journal:
 
         Raises:
             StoreDamaged: A record is not what was written.
+            StoreError: A state is none of a class that this program knows, or its result none of the type.
         """
         for record in self.store.history(self.stored):
             try:
                 yield record, decode_stored(record.state, returns.get(record.task, Any))
             except DecodeError as exc:
-                reason = f"a state of task {record.task!r} in run {self.stored.id} cannot be read: {exc}"
-                raise StoreDamaged(self.store.name, reason) from None
+                what = f"a state of task {record.task!r} in run {self.stored.id}"
+                raise _not_understood(self.store, what, exc) from None
+
+
+def _not_understood(store: Store, what: str, exc: DecodeError) -> StoreError:
+    """Return the error for what is whole, as its row's checksum says, and yet not what this program takes it for."""
+    remedy = "import the module that defines it, or go on with the program as it was"
+    return StoreError(store.name, f"{what} is not understood by this program: {exc}; {remedy}")
 
 
 _TYPE: Final = frozenset({"type"})
@@ -255,7 +282,11 @@ def open_journal(
         StoreError: The store cannot be opened or read.
     """
     journal = open_run(id, store, lease, clock)
-    check_graph(flow, journal.stored)
+    try:
+        check_graph(flow, journal.stored)
+    except FlowError:
+        journal.close()
+        raise
     return journal
 
 
@@ -267,11 +298,30 @@ def open_run(id: str, store: str | PathLike[str] | Store, lease: float, clock: C
         RunTaken: It is over.
         StoreError: The store cannot be opened or read.
     """
-    opened = open_store(store)
-    stored = opened.find(id)
-    if isinstance(decode(stored.state, State, limits=STORED), Finished):
-        raise RunTaken(opened.name, f"run {stored.id} is over, it is {stored.tag}: nothing is left to go on with")
-    return Journal(opened, stored, lease, clock, is_own=not isinstance(store, Store))
+    opened, is_own = open_store(store), not isinstance(store, Store)
+    try:
+        stored = opened.find(id)
+        _check_goes_on(opened, stored)
+    except BaseException:
+        if is_own:
+            opened.close()
+        raise
+    return Journal(opened, stored, lease, clock, is_own=is_own)
+
+
+def _check_goes_on(store: Store, stored: StoredRun) -> None:
+    """Refuse a run that is over.
+
+    Raises:
+        RunTaken: It is.
+        StoreError: Its state is of a class that this program does not know.
+    """
+    try:
+        state = decode(stored.state, State, limits=STORED)
+    except DecodeError as exc:
+        raise _not_understood(store, f"the state {stored.tag} of run {stored.id}", exc) from None
+    if isinstance(state, Finished):
+        raise RunTaken(store.name, f"run {stored.id} is over, it is {stored.tag}: nothing is left to go on with")
 
 
 # ---- what a run is stored with
@@ -359,7 +409,7 @@ def read_parameters(flow: Flow, stored: StoredRun, store: Store) -> dict[str, An
     """Return the values of a flow's parameters as a run was begun with them.
 
     Raises:
-        StoreDamaged: They are not what was written.
+        StoreError: One is not of its parameter's type any more.
     """
     found: dict[str, Any] = json.loads(stored.parameters)
     values: dict[str, Any] = {}
@@ -371,7 +421,7 @@ def read_parameters(flow: Flow, stored: StoredRun, store: Store) -> dict[str, An
             try:
                 values[name] = decode(data, Success, limits=STORED).unwrap()
             except DecodeError:
-                raise StoreDamaged(store.name, f"parameter {name} of run {stored.id} cannot be read: {exc}") from None
+                raise _not_understood(store, f"parameter {name} of run {stored.id}", exc) from None
     return values
 
 
@@ -381,11 +431,19 @@ def read_parameters(flow: Flow, stored: StoredRun, store: Store) -> dict[str, An
 class _Heartbeat:
     """Renews a lease from time to time, in a thread of its own."""
 
-    def __init__(self, store: Store, lease: Callable[[], Lease], seconds: float, cancel: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        lease: Callable[[], Lease],
+        seconds: float,
+        cancel: Callable[[], object],
+        lost: Callable[[], object],
+    ) -> None:
         self._store = store
         self._lease = lease
         self._seconds = seconds
         self._cancel = cancel
+        self._lost = lost
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="statesig lease", daemon=True)
         self._thread.start()
@@ -401,7 +459,8 @@ class _Heartbeat:
                 if self._store.renew(self._lease()).cancel:
                     self._cancel()
             except RunTaken:
-                return  # the runner finds out when it next stores something, which then is refused
+                self._lost()
+                return
             except StoreError:
                 continue  # the lease holds for two more beats; the runner's own writing tells of what lasts
 

@@ -134,15 +134,16 @@ class Run:
             StoreError: The store cannot be written; the run is as it was last acknowledged.
             ExecutorError: The executor cannot be used; nothing was run.
         """
-        if self._released is not None:
-            return self._go_on(self._released)
-        if self._journal is not None:
-            self._journal.create()
-        on_event = self._options.on_event
-        if on_event is not None:
-            for item in self._items:
-                on_event(Event(self.id, item.node.name, None, 1, self._options.clock(), item.state))
-        return self._go(self._driven())
+        with self._journal or nullcontext():
+            if self._released is not None:
+                return self._go_on(self._released)
+            if self._journal is not None:
+                self._journal.create()
+            on_event = self._options.on_event
+            if on_event is not None:
+                for item in self._items:
+                    on_event(Event(self.id, item.node.name, None, 1, self._options.clock(), item.state))
+            return self._go(self._driven())
 
     def resume(self, *nodes: object) -> Run:
         """Release paused tasks and go on with the run, in this process; finished tasks are not run again.
@@ -158,7 +159,8 @@ class Run:
             RunTaken: It is stored, and another process goes on with it.
         """
         released = self._paused(nodes) if nodes else [one for one in self._all_items() if isinstance(one.state, Paused)]
-        return self._go_on(released)
+        with self._journal or nullcontext():
+            return self._go_on(released)
 
     def cancel(self, *, now: bool = False) -> None:
         """Cancel the run: nothing further is begun, and what has not begun is Cancelled.
@@ -177,7 +179,7 @@ class Run:
     # ---- going on
 
     def _go_on(self, released: list[Item]) -> Run:
-        """Go on with a run that was left, once what it was left with is in order."""
+        """Go on with a run that was left, once what it was left with is in order; its journal is open."""
         journal, now = self._journal, self._options.clock
         if journal is not None and journal.acquire():
             self._asked = self._asked or 1
@@ -204,15 +206,12 @@ class Run:
         if self._asked:
             drive.cancel(now=self._asked == 2)
         with cancelled_by_signals(self) if self._options.signals else nullcontext():
-            if self._journal is None:
-                drive.go()
-                return self
-            self._journal.hold(self.cancel)
-            try:
-                drive.go()
+            if self._journal is not None:
+                # What another process has is not worth going on with; storing it then says so.
+                self._journal.hold(self.cancel, lost=lambda: self.cancel(now=True))
+            drive.go()
+            if self._journal is not None:
                 drive.flush(self.state)
-            finally:
-                self._journal.release()
         return self
 
     def _all_items(self) -> Iterator[Item]:
@@ -259,6 +258,7 @@ class Run:
         Raises:
             StoreDamaged: What is stored is not what was written.
             FlowError: A node to release is not paused.
+            RunTaken: It is not, since another process goes on with the run.
         """
         items = {item.node.name: item for item in self._items}
         for record, state in journal.history({node.name: node.task.returns for node in self.flow.nodes}):
@@ -270,12 +270,17 @@ class Run:
             item.lost = record.lost
             _replay(item, state)
         for item in self._items:
-            if item.recorded is not None and isinstance(item.state, Finished):
-                item.children = [item.recorded[index] for index in sorted(item.recorded)]
+            if item.node.is_mapped and isinstance(item.state, Finished):
+                recorded = item.recorded or {}  # nothing was mapped over
+                item.children = [recorded[index] for index in sorted(recorded)]
                 if is_mapped(item.state):
                     children = gathered(tuple(child.state for child in item.children))
                     item.state = children.model_copy(update=_said_by(item.state))
-        self._released = self._paused(approve)
+        try:
+            self._released = self._paused(approve)
+        except FlowError:
+            journal.check_unchanged()
+            raise
         return self
 
 
@@ -489,9 +494,14 @@ def reopen(
     """Return a stored run as it was left; its `start` goes on with it. Arguments and errors are those of `resume`."""
     from statesig.journals import open_journal, read_parameters
 
+    chosen = _executor(executor)
     journal = open_journal(flow, id, store, lease, clock)
-    stored = journal.stored
-    drawn = stored.id if seed is None else seed
-    options = Options(on_event, redact, traceback, clock, sleep, drawn, _executor(executor), signals)
-    values = read_parameters(flow, stored, journal.store)
-    return Run(flow, values, options, id=stored.id, journal=journal).read(journal, approve)
+    try:
+        stored = journal.stored
+        drawn = stored.id if seed is None else seed
+        options = Options(on_event, redact, traceback, clock, sleep, drawn, chosen, signals)
+        values = read_parameters(flow, stored, journal.store)
+        return Run(flow, values, options, id=stored.id, journal=journal).read(journal, approve)
+    except BaseException:
+        journal.close()
+        raise

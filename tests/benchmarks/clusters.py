@@ -37,7 +37,7 @@ def clusters(plan: Plan) -> Iterator[Row]:
 
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
-        Client(cluster, set_as_default=False) as client,
+        Client(cluster) as client,
     ):
         floor = "Client.submit, as_completed", partial(_submitting, client)
         for name, options, bound in (

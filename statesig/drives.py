@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from statesig.attempts import running
 from statesig.caches import cached_from, is_fresh, key_of
@@ -122,19 +123,30 @@ class Drive:
             is_stored=journal is not None,
         )
 
+    def __enter__(self) -> Self:
+        """Open its executor.
+
+        Raises:
+            ExecutorError: It cannot be used.
+        """
+        self._lanes.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close its executors; what is under way is stopped, where something went wrong or that was asked for."""
+        self._lanes.close(now=exc is not None or self._done > 1)
+
     def go(self) -> None:
         """Run what can be run, until nothing is left or only people can help."""
         self._waits = Waits(self._items)
         tokens: tuple[Token[Any], Token[Any]] = running.set(None), building.set(None)
-        stop = True
         try:
-            self._lanes.open()
             self._loop()
-            stop = self._done > 1
         finally:
             running.reset(tokens[0])
             building.reset(tokens[1])
-            self._lanes.close(now=stop)
 
     def cancel(self, *, now: bool) -> None:
         """Ask that nothing further be begun, and, where `now` is true, that what runs be stopped; from any thread."""
@@ -203,6 +215,8 @@ class Drive:
                 return away
             if item.state is state:
                 return None
+            if self._asked > self._done:
+                return _AWAY  # what is run again at once, again and again, is cancelled as all that is not final
 
     def _settle(self, item: Item) -> None:
         """Tell those that wait for an item that it has come to rest."""
@@ -249,6 +263,8 @@ class Drive:
     def _wait(self) -> None:
         """Wait until something comes back or the first of the delayed items may go on."""
         self.flush()
+        if self._asked > self._done:
+            return  # what was to end the wait may have been taken with what came back
         if not self._delayed:
             self._lanes.wait(None)
             return
@@ -364,8 +380,8 @@ class Drive:
             return False
         now = self._clock()
         found = self._remembered.get(item.key)
-        if found is None and self._journal is not None:
-            found = self._journal.recall(item, item.key, now)
+        if (found is None or not is_fresh(found, now)) and self._journal is not None:
+            found = self._journal.recall(item, item.key, now)  # another run may have renewed it
         if found is None or not is_fresh(found, now):
             return False
         self.become(item, found)
@@ -430,14 +446,25 @@ class Drive:
 
     def _cancel_running(self, item: Item, call: Call) -> None:
         if self._lanes.withdraw(call):
-            self._move(item, Cancelled(message="the run was cancelled; it had not begun"))
-            self._settle(item)
+            self._stopped(item, "it had not begun")
         elif self._done > 1:
             _, sentence = self._lanes.stop(call)
-            self._move(item, Cancelled(message=f"the run was cancelled; {sentence}"), worker_name())
-            self._settle(item)
+            self._stopped(item, sentence, worker_name())
         elif isinstance(item.state, Running):
-            self._move(item, Cancelling(message="the run was cancelled"))
+            cancelling = Cancelling(message="the run was cancelled")
+            for handler in item.node.task.handlers:
+                self._given(handler, item.state, cancelling)  # the function goes on, so nothing else is true of it
+            self._move(item, cancelling)
+
+    def _stopped(self, item: Item, sentence: str, worker: str | None = None) -> None:
+        """Let an item whose call was stopped be Cancelled, or what else is final and its handlers put in place."""
+        state: State[Any] = Cancelled(message=f"the run was cancelled; {sentence}")
+        for handler in item.node.task.handlers:
+            given = self._given(handler, item.state, state)
+            if given is not state:
+                state = settle_cancelling(settle_replaced(item.state, given))
+        self._move(item, state, worker)
+        self._settle(item)
 
     def _cancel_waiting(self, item: Item) -> None:
         was_settled = item.is_settled

@@ -134,16 +134,16 @@ class Run:
             StoreError: The store cannot be written; the run is as it was last acknowledged.
             ExecutorError: The executor cannot be used; nothing was run.
         """
-        with self._journal or nullcontext():
-            if self._released is not None:
-                return self._go_on(self._released)
+        if self._released is not None:
+            return self._go_on(self._released)
+        with self._journal or nullcontext(), self._driven() as drive:
             if self._journal is not None:
                 self._journal.create()
             on_event = self._options.on_event
             if on_event is not None:
                 for item in self._items:
                     on_event(Event(self.id, item.node.name, None, 1, self._options.clock(), item.state))
-            return self._go(self._driven())
+            return self._go(drive)
 
     def resume(self, *nodes: object) -> Run:
         """Release paused tasks and go on with the run, in this process; finished tasks are not run again.
@@ -159,8 +159,7 @@ class Run:
             RunTaken: It is stored, and another process goes on with it.
         """
         released = self._paused(nodes) if nodes else [one for one in self._all_items() if isinstance(one.state, Paused)]
-        with self._journal or nullcontext():
-            return self._go_on(released)
+        return self._go_on(released)
 
     def cancel(self, *, now: bool = False) -> None:
         """Cancel the run: nothing further is begun, and what has not begun is Cancelled.
@@ -179,24 +178,24 @@ class Run:
     # ---- going on
 
     def _go_on(self, released: list[Item]) -> Run:
-        """Go on with a run that was left, once what it was left with is in order; its journal is open."""
+        """Go on with a run that was left, once what it was left with is in order."""
         journal, now = self._journal, self._options.clock
-        if journal is not None and journal.acquire():
-            self._asked = self._asked or 1
-        drive = self._driven()
-        for item in self._all_items():
-            if isinstance(item.state, Cancelling):
-                drive.become(item, Cancelled(message="the run was cancelled, and the process that ran it was lost"))
-            elif isinstance(item.state, Running) and journal is not None:
-                item.lost += 1
-                drive.become(item, settle_lost(item.lost, now()))
-            elif isinstance(item.state, Running):
-                # Something that is no outcome ended the run within its call.
-                drive.become(item, Scheduled(start_time=now()))
-        for item in released:
-            item.resumed = True
-            drive.become(item, Resume(start_time=now()))
-        return self._go(drive)
+        with journal or nullcontext(), self._driven() as drive:
+            if journal is not None and journal.acquire():
+                self._asked = self._asked or 1
+            for item in self._all_items():
+                if isinstance(item.state, Cancelling):
+                    drive.become(item, Cancelled(message="the run was cancelled, and the process that ran it was lost"))
+                elif isinstance(item.state, Running) and journal is not None:
+                    item.lost += 1
+                    drive.become(item, settle_lost(item.lost, now()))
+                elif isinstance(item.state, Running):
+                    # Something that is no outcome ended the run within its call.
+                    drive.become(item, Scheduled(start_time=now()))
+            for item in released:
+                item.resumed = True
+                drive.become(item, Resume(start_time=now()))
+            return self._go(drive)
 
     def _driven(self) -> Drive:
         self._drive = Drive(self.id, self._items, self._parameters, self._options, self._journal, self._remembered)

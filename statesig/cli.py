@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from statesig.arguments import parser_of_all
+from statesig.errors import ExecutorError, FlowError, NoRun, RunTaken, StoreError
 from statesig.exits import Exit, Terminated, UsageError
 
 __all__ = ["main"]
@@ -45,9 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _verb(options)(options, sys.stdout, sys.stderr)
         sys.stdout.flush()
         return code
-    except UsageError as exc:
+    except (UsageError, FlowError, ExecutorError, NoRun, RunTaken) as exc:
         print(f"statesig: {exc}", file=sys.stderr)
         return Exit.USAGE
+    except StoreError as exc:
+        print(f"statesig: {exc}", file=sys.stderr)
+        return Exit.FAILURE
     except BrokenPipeError:
         # Whoever read the output has seen enough; keep the interpreter from saying so at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -74,6 +78,26 @@ def _verb(options: argparse.Namespace) -> _Verb:
             from statesig.launches import run
 
             return run
+        case "resume":
+            from statesig.launches import resume
+
+            return resume
+        case "runs":
+            from statesig.listings import list_runs
+
+            return list_runs
+        case "show":
+            from statesig.listings import show
+
+            return show
+        case "cancel":
+            from statesig.listings import cancel
+
+            return cancel
+        case "prune":
+            from statesig.listings import prune
+
+            return prune
         case "check":
             from statesig.documents import check_documents
 

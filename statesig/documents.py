@@ -16,16 +16,15 @@ from statesig.errors import DecodeError
 from statesig.events import decode_event
 from statesig.exits import Exit, UsageError
 from statesig.histories import tell_histories
-from statesig.models import descendants
-from statesig.programs import load
-from statesig.states import Finished, MetaState, State
+from statesig.programs import kind_named, load
+from statesig.states import State
 
 __all__ = ["check_documents", "print_schema", "tell_history"]
 
 
 def check_documents(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Validate states and events, and tell of each document that is none."""
-    kind = _kind(options)
+    kind = kind_named(options.kind, options.modules)
     name = _name(options.file)
     bad = total = 0
     for number, text, document in _documents(options.file):
@@ -52,19 +51,8 @@ def tell_history(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def print_schema(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the JSON Schema of a kind of state."""
-    print(json.dumps(schema(_kind(options)), indent=2), file=out)
+    print(json.dumps(schema(kind_named(options.kind, options.modules)), indent=2), file=out)
     return Exit.OK
-
-
-def _kind(options: argparse.Namespace) -> type[State[Any]]:
-    for module in options.modules:
-        load(module)
-    known: dict[str, type[Any]] = {kind.__name__: kind for kind in (State, MetaState, Finished)}
-    known |= {cls.__tag__: cls for cls in descendants(State)}
-    found = known.get(options.kind)
-    if found is None:
-        raise UsageError(f"there is no state {options.kind!r}; known are {', '.join(known)}")
-    return found
 
 
 def _documents(path: str) -> Iterator[tuple[int, bytes, Any]]:

@@ -1,18 +1,20 @@
-"""Programs that a user names on the command line: their modules and flows. Never one that data names."""
+"""Programs that a user names on the command line: their modules, flows and states. Never one that data names."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from statesig.exits import Terminated, UsageError
 
 if TYPE_CHECKING:
     from statesig.flow import Flow
+    from statesig.states import State
 
-__all__ = ["load", "load_flow"]
+__all__ = ["kind_named", "load", "load_flow"]
 
 
 def load_flow(target: str) -> Flow:
@@ -57,3 +59,22 @@ def load(name: str) -> ModuleType:
         raise
     except BaseException as exc:  # a module may also exit, or raise a signal
         raise UsageError(f"{name} cannot be imported: {type(exc).__name__}: {exc}") from exc
+
+
+def kind_named(tag: str, modules: Iterable[str]) -> type[State[Any]]:
+    """Return the kind of state of a tag, or the abstract one of a name, once some modules are imported.
+
+    Raises:
+        UsageError: There is no such kind, or a module cannot be imported.
+    """
+    from statesig.models import descendants
+    from statesig.states import Finished, MetaState, State
+
+    for module in modules:
+        load(module)
+    known: dict[str, type[Any]] = {kind.__name__: kind for kind in (State, MetaState, Finished)}
+    known |= {cls.__tag__: cls for cls in descendants(State)}
+    found = known.get(tag)
+    if found is None:
+        raise UsageError(f"there is no state {tag!r}; known are {', '.join(known)}")
+    return found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
@@ -11,14 +13,17 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from statesig.errors import EncodeError
 from statesig.events import Event, encode_event, without_result
 from statesig.flow import Flow
-from statesig.states import Finished, Mapped, Paused, Running, Scheduled, State, Success, is_mapped
+from statesig.states import Cancelling, Finished, Mapped, Paused, Running, Scheduled, State, Success, is_mapped
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from statesig.runner import Run, TaskRun
 
-__all__ = ["JsonLines", "Lines", "Silent", "summary"]
+__all__ = ["JsonLines", "Lines", "Silent", "aligned", "described", "said", "summary"]
 
 _MOST_CHILDREN = 40
+_MOST_RUNNING = 8
 
 
 class Silent:
@@ -30,8 +35,19 @@ class Silent:
 
     failed = False
 
+    def __init__(self, errors: TextIO) -> None:
+        self._errors = errors
+
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
+
+    def take_over(self, run: Run) -> None:
+        """Take note of what was done before, in a run that is gone on with."""
+
+    def interject(self, line: str) -> None:
+        """Write a line from within a signal handler, in the middle of whatever else is being written."""
+        with suppress(OSError):  # nobody may be there to read it
+            os.write(self._errors.fileno(), f"{line}\n".encode())
 
     def __enter__(self) -> Self:
         return self
@@ -49,8 +65,8 @@ class JsonLines(Silent):
     """
 
     def __init__(self, flow: Flow, out: TextIO, errors: TextIO) -> None:
+        super().__init__(errors)
         self._out = out
-        self._errors = errors
         self._tasks = {node.name: node.task for node in flow.nodes}
 
     def __call__(self, event: Event) -> None:
@@ -81,19 +97,19 @@ class JsonLines(Silent):
 class Lines(Silent):
     """Writes a line for each task that comes to rest: finished, paused, or waiting for another attempt."""
 
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
+    def __init__(self, errors: TextIO) -> None:
+        super().__init__(errors)
         self._began: dict[tuple[str, int | None], Any] = {}
 
     @staticmethod
-    def for_stream(flow: Flow, out: TextIO) -> Lines:
+    def for_stream(flow: Flow, errors: TextIO) -> Lines:
         """Return what suits a stream: a live bar on a terminal where rich is installed, plain lines elsewhere."""
-        if out.isatty() and os.environ.get("TERM") != "dumb":
+        if errors.isatty() and os.environ.get("TERM") != "dumb":
             try:
-                return _Bar(flow, out)
+                return _Live(flow, errors)
             except ImportError:
                 pass  # rich comes with the extra `cli`; lines say the same
-        return Lines(out)
+        return Lines(errors)
 
     def __call__(self, event: Event) -> None:
         place = event.task, event.index
@@ -108,40 +124,69 @@ class Lines(Silent):
 
     def tell(self, line: str) -> None:
         """Write one line."""
-        print(line, file=self._out, flush=True)
+        print(line, file=self._errors, flush=True)
 
 
-class _Bar(Lines):
-    """A bar that moves as tasks finish, below a line for each that did not succeed."""
+class _Live(Lines):
+    """A bar that moves as tasks finish, with what runs below it, and above it a line for each that did not succeed."""
 
-    def __init__(self, flow: Flow, out: TextIO) -> None:
+    def __init__(self, flow: Flow, errors: TextIO) -> None:
         from rich.console import Console
+        from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        super().__init__(out)
-        columns = (TextColumn("{task.description:30}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=Console(file=out), transient=True)
+        super().__init__(errors)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, auto_refresh=False)
         self._bar = self._progress.add_task(flow.name, total=len(flow.nodes))
+        self._running: dict[tuple[str, int | None], float] = {}
+        self._live = Live(get_renderable=self._shown, console=Console(file=errors), transient=True)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._live.stop()
 
     def __call__(self, event: Event) -> None:
+        place = event.task, event.index
         if isinstance(event.state, Running):
-            self._progress.update(self._bar, description=_name(event.task, event.index))
-        elif isinstance(event.state, Finished):
-            self._progress.advance(self._bar, 0 if event.index is not None else 1)
+            self._running[place] = time.monotonic()
+        elif not isinstance(event.state, Cancelling):
+            self._running.pop(place, None)
+        if isinstance(event.state, Finished) and event.index is None:
+            self._progress.advance(self._bar)
         if not isinstance(event.state, Success):
             super().__call__(event)
 
+    def take_over(self, run: Run) -> None:
+        self._progress.update(self._bar, completed=sum(isinstance(task.state, Finished) for task in run))
+
     def tell(self, line: str) -> None:
-        self._progress.console.print(line, highlight=False, markup=False)
+        self._live.console.print(line, highlight=False, markup=False)
+
+    def interject(self, line: str) -> None:
+        super().interject(f"\r\x1b[2K{line}")  # in place of the bar's last line, which is drawn again below
+
+    def _shown(self) -> RenderableType:
+        """Return what is shown at the moment; called in a thread of the display's own."""
+        from rich.console import Group
+        from rich.text import Text
+
+        now = time.monotonic()
+        running = list(self._running.items())
+        lines = [f"  {_name(*place):30} {now - began:8.1f}s" for place, began in running[:_MOST_RUNNING]]
+        if len(running) > _MOST_RUNNING:
+            lines.append(f"  and {len(running) - _MOST_RUNNING} more")
+        return Group(self._progress, *map(Text, lines))
 
 
 def _spelled_out(state: State[Any]) -> State[Any]:
@@ -171,14 +216,29 @@ def said(state: State[Any]) -> str:
     return " ".join(": ".join(part for part in parts if part).split())
 
 
-def summary(run: Run, out: TextIO) -> None:
+def aligned(rows: Sequence[Sequence[str]], *, right: int | None = None) -> Iterator[str]:
+    """Yield the lines of a table, all columns but the last as wide as they need to be.
+
+    Args:
+        rows: The cells of each row.
+        right: Which column stands at its right edge, as numbers do.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    for *cells, last in rows:
+        padded = [
+            cell.rjust(width) if column == right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        yield "  ".join([*padded, last]).rstrip()
+
+
+def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
     """Write a table of a run's tasks, states and durations, with the children that did not succeed, and its outcome."""
     rows = [("TASK", "STATE", "SECONDS", "MESSAGE"), *_rows(run)]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for name, state, seconds, message in rows:
-        print(f"{name:{widths[0]}}  {state:{widths[1]}}  {seconds:>{widths[2]}}  {message}".rstrip(), file=out)
+    out.writelines(f"{line}\n" for line in aligned(rows, right=2))
     outcome = run.state
-    print(f"\n{run.flow.name}: {outcome.type}{f', {said(outcome)}' if said(outcome) else ''}", file=out)
+    name = f"run {run.id}\n{run.flow.name}" if is_stored else run.flow.name
+    print(f"\n{name}: {outcome.type}{f', {said(outcome)}' if said(outcome) else ''}", file=out)
 
 
 def _rows(run: Run) -> Iterator[tuple[str, str, str, str]]:

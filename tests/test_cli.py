@@ -6,10 +6,8 @@ import io
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,35 +17,10 @@ import jsonschema
 import pytest
 
 from statesig import Event, Failed, Finished, Flow, Mapped, State, Success, decode_event, diagram, encode, schema, task
-from statesig.cli import main
 from statesig.progress import JsonLines
+from tests.commands import COMMAND, ENVIRONMENT, ROOT, Done, ended, in_this_process, read_up_to, started, statesig
 from tests.programs.kinds import Quarantined
 from tests.programs.samples import BUILT_IN, bare, full
-
-ROOT = Path(__file__).parents[1]
-ENVIRONMENT = {**{key: value for key, value in os.environ.items() if key != "NO_COLOR"}, "PYTHONPATH": str(ROOT)}
-COMMAND = [sys.executable, "-m", "statesig"]
-
-Done = subprocess.CompletedProcess[str]
-
-
-def statesig(*arguments: str, text: str | bytes = "", cwd: Path = ROOT) -> Done:
-    """Run the command to its end and return what it said; whatever happens, it never shows a traceback."""
-    given = text.encode() if isinstance(text, str) else text
-    done = subprocess.run(
-        [*COMMAND, *arguments], input=given, cwd=cwd, env=ENVIRONMENT, capture_output=True, timeout=60, check=False
-    )
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
-def in_this_process(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    """Do the same without a process of its own, where there are many to do: return code, output and errors."""
-    try:
-        code: Any = main(arguments)
-    except SystemExit as left:  # argparse leaves by itself
-        code = left.code
-    return (code, *capfd.readouterr())
 
 
 def events_of(done: Done) -> list[dict[str, Any]]:
@@ -57,7 +30,10 @@ def events_of(done: Done) -> list[dict[str, Any]]:
 # ---- help and usage
 
 
-@pytest.mark.parametrize("verb", [[], ["run"], ["check"], ["schema"], ["diagram"], ["stubs"]], ids=" ".join)
+VERBS = ["run", "resume", "runs", "show", "cancel", "prune", "check", "history", "schema", "diagram", "stubs"]
+
+
+@pytest.mark.parametrize("verb", [[], *([verb] for verb in VERBS)], ids=" ".join)
 def test_help(verb: list[str]) -> None:
     """``--help`` explains the command, or a verb, on standard output, and exits 0."""
     done = statesig(*verb, "--help")
@@ -67,12 +43,16 @@ def test_help(verb: list[str]) -> None:
 
 def test_help_names_every_verb_and_exit_code() -> None:
     """The help of the command lists its verbs and what its exit codes say."""
-    text = " ".join(statesig("--help").stdout.split())
-    assert [] == [
-        part
-        for part in ("run a flow", "check", "schema", "diagram", "stubs", "3 paused", "130/143")
-        if part not in text
-    ]
+    text = statesig("--help").stdout
+    listed = re.findall(r"^    (\w+) {2,}", text, re.MULTILINE)
+    assert VERBS == listed
+    assert [] == [part for part in ("0 success", "3 paused", "130/143") if part not in " ".join(text.split())]
+
+
+@pytest.mark.parametrize("verb", ["run", "resume", "runs", "show", "cancel", "prune"])
+def test_help_names_the_default_of_the_store(verb: str) -> None:
+    """Each verb that takes a store says that STATESIG_STORE is its default."""
+    assert "STATESIG_STORE" in statesig(verb, "--help").stdout
 
 
 def test_version() -> None:
@@ -565,60 +545,17 @@ def test_diagram(arguments: list[str]) -> None:
     assert (0, expected, "") == (done.returncode, done.stdout, done.stderr)
 
 
-# ---- signals of the system and broken pipes
-
-
-def started(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, *arguments], cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def read_up_to(text: str, process: subprocess.Popen[str]) -> str:
-    """Read what a process prints up to a line with a text in it, and return that line."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if text in line:
-            return line
-    raise AssertionError(f"the process ended without {text}")
-
-
-@pytest.mark.parametrize(
-    ("flow", "last", "number", "code"),
-    [
-        ("sleeping", "Running", signal.SIGINT, 130),
-        ("sleeping", "Running", signal.SIGTERM, 143),
-        ("dreaming", "Running", signal.SIGINT, 130),
-        ("dreaming", "Running", signal.SIGTERM, 143),
-        ("waiting", "Retrying", signal.SIGINT, 130),
-        ("waiting", "Retrying", signal.SIGTERM, 143),
-    ],
-)
-def test_a_run_that_is_ended(flow: str, last: str, number: signal.Signals, code: int) -> None:
-    """Ctrl-C ends a run with 130 and SIGTERM with 143, in a task, in an async one and between attempts, in one line."""
-    process = started("run", "--json", f"tests.programs.nap:{flow}")
-    try:
-        read_up_to(f'"{last}"', process)
-        time.sleep(0.05)
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
-    finally:
-        process.kill()
-        process.wait()
-    said = {130: "statesig: interrupted\n", 143: "statesig: terminated\n"}[code]
-    assert (code, said) == (process.returncode, errors)
+# ---- broken pipes
 
 
 def test_a_reader_that_has_seen_enough() -> None:
     """A pipe that is closed while events are printed ends the run, without a word."""
-    process = started("run", "--json", "tests.programs.nap:talking")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.readline()
-    process.stdout.close()
-    errors = process.stderr.read()
-    process.stderr.close()
-    assert ("", True) == (errors, process.wait(20) != 0)
+    with started("run", "--json", "tests.programs.nap:talking") as process:
+        read_up_to("Running", process)
+        assert process.stdout is not None
+        process.stdout.close()
+        code, _, errors = ended(process)
+    assert ("", True) == (errors, code != 0)
 
 
 @pytest.mark.parametrize(
@@ -626,14 +563,10 @@ def test_a_reader_that_has_seen_enough() -> None:
 )
 def test_a_reader_that_was_never_there(arguments: list[str]) -> None:
     """A pipe that is closed from the beginning leaves no traceback either."""
-    process = started(*arguments)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    errors = process.stderr.read()
-    process.stderr.close()
-    process.wait(20)
-    assert "" == errors
+    with started(*arguments) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert "" == ended(process)[2]
 
 
 # ---- terminals

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, Event, LocalCluster
 
 from statesig import AnyState, Attempt, Crashed, Failed, Flow, Success, Task, TimedOut, task
 from statesig.calls import Call, Outcome, performed
@@ -257,6 +257,21 @@ def test_a_call_that_takes_long_among_short_ones_holds_up_none(served: Served) -
     assert set(calls) == set(reported)
 
 
+def test_a_worker_that_others_use_is_passed_by(cluster: LocalCluster, served: Served) -> None:
+    """What has not begun there in a second is run by another worker."""
+    with Client(cluster, set_as_default=False) as client:
+        free = Event("free", client=client)
+        busy = client.submit(_waits, "free", workers=[min(client.nthreads())], pure=False)
+        assert {"Success": 4} == served.kinds([call_of(work.naps, value, 0.1) for value in range(4)])
+        assert not busy.done()
+        free.set()
+        busy.result()
+
+
+def _waits(name: str) -> None:
+    Event(name).wait()
+
+
 # ---- losses
 
 
@@ -292,7 +307,7 @@ def test_short_calls_that_were_lost_are_run_once_more(served: Served) -> None:
 
 def test_workers_that_die_again_and_again_lose_no_call(cluster: LocalCluster, served: Served, tmp_path: Path) -> None:
     """Whatever is killed, and when: each call is done or Crashed, and reported once; one is Crashed at most."""
-    for killed in range(ROUNDS // 4):
+    for killed in range(ROUNDS // 10):
         all_there(cluster)
         path = tmp_path / str(killed)
         calls = [call_of(work.notes, path, 0.01 * (number % 10)) for number in range(30)]
@@ -372,6 +387,14 @@ def test_an_address_out_of_reach() -> None:
     with pytest.raises(ExecutorError, match=r"tcp://127\.0\.0\.1:9 cannot be reached within 1 s") as caught:
         Dask("tcp://127.0.0.1:9", timeout=1).open(lambda call, outcome: None)
     assert "Dask" == caught.value.executor
+
+
+def test_workers_without_statesig() -> None:
+    """That is said at once, and with what can be done."""
+    preload = str(ROOT / "tests/programs/cluster_without.py")
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", preload=[preload]) as cluster:
+        with pytest.raises(ExecutorError, match="install the same version of statesig there"):
+            Dask(cluster).open(lambda call, outcome: None)
 
 
 def test_dask_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ class Dask(Executor):
         thread.start()
         try:
             ready.result()
-        except ExecutorError:
+        except Exception:
             thread.join(self.timeout)
             raise
         self._session, self._thread = session, thread

@@ -67,7 +67,7 @@ class Submission:
         self.since: float = time.monotonic()
         self.recalled = False
         self.over = False
-        self.future: object = None
+        self.future: Any = None
 
     def left(self) -> Iterator[tuple[int, Call]]:
         """Yield those calls of which something is to come, each with its index."""

@@ -9,15 +9,15 @@ import asyncio
 import concurrent.futures
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from statesig.calls import Call, Outcome, worker_name
 from statesig.clusters.connections import connect
 from statesig.clusters.places import MOST, Places, Submission, Worker
-from statesig.clusters.remotes import Answer, greet, read, recall, run, write
-from statesig.errors import ExecutorError
+from statesig.clusters.remotes import Answer, read, recall, run, write
+from statesig.clusters.rosters import Roster
 from statesig.executors import Report
 from statesig.states import Crashed
 
@@ -53,6 +53,7 @@ class Session:
         self._report = report
         self._places = Places(options.batch, options.ahead)
         self._client: Any = None
+        self._roster: Roster | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
         self._lock = threading.Lock()
@@ -60,10 +61,7 @@ class Session:
         self._where: dict[Call, Submission] = {}
         self._stopped: set[Call] = set()
         self._doing: set[asyncio.Task[Any]] = set()
-        self._manned = self._heard = time.monotonic()
-        self._beacon: Any = None
-        self._refused: dict[str, BaseException] = {}
-        self._lost = ""
+        self._returned: dict[Call, int] = {}
 
     # What other threads call.
 
@@ -104,14 +102,17 @@ class Session:
             opened.push_async_callback(self._end_rest)  # that is after the client was closed, which ends most of it
             try:
                 self._client = await connect(self._options.cluster, self._options.timeout, opened)
-                await self._look(first=True)
+                roster = Roster(self._client, self._options.patience, self._joined)
+                opened.push_async_callback(roster.close)
+                self._places.workers = roster.workers
+                await roster.open()
             except BaseException as exc:
                 ready.set_exception(exc)
                 return
-            self._over = asyncio.Event()
+            self._roster, self._over = roster, asyncio.Event()
             self._loop = asyncio.get_running_loop()
             ready.set_result(None)
-            keeping, ending = self._begin(self._keep(self._over)), self._begin(self._over.wait())
+            keeping, ending = self._begin(self._keep(roster, self._over)), self._begin(self._over.wait())
             try:
                 await asyncio.wait((keeping, ending), return_when=asyncio.FIRST_COMPLETED)
                 if not ending.done():
@@ -120,13 +121,17 @@ class Session:
                 self._over.set()
                 await self._leave()
 
-    async def _keep(self, over: asyncio.Event) -> None:
+    async def _keep(self, roster: Roster, over: asyncio.Event) -> None:
         """Look after workers and calls at every tick."""
         while not over.is_set():
-            await self._look()
-            self._lose_patience()
+            for worker in await roster.look():
+                self._lose_worker(worker)
+            if why := roster.hopeless():
+                self._crash_all(why)
+            if self._places:
+                roster.call_for_workers()
+            self._joined()
             self._ask_late_ones_back()
-            self._send_all()
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), _TICK)
 
@@ -144,66 +149,15 @@ class Session:
             task.cancel()
         await asyncio.gather(*self._doing, return_exceptions=True)
 
-    # Workers.
-
-    async def _look(self, *, first: bool = False) -> None:
-        """See which workers there are, greet those that are new, and give up those that are gone."""
-        if self._client.status == "closed":
-            self._lost = "the scheduler was lost"
-            return
-        try:
-            threads: dict[str, int] = await asyncio.wait_for(self._client.nthreads(), self._options.patience)
-        except (TimeoutError, OSError):
-            if first:
-                raise ExecutorError("Dask", "its scheduler does not answer") from None
-            return
-        self._heard = time.monotonic()
-        for worker in [worker for worker in self._places.workers.values() if worker.address not in threads]:
-            self._lose_worker(worker)
-        await self._greet({address: threads[address] for address in threads if address not in self._places.workers})
-        if first and threads and not self._places.workers:
-            raise ExecutorError("Dask", _strangers(self._refused))
-        self._count()
-
-    async def _greet(self, threads: dict[str, int]) -> None:
-        self._refused = {address: exc for address, exc in self._refused.items() if address in threads}
-        new = [address for address in threads if address not in self._refused]
-        if not new:
-            return
-        try:
-            greeted = await asyncio.wait_for(
-                self._client.run(greet, workers=new, on_error="return"), self._options.patience
-            )
-        except (TimeoutError, OSError):  # one of them is gone, or hangs: the next look tells
-            return
-        for address, answer in greeted.items():
-            if isinstance(answer, str):
-                self._places.workers[address] = Worker(address, threads[address], answer)
-            elif not isinstance(answer, OSError):
-                self._refused[address] = answer
-
-    def _count(self) -> None:
-        """Tell how much the cluster can take; where it has no worker, let it see that one is wanted."""
-        if self._places.workers:
-            self._manned, self._beacon = time.monotonic(), None
-        elif self._places and self._beacon is None:
-            self._beacon = self._client.submit(int, pure=False)  # an adaptive cluster starts workers for what waits
+    def _joined(self) -> None:
+        """Tell how much the cluster can take now, and let it have that."""
         self._options.slots = max(1, sum(worker.threads for worker in self._places.workers.values()))
         self._options.window = MOST * self._options.slots
+        self._send_all()
 
     def _lose_worker(self, worker: Worker) -> None:
-        self._places.workers.pop(worker.address, None)
         for sent in list(worker.sent):
             self._lose(sent, f"worker {worker.address} was lost while it ran there", again=not sent.alone)
-
-    def _lose_patience(self) -> None:
-        patience, now = self._options.patience, time.monotonic()
-        if self._lost:
-            self._crash_all(self._lost)
-        elif now - self._heard > patience:
-            self._crash_all(f"the scheduler did not answer for {patience:g} s")
-        elif now - self._manned > patience:
-            self._crash_all(f"the cluster had no worker for {patience:g} s")
 
     # Calls on their way.
 
@@ -212,8 +166,8 @@ class Session:
         self._send_all()
 
     def _send_all(self) -> None:
-        if self._ended or self._lost:
-            self._crash_all(self._ended or self._lost)
+        if self._ended or self._client.status == "closed":
+            self._crash_all(self._ended or "the scheduler was lost")
         while self._client.status == "running" and (sent := self._places.next()) is not None:
             self._send(sent)
 
@@ -223,11 +177,13 @@ class Session:
         size = 0
         for index, call in sent.left():
             if size > _LARGE:
-                self._give_back(sent, index)
+                self._drop(sent, index)
+                self._places.add_first(call)
                 continue
             self._where[call] = sent
             if call in self._stopped:
                 self._drop(sent, index)
+                self._stopped.discard(call)
                 continue
             part = write(call)
             if not isinstance(part, bytes):
@@ -249,31 +205,24 @@ class Session:
             given: Any = parts
             if size > _LARGE:
                 [given] = await self._client.scatter([parts], workers=[address], hash=False)
-                if sent.over:
-                    return
-            answers: dict[int, Answer] | None = await self._client.submit(
-                run,
-                sent.number,
-                sent.worker.identity,
-                given,
-                key=f"{name}-{sent.number}",
-                pure=False,
-                workers=[address],
-            )
-        except asyncio.CancelledError:
-            if sent.over:  # it is we who gave it up
-                raise
-            self._lose(sent, "the scheduler was lost, or cancelled it", again=False)
-        except concurrent.futures.CancelledError:
+                sent.since = time.monotonic()
+            if not sent.over:
+                asked = run, sent.number, sent.worker.identity, given
+                sent.future = self._client.submit(*asked, key=f"{name}-{sent.number}", pure=False, workers=[address])
+                answers: dict[int, Answer] | None = await sent.future
+                self._arrived(sent, answers)
+        except (asyncio.CancelledError, concurrent.futures.CancelledError):
             self._lose(sent, "the scheduler was lost, or cancelled it", again=False)
         except Exception as exc:
             self._lose(sent, f"the cluster gave it up ({type(exc).__name__})", again=not sent.alone)
-        else:
-            self._arrived(sent, answers)
+        finally:
+            sent.future = None
         self._send_all()
 
     def _arrived(self, sent: Submission, answers: dict[int, Answer] | None) -> None:
         if answers is None:  # Dask ran it again in a process that came to have the address
+            if self._roster is not None:
+                self._roster.forget(sent.worker)
             self._lose_worker(sent.worker)
             return
         self._answered(sent, answers)
@@ -293,10 +242,12 @@ class Session:
 
     def _ask_late_ones_back(self) -> None:
         """Have each submission that takes long shown: what it did so far, and that the rest is for others to do."""
-        late = time.monotonic() - _LATE
+        now = time.monotonic()
         for worker in self._places.workers.values():
             for sent in worker.sent:
-                if sent.since < late and not sent.recalled:
+                # Twice as long each time that a call was given back: the way to a worker may take long, too.
+                times = max((self._returned.get(call, 0) for _, call in sent.left()), default=0)
+                if sent.future is not None and not sent.recalled and now - sent.since > _LATE * 2**times:
                     sent.recalled = True
                     self._begin(self._ask_back_late(sent))
 
@@ -341,7 +292,8 @@ class Session:
     def _give_back(self, sent: Submission, index: int) -> None:
         """Let a call that has not begun wait again."""
         call = self._drop(sent, index)
-        if call is not None and call not in self._stopped:
+        if call is not None:
+            self._returned[call] = self._returned.get(call, 0) + 1
             self._places.add_first(call)
 
     def _drop(self, sent: Submission, index: int) -> Call | None:
@@ -356,6 +308,8 @@ class Session:
 
     def _lose(self, sent: Submission, why: str, *, again: bool) -> None:
         """Give a submission up; its calls are run once more, or are Crashed."""
+        if sent.over:
+            return
         self._finish(sent)
         if sent.future is not None and self._client.status == "running":
             self._begin(self._cancel(sent.future))
@@ -382,6 +336,7 @@ class Session:
         self._tell(call, Outcome(Crashed(message=why), 0.0, worker or worker_name()))
 
     def _tell(self, call: Call, outcome: Outcome) -> None:
+        self._returned.pop(call, None)
         if call in self._stopped:
             self._stopped.discard(call)
         else:
@@ -392,10 +347,3 @@ class Session:
         self._doing.add(task)
         task.add_done_callback(self._doing.discard)
         return task
-
-
-def _strangers(refused: Mapping[str, BaseException]) -> str:
-    kinds = ", ".join(sorted({type(exc).__name__ for exc in refused.values()}))
-    return (
-        f"none of its {len(refused)} workers could be greeted ({kinds}); install the same version of statesig on them"
-    )

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from statesig.codec import encode
 from statesig.journals import Journal, graph_names, open_run
-from statesig.states import Cancelled, Cancelling, Finished, Mapped, Pending, Running, State
+from statesig.states import Cancelled, Cancelling, Finished, Pending, Running, State
 from statesig.store import Record, Store
 
 __all__ = ["cancel_run"]
@@ -59,7 +59,10 @@ def cancel_run(
 
 
 def _cancelling(journal: Journal, now: datetime) -> list[Record]:
-    """Return the records by which all that is not finished becomes Cancelled, children before their mapped node."""
+    """Return the records by which all that is not finished becomes Cancelled, children before their mapped node.
+
+    That is not Mapped, even where its children are final: how many there were to be is not known here.
+    """
     last: dict[tuple[str, int | None], State[Any]] = {}
     entries: dict[tuple[str, int | None], int] = {}
     lost: dict[tuple[str, int | None], int] = {}
@@ -68,7 +71,6 @@ def _cancelling(journal: Journal, now: datetime) -> list[Record]:
         last[place] = state
         lost[place] = record.lost
         entries[place] = entries.get(place, 0) + isinstance(state, Running)
-    mapped = {task for task, index in last if index is not None}
     children = [place for place in last if place[1] is not None]
     records: list[Record] = []
     for place in [*children, *((name, None) for name in graph_names(journal.stored.graph))]:
@@ -76,6 +78,5 @@ def _cancelling(journal: Journal, now: datetime) -> list[Record]:
         if isinstance(state, Finished):
             continue
         attempt = entries.get(place, 0) + (not isinstance(state, (Running, Cancelling)))
-        to: State[Any] = Mapped() if place[1] is None and place[0] in mapped else _CANCELLED
-        records.append(Record(*place, attempt, now, None, lost.get(place, 0), encode(to)))
+        records.append(Record(*place, attempt, now, None, lost.get(place, 0), encode(_CANCELLED)))
     return records

@@ -10,7 +10,6 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
@@ -135,12 +134,14 @@ class Journal:
         self._beats = _Heartbeat(self.store, self._lease, self._seconds / 3, cancel, lost)
 
     def release(self) -> None:
-        """Give the lease back, if that can be done; else it ends with its time, or with this process."""
+        """Give the lease back; one that cannot be given back ends with its time, or with this process."""
         if self._beats is not None:
             self._beats.stop()
             self._beats = None
-        with suppress(StoreError):  # whatever is wrong with the store, what was to be written has told of it
+        try:
             self.store.release(self.stored.id, self.owner)
+        except StoreError:  # what was to be written before has told of it
+            _given_up.add(self.owner)
         self.close()
 
     def close(self) -> None:
@@ -238,6 +239,9 @@ def _not_understood(store: Store, what: str, exc: DecodeError) -> StoreError:
 
 
 _TYPE: Final = frozenset({"type"})
+
+_given_up: set[str] = set()
+"""The owners of this process that could not give their leases back."""
 
 
 def _of_run(state: State[Any]) -> State[Any]:
@@ -471,7 +475,9 @@ def _process(pid: int) -> str:
 
 
 def _is_dead(owner: str) -> bool:
-    """Tell whether the process of an owner surely runs no more: it was of this machine, and is not there."""
+    """Tell whether an owner surely goes on with nothing: its process was of this machine, and is not there."""
+    if owner in _given_up:
+        return True
     machine, namespace, pid, began, _ = owner.split("|") if owner.count("|") == 4 else ("", "", "", "", "")
     if (machine, namespace) != (worker_name().rpartition(":")[0], _namespace()) or not began or not namespace:
         return False

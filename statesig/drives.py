@@ -1,7 +1,7 @@
 """One drive of a run: from where it is until nothing is left to do, or only people can help.
 
-The loop hands calls to executors, takes what comes back, keeps the states, has them written down and tells of each;
-what to do next is `decisions`' to say. Everything here happens in the thread that drives, save `cancel`.
+The loop hands calls to executors, takes what comes back and lets the items change; what to do next is `decisions`' to
+say, and how a change is made `changes`'. Everything here happens in the thread that drives, save `cancel`.
 """
 
 from __future__ import annotations
@@ -10,117 +10,79 @@ import heapq
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Token
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from statesig.attempts import running
-from statesig.caches import cached_from, is_fresh, key_of
+from statesig.caches import key_of
 from statesig.calls import Call, worker_name
-from statesig.captures import Redact, capture, state_of_exception
+from statesig.captures import capture
+from statesig.changes import RUNNING, Changes, Options
 from statesig.coroutines import Coroutines
 from statesig.decisions import (
     Become,
     Wait,
     decide,
     decide_by_child,
-    is_failure,
-    settle,
-    settle_cancelling,
-    settle_replaced,
-    settle_unbegun,
 )
-from statesig.events import Event
-from statesig.executors import Executor, Threads
+from statesig.executors import Threads
 from statesig.inputs import Inputs
 from statesig.items import PENDING, Item
 from statesig.lanes import Lanes
 from statesig.signals import Signal
 from statesig.states import (
-    Cached,
     Cancelled,
-    Cancelling,
     Finished,
-    Looped,
     Mapped,
     Paused,
     Pending,
     Running,
-    Skipped,
     State,
     Success,
     TimedOut,
 )
-from statesig.tasks import Handler, building
+from statesig.tasks import building
 from statesig.waits import Waits
 
 if TYPE_CHECKING:
     import asyncio
 
-    from statesig.journals import Journal
-
-__all__ = ["Drive", "Options"]
+__all__ = ["Drive", "gathered"]
 
 _AWAY: Final = object()
-_RUNNING: Final = Running()
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a flow is run; see `statesig.runner.run`."""
-
-    on_event: Callable[[Event], object] | None
-    redact: Redact | None
-    traceback: bool
-    clock: Callable[[], datetime]
-    sleep: Callable[[float], object] | None
-    seed: object
-    executor: Executor | None
-    signals: bool = False
-    loop: asyncio.AbstractEventLoop | None = None
 
 
 class Drive:
     """One drive of a run.
 
+    Attributes:
+        changes: What changes its items.
+
     Args:
-        run: The run's identity.
         items: The items of the flow's nodes, in their order.
         parameters: The values of the flow's parameters.
         options: How it is run.
-        journal: What writes it down; None: nothing does.
-        remembered: What is cached for the run alone, by key.
+        changes: What changes its items.
     """
 
     def __init__(
-        self,
-        run: str,
-        items: Sequence[Item],
-        parameters: Mapping[str, Any],
-        options: Options,
-        journal: Journal | None,
-        remembered: dict[str, Cached[Any]],
+        self, items: Sequence[Item], parameters: Mapping[str, Any], options: Options, changes: Changes
     ) -> None:
-        self._run = run
+        self.changes: Changes = changes
         self._items = items
         self._options = options
         self._clock = options.clock
-        self._journal = journal
-        self._remembered = remembered
-        self._is_quiet = journal is None and options.on_event is None
-        self._untold: list[Event] = []
         self._delayed: list[tuple[datetime, int, Item]] = []
         self._order = 0
         self._asked = self._done = 0
         self._inputs = Inputs(items, parameters)
         self._lanes = Lanes(
             options.executor,
-            coroutines=lambda: Coroutines(options.loop),
+            coroutines=lambda: Coroutines(_free(options.loop)),
             aside=lambda: Threads(1),
-            is_stored=journal is not None,
+            is_stored=changes.is_stored,
         )
 
     def __enter__(self) -> Self:
@@ -206,7 +168,7 @@ class Drive:
                 if isinstance(decision, Wait):
                     return decision.until
                 if isinstance(decision, Become):
-                    self.become(item, decision.state)
+                    self.changes.become(item, decision.state)
                 elif expands:
                     self._expand(item)
                 else:
@@ -242,12 +204,12 @@ class Drive:
                 item.state = outcome.state
                 self._settle(item)
                 continue
-            self._end(item, outcome.state, outcome.worker)
+            self.changes.end(item, outcome.state, outcome.worker)
             self._go_on(item)
         for item, sentence in self._lanes.overdue():
             timeout = item.node.task.timeout or 0.0
             self._took(item, timeout)
-            self._end(item, TimedOut(message=f"took longer than {timeout:g} s; {sentence}"), worker_name())
+            self.changes.end(item, TimedOut(message=f"took longer than {timeout:g} s; {sentence}"), worker_name())
             self._go_on(item)
 
     def _go_on(self, item: Item) -> None:
@@ -257,12 +219,12 @@ class Drive:
             self._waits.ready.append(item)
 
     def _launch(self) -> None:
-        self.flush()
+        self.changes.flush()
         self._lanes.launch()
 
     def _wait(self) -> None:
         """Wait until something comes back or the first of the delayed items may go on."""
-        self.flush()
+        self.changes.flush()
         if self._asked > self._done:
             return  # what was to end the wait may have been taken with what came back
         if not self._delayed:
@@ -288,12 +250,12 @@ class Drive:
             if task.cache_for is not None:
                 item.key = key_of(task, args, kwargs)
         except (Signal, Exception, BaseExceptionGroup) as exc:
-            self._fail_to_begin(item, exc)
+            self.changes.fail_to_begin(item, exc)
             return None
-        if task.is_plain and self._is_quiet:
+        if task.is_plain and self.changes.is_quiet:
             item.entries += 1
-            item.state = _RUNNING
-        elif self._recall(item) or not self._enter(item):
+            item.state = RUNNING
+        elif self.changes.recall(item) or not self.changes.enter(item):
             return None
         lanes = self._lanes
         lane = lanes.pool if task.is_plain else lanes.lane_of(task)
@@ -302,7 +264,7 @@ class Drive:
             call = Call(task, args, kwargs, item.attempt(), options.redact, options.traceback)
             lanes.take(item, lane, call)
             return _AWAY
-        if lanes.launching or not self._is_quiet:
+        if lanes.launching or not self.changes.is_quiet:
             self._launch()
         self._call(item, partial(task.fn, **kwargs) if kwargs else task.fn, args)
         return None
@@ -324,79 +286,17 @@ class Drive:
         if self._is_plain_success(item, outcome):
             item.state = outcome
         else:
-            self._end(item, outcome, worker_name())
+            self.changes.end(item, outcome, worker_name())
 
     def _is_plain_success(self, item: Item, outcome: State[Any]) -> bool:
         """Tell whether an outcome is the state, and nobody is told of it: what most attempts come to."""
-        return self._is_quiet and isinstance(outcome, Success) and item.node.task.is_plain
+        return self.changes.is_quiet and isinstance(outcome, Success) and item.node.task.is_plain
 
     @staticmethod
     def _took(item: Item, seconds: float) -> None:
         item.seconds += seconds
         if item.parent is not None:
             item.parent.seconds += seconds
-
-    def _end(self, item: Item, outcome: State[Any], worker: str) -> None:
-        """Move an item to what its attempt left, or to what its handlers put in place of that."""
-        state = self._settled(item, outcome)
-        for handler in item.node.task.handlers:
-            given = self._given(handler, item.state, state)
-            if given is not state:
-                outcome, state = given, self._settled(item, given)
-        item.failures += is_failure(outcome)
-        if isinstance(outcome, Looped):
-            item.loops += 1
-            item.loop_result = outcome.result
-        self._keep(item, state)
-        self._move(item, state, worker)
-
-    def _settled(self, item: Item, outcome: State[Any]) -> State[Any]:
-        if isinstance(item.state, Cancelling):
-            return settle_cancelling(outcome)
-        task = item.node.task
-        failures = item.failures + is_failure(outcome)
-        jitter = 0.0
-        if task.retry_jitter:
-            jitter = Random(f"{self._options.seed}/{item.name}/{failures}").uniform(-1, 1)
-        loops = item.loops + isinstance(outcome, Looped)
-        return settle(task, outcome, failures, self._clock(), attempts=item.entries, loops=loops, jitter=jitter)
-
-    def _enter(self, item: Item) -> bool:
-        """Let an item come to be Running, and return whether its handlers let it."""
-        state = self._handled(item, _RUNNING)
-        item.entries += state is _RUNNING
-        self._move(item, state)
-        return state is _RUNNING
-
-    def _fail_to_begin(self, item: Item, exc: BaseException) -> None:
-        outcome = state_of_exception(exc, redact=self._options.redact, traceback=self._options.traceback)
-        self.become(item, settle_unbegun(item.state, outcome))
-
-    # ---- what is kept for equal calls
-
-    def _recall(self, item: Item) -> bool:
-        """Let an item become Cached, where a success is kept for its arguments; return whether one is."""
-        if item.key is None:
-            return False
-        now = self._clock()
-        found = self._remembered.get(item.key)
-        if (found is None or not is_fresh(found, now)) and self._journal is not None:
-            found = self._journal.recall(item, item.key, now)  # another run may have renewed it
-        if found is None or not is_fresh(found, now):
-            return False
-        self.become(item, found)
-        return True
-
-    def _keep(self, item: Item, state: State[Any]) -> None:
-        """Keep a success for further calls with equal arguments."""
-        seconds = item.node.task.cache_for
-        if item.key is None or seconds is None or not isinstance(state, Success) or not state.has_result:
-            return
-        if not isinstance(state, (Cached, Skipped, Mapped)):
-            kept = cached_from(state, seconds, self._clock())
-            self._remembered[item.key] = kept
-            if self._journal is not None:
-                self._journal.remember(item, item.key, kept)
 
     # ---- mapping
 
@@ -406,12 +306,12 @@ class Drive:
             try:
                 item.children = self._inputs.children(item)
             except (Signal, Exception, BaseExceptionGroup) as exc:
-                self._fail_to_begin(item, exc)
+                self.changes.fail_to_begin(item, exc)
                 return
             if self._options.on_event is not None:
                 for child in item.children:
                     if child.state is PENDING:
-                        self._tell(child, child.state, 1)
+                        self.changes.tell(child, child.state, 1)
         going_on = [child for child in item.children if not isinstance(child.state, Finished)]
         for child in going_on:
             child.is_settled = False
@@ -426,7 +326,7 @@ class Drive:
         states = tuple(child.state for child in item.children or ())
         if not all(isinstance(state, Finished) for state in states):
             return False
-        self.become(item, gathered(states))
+        self.changes.become(item, gathered(states))
         return True
 
     # ---- cancelling
@@ -446,100 +346,39 @@ class Drive:
 
     def _cancel_running(self, item: Item, call: Call) -> None:
         if self._lanes.withdraw(call):
-            self._stopped(item, "it had not begun")
+            self.changes.stop(item, "it had not begun")
+            self._settle(item)
         elif self._done > 1:
             _, sentence = self._lanes.stop(call)
-            self._stopped(item, sentence, worker_name())
+            self.changes.stop(item, sentence, worker_name())
+            self._settle(item)
         elif isinstance(item.state, Running):
-            cancelling = Cancelling(message="the run was cancelled")
-            for handler in item.node.task.handlers:
-                self._given(handler, item.state, cancelling)  # the function goes on, so nothing else is true of it
-            self._move(item, cancelling)
-
-    def _stopped(self, item: Item, sentence: str, worker: str | None = None) -> None:
-        """Let an item whose call was stopped be Cancelled, or what else is final and its handlers put in place."""
-        state: State[Any] = Cancelled(message=f"the run was cancelled; {sentence}")
-        for handler in item.node.task.handlers:
-            given = self._given(handler, item.state, state)
-            if given is not state:
-                state = settle_cancelling(settle_replaced(item.state, given))
-        self._move(item, state, worker)
-        self._settle(item)
+            self.changes.let_end(item)
 
     def _cancel_waiting(self, item: Item) -> None:
         was_settled = item.is_settled
         if item.children and all(isinstance(child.state, Finished) for child in item.children):
             self._gather(item)
         elif not item.children:
-            self.become(item, Cancelled(message="the run was cancelled"))
+            self.changes.become(item, Cancelled(message="the run was cancelled"))
         if item.parent is not None and not was_settled:
             item.is_settled = True
             item.parent.open -= item.parent.open > 0
         elif item.parent is None and not was_settled:
             self._waits.settle(item)
 
-    # ---- changing and telling
 
-    def become(self, item: Item, state: State[Any]) -> None:
-        """Move an item to a state that no attempt left, or to what its handlers put in place of it."""
-        self._move(item, self._handled(item, state))
+def _free(loop: asyncio.AbstractEventLoop | None) -> asyncio.AbstractEventLoop | None:
+    """Return a loop that runs in another thread, and None for one that this thread holds up, or that was closed."""
+    if loop is None:
+        return None
+    import asyncio
 
-    def _handled(self, item: Item, state: State[Any]) -> State[Any]:
-        for handler in item.node.task.handlers:
-            given = self._given(handler, item.state, state)
-            if given is not state:
-                state = settle_replaced(item.state, given)
-        return state
-
-    def _given(self, handler: Handler, old: State[Any], new: State[Any]) -> State[Any]:
-        """Return what a handler gives in place of a state, the state itself where it gives nothing."""
-        options = self._options
-        try:
-            given: Any = handler(old, new)
-        except (Signal, Exception, BaseExceptionGroup) as exc:
-            return state_of_exception(exc, redact=options.redact, traceback=options.traceback)
-        if given is None:
-            return new
-        if not issubclass(type(given), State):
-            return state_of_exception(TypeError(f"a handler returns a state or None, not {type(given).__name__}"))
-        replaced: State[Any] = given
-        return replaced
-
-    def _move(self, item: Item, state: State[Any], worker: str | None = None) -> None:
-        if self._is_quiet:
-            item.state = state
-            return
-        # An attempt counts entries into Running: what is not the end of one is of the coming one.
-        is_of_this = isinstance(state, (Running, Cancelling)) or (
-            isinstance(item.state, (Running, Cancelling)) and isinstance(state, Finished)
-        )
-        attempt = item.entries if is_of_this else item.entries + 1
-        if self._journal is not None:
-            state = self._journal.add(item, state, attempt, worker=worker)
-        item.state = state
-        self._tell(item, state, attempt)
-
-    def _tell(self, item: Item, state: State[Any], attempt: int) -> None:
-        if self._options.on_event is None:
-            return
-        event = Event(self._run, item.node.name, item.index, attempt, self._clock(), state)
-        if self._journal is None:
-            self._options.on_event(event)
-        else:
-            self._untold.append(event)  # what is told has been stored
-
-    def flush(self, state: State[Any] | None = None) -> None:
-        """Store what was written down, and the run's own state where one is given, and tell of it.
-
-        Raises:
-            StoreError: It cannot be stored; nothing of it is, and nothing was told.
-        """
-        if self._journal is not None:
-            self._journal.flush(state)
-            untold, self._untold = self._untold, []
-            for event in untold:
-                assert self._options.on_event is not None
-                self._options.on_event(event)
+    try:
+        here: object = asyncio.get_running_loop()
+    except RuntimeError:
+        here = None
+    return loop if loop.is_running() and loop is not here else None
 
 
 def gathered(children: tuple[State[Any], ...]) -> Mapped[Any]:

@@ -16,8 +16,9 @@ from typing_extensions import TypeVar
 
 from statesig.algebra import combine
 from statesig.captures import Redact
+from statesig.changes import Changes, Options
 from statesig.decisions import settle_lost
-from statesig.drives import Drive, Options, gathered
+from statesig.drives import Drive, gathered
 from statesig.errors import FlowError, RunFailed
 from statesig.events import Event
 from statesig.executors import Executor, Threads
@@ -185,20 +186,23 @@ class Run:
                 self._asked = self._asked or 1
             for item in self._all_items():
                 if isinstance(item.state, Cancelling):
-                    drive.become(item, Cancelled(message="the run was cancelled, and the process that ran it was lost"))
+                    drive.changes.become(
+                        item, Cancelled(message="the run was cancelled, and the process that ran it was lost")
+                    )
                 elif isinstance(item.state, Running) and journal is not None:
                     item.lost += 1
-                    drive.become(item, settle_lost(item.lost, now()))
+                    drive.changes.become(item, settle_lost(item.lost, now()))
                 elif isinstance(item.state, Running):
                     # Something that is no outcome ended the run within its call.
-                    drive.become(item, Scheduled(start_time=now()))
+                    drive.changes.become(item, Scheduled(start_time=now()))
             for item in released:
                 item.resumed = True
-                drive.become(item, Resume(start_time=now()))
+                drive.changes.become(item, Resume(start_time=now()))
             return self._go(drive)
 
     def _driven(self) -> Drive:
-        self._drive = Drive(self.id, self._items, self._parameters, self._options, self._journal, self._remembered)
+        changes = Changes(self.id, self._options, self._journal, self._remembered)
+        self._drive = Drive(self._items, self._parameters, self._options, changes)
         return self._drive
 
     def _go(self, drive: Drive) -> Run:
@@ -210,7 +214,7 @@ class Run:
                 self._journal.hold(self.cancel, lost=lambda: self.cancel(now=True))
             drive.go()
             if self._journal is not None:
-                drive.flush(self.state)
+                drive.changes.flush(self.state)
         return self
 
     def _all_items(self) -> Iterator[Item]:

@@ -51,7 +51,7 @@ ORDER = """
     items
     inputs
     waits lanes journals caches interrupts
-    cancellations
+    cancellations changes
     drives
     runner
     interop

@@ -53,6 +53,7 @@ ORDER = """
     waits lanes journals caches interrupts
     cancellations changes
     drives
+    runs
     runner
     interop
     http

@@ -15,7 +15,7 @@ from statesig.states import AnyState, Pending, State
 from statesig.triggers import Counts
 
 if TYPE_CHECKING:
-    from statesig.runner import Run
+    from statesig.runs import Run
 
 __all__ = ["PENDING", "Item", "TaskRun"]
 

@@ -118,9 +118,8 @@ class Lines(Silent):
         elif isinstance(event.state, (Finished, Paused, Scheduled)):
             began = self._began.pop(place, None)
             seconds = "" if began is None else f"{(event.time - began).total_seconds():.3f}s"
-            self.tell(
-                f"{_name(*place):30} {described(event.state):24} {seconds:>9}  {event.state.message or ''}".rstrip()
-            )
+            line = f"{_name(*place):30} {described(event.state):24} {seconds:>9}  {event.state.message or ''}"
+            self.tell(_printable(line.rstrip()))
 
     def tell(self, line: str) -> None:
         """Write one line."""
@@ -219,17 +218,24 @@ def said(state: State[Any]) -> str:
 def aligned(rows: Sequence[Sequence[str]], *, right: int | None = None) -> Iterator[str]:
     """Yield the lines of a table, all columns but the last as wide as they need to be.
 
+    What a terminal would act upon is spelled out: names and messages are anybody's.
+
     Args:
         rows: The cells of each row.
         right: Which column stands at its right edge, as numbers do.
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
-    for *cells, last in rows:
+    table = [[_printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
+    for *cells, last in table:
         padded = [
             cell.rjust(width) if column == right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ]
         yield "  ".join([*padded, last]).rstrip()
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
@@ -238,7 +244,8 @@ def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
     out.writelines(f"{line}\n" for line in aligned(rows, right=2))
     outcome = run.state
     name = f"run {run.id}\n{run.flow.name}" if is_stored else run.flow.name
-    print(f"\n{name}: {outcome.type}{f', {said(outcome)}' if said(outcome) else ''}", file=out)
+    message = _printable(said(outcome))
+    print(f"\n{name}: {outcome.type}{f', {message}' if message else ''}", file=out)
 
 
 def _rows(run: Run) -> Iterator[tuple[str, str, str, str]]:

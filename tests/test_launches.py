@@ -13,6 +13,7 @@ import pytest
 
 from statesig import decode_event
 from tests.commands import COMMAND, ENVIRONMENT, ROOT, Done, ended, in_this_process, read_up_to, send, started, statesig
+from tests.servers import Server, server  # noqa: F401  # a fixture
 
 GATED, REVIEWED = "tests.programs.gates:gated", "tests.programs.gates:reviewed"
 
@@ -147,6 +148,29 @@ def test_a_parameter_that_cannot_be_stored(store: str, tmp_path: Path) -> None:
     assert "flow 'f': parameter o cannot be stored" in done.stderr
 
 
+def test_a_store_that_fails_half_way(store: str) -> None:
+    """It is a failure of the run: it exits 1, and says what is wrong in one line."""
+    done = statesig("run", "--quiet", "tests.programs.gates:undermined", f"store_path={store}", "--store", store)
+    assert (1, "", 1) == (done.returncode, done.stdout, len(done.stderr.splitlines()))
+    assert done.stderr.startswith(f"statesig: store {store}: ")
+
+
+def test_a_cluster_that_cannot_be_used(gate: Path) -> None:
+    """Without its scheduler nothing is run, and that is told as what cannot be done."""
+    pytest.importorskip("distributed")
+    done = statesig("run", GATED, f"gate={gate}", "--executor", "dask", "--address", "nonsense://x")
+    assert (2, "", []) == (done.returncode, done.stdout, marks(gate))
+    assert "statesig: Dask cannot be used: " in done.stderr
+
+
+def test_what_a_terminal_would_act_upon(store: str) -> None:
+    """It is spelled out wherever `run` and `show` repeat it: messages are anybody's."""
+    done = statesig("run", "tests.programs.gates:mumbling", "--store", store)
+    shown = statesig("show", run_of(done), "--store", store)
+    texts = (done.stdout.split("\n\n")[0], done.stdout.splitlines()[-1], done.stderr, shown.stdout)
+    assert [(False, True)] * 4 == [("\x1b" in text, r"\x1b[2Jgone" in text) for text in texts]
+
+
 # ---- resume
 
 
@@ -155,6 +179,18 @@ def test_a_paused_run_is_approved(store: str, gate: Path) -> None:
     run = paused(store, gate)
     done = statesig("resume", REVIEWED, run, "--approve", "review", "--store", store)
     assert (0, {"count": "Success", "review": "Success", "follow": "Success"}) == (done.returncode, states(done))
+    assert ["count 1"] == marks(gate)
+
+
+def test_in_a_database(server: Server, gate: Path) -> None:  # noqa: F811  # the fixture
+    """A run in PostgreSQL is listed, shown and gone on with by the URL, as one in a file is."""
+    pytest.importorskip("psycopg")
+    place = server.new_place()
+    run = paused(place, gate)
+    listed = statesig("runs", "--store", place).stdout.splitlines()[1].split()
+    shown = statesig("show", run, "--store", place).stdout.splitlines()[0].split()
+    done = statesig("resume", REVIEWED, run, "--approve", "review", "--store", place)
+    assert ([run, "reviewed", "Paused"], ["run", run], 0) == (listed[:3], shown, done.returncode)
     assert ["count 1"] == marks(gate)
 
 

@@ -1,9 +1,11 @@
 """Flows whose tasks wait until a test opens a gate, and write down that they ran."""
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
-from statesig import PAUSE, SKIP, Flow, current, manual_only, task
+from statesig import FAIL, PAUSE, SKIP, Flow, current, manual_only, task
 from tests.programs.kinds import QUARANTINE
 
 
@@ -43,6 +45,19 @@ def ask(number: int) -> int:
     return number
 
 
+@task
+def undermine(store: Path) -> int:
+    """Break the store that the run is in."""
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute("DROP TABLE statesig_history")
+    return 1
+
+
+@task
+def mumble() -> int:
+    raise FAIL("\x1b[2Jgone")
+
+
 with Flow("gated") as gated:
     gate = gated.parameter("gate", Path)
     follow(wait(gate, count(gate)))
@@ -55,3 +70,9 @@ with Flow("asking") as asking:
 
 with Flow("last") as last:
     wait(last.parameter("gate", Path), 1)
+
+with Flow("undermined") as undermined:
+    follow(undermine(undermined.parameter("store_path", Path)))
+
+with Flow("mumbling") as mumbling:
+    mumble()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,22 +63,24 @@ class Server:
         run("pg_ctl", verb, "-w", "-t", "60", "-D", str(self.folder / "data"), *options)
 
 
+_CLEANING = """cat > /dev/null; "$1" stop -s -m immediate -w -D "$2/data"; rm -rf "$2" """
+"""Waits for the end of its input, which comes when this process closes it, and when this process is killed too."""
+
+
 @contextmanager
 def postgres() -> Iterator[Server]:
-    """Run a new server as long as the block does."""
+    """Run a new server as long as the block does, and no longer than this process."""
     folder = Path(tempfile.mkdtemp(prefix="statesig-postgres-"))
-    try:
-        if os.geteuid() == 0:
-            os.chown(folder, *owner())
+    if os.geteuid() == 0:
+        os.chown(folder, *owner())
+    command = ["sh", "-c", _CLEANING, "sh", program_of("pg_ctl"), str(folder)]
+    # In a session of its own, which a Ctrl-C in the terminal does not end.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd="/", start_new_session=True, **as_owner()):
         run("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", user(), "-E", "UTF8", "--no-sync", "-k")
         server = Server(folder)
         server.start()
-        try:
-            yield server
-        finally:
-            server.stop("immediate")
-    finally:
-        shutil.rmtree(folder)
+        yield server
+    assert not folder.exists()
 
 
 def user() -> str:
@@ -94,19 +97,28 @@ def owner() -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
-def run(program: str, *arguments: str) -> None:
-    """Run a program of PostgreSQL to its end."""
+def as_owner() -> dict[str, Any]:
+    """Return how a process of the server's owner is started."""
+    uid, gid = owner()
+    return {"user": uid, "group": gid, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def program_of(name: str) -> str:
+    """Return where a program of PostgreSQL is."""
     folder = programs()
     assert folder is not None, MISSING
-    uid, gid = owner()
-    as_user = {"user": uid, "group": gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    return str(folder / name)
+
+
+def run(program: str, *arguments: str) -> None:
+    """Run a program of PostgreSQL to its end."""
     done = subprocess.run(
-        [str(folder / program), *arguments],
+        [program_of(program), *arguments],
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,  # not a pipe: the server would inherit it, and hold it open
         stderr=subprocess.STDOUT,
-        **as_user,
+        **as_owner(),
     )
     assert done.returncode == 0, f"{program} {arguments[0]} ended with {done.returncode}"
 

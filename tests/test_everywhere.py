@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -45,16 +45,19 @@ def expected() -> tuple[States, States]:
     return before, states_in(run.resume(approved))
 
 
-@pytest.fixture(autouse=True)
-def leaves_nothing() -> Iterator[None]:
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    """Two worker processes, whose nannies begin them anew when they are killed. It leaves nothing when it is closed."""
     distributed_utils._offload_executor.submit(int).result()  # Dask keeps this thread until the process ends
-    with leaving_nothing():
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with leaving_nothing(), LocalCluster(**options) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
+    with nullcontext() if "cluster" in request.fixturenames else leaving_nothing():
         yield
-
-
-def local(**options: Any) -> LocalCluster:
-    """Return a cluster of two worker processes, whose nannies begin them anew when they are killed."""
-    return LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, **options)
 
 
 def in_line() -> Executor | None:
@@ -81,12 +84,6 @@ def kept(executor: Executor | None) -> Iterator[Executor | None]:
     else:
         with executor:
             yield executor
-
-
-@contextmanager
-def clustered(**options: Any) -> Iterator[Dask]:
-    with local(**options) as cluster:
-        yield Dask(cluster)
 
 
 def before_and_after(**options: Any) -> tuple[States, States]:
@@ -128,15 +125,6 @@ def test_the_same_states_from_a_coroutine(
     assert expected == stored
 
 
-def test_the_same_states_on_a_cluster(expected: tuple[States, States], tmp_path: Path) -> None:
-    """On two worker processes of Dask, with a store and without, each task and child comes to the same state."""
-    with clustered() as executor:
-        without = before_and_after(executor=executor)
-        stored = before_and_after(executor=executor, store=tmp_path / "runs.db")
-    assert expected == without
-    assert expected == stored
-
-
 class Killer:
     """Kills the worker that a task tells it is in, once it does; waits for that in a thread of its own."""
 
@@ -163,21 +151,28 @@ class Killer:
         self._thread.join()
 
 
-@pytest.mark.parametrize("where", [spawned, forked, clustered])
-def test_the_same_states_where_a_worker_is_killed(
-    where: Callable[[], AbstractContextManager[Executor]], expected: tuple[States, States], tmp_path: Path
-) -> None:
-    """A worker killed half-way costs what it ran an attempt, and no state is another."""
-    witness, events = tmp_path / "pid", list[Event]()
-    with where() as executor, Killer(witness) as killer:
-        run = flow.run(day=DAY, witness=str(witness), executor=executor, clock=noon, on_event=events.append)
+def states_with_one_killed(executor: Executor, folder: Path) -> tuple[States, States]:
+    """Run the flow while the worker that runs its second task is killed; return the states before and after."""
+    events: list[Event] = []
+    with Killer(folder / "pid") as killer:
+        run = flow.run(day=DAY, witness=str(folder / "pid"), executor=executor, clock=noon, on_event=events.append)
         before = states_in(run)
         after = states_in(run.resume(approved))
-    assert 1 == killer.killed
-    assert expected == (before, after)
     seen = [event.state for event in events if event.task == "slow"]
+    assert 1 == killer.killed
     assert ["Pending", "Running", "Retrying", "Running", "Success"] == [state.type for state in seen]
     assert "SIGKILL" in str(seen[2].message) or "lost" in str(seen[2].message)
+    return before, after
+
+
+@pytest.mark.parametrize("where", [spawned, forked])
+def test_the_same_states_where_a_worker_is_killed(
+    where: Callable[[], Executor], expected: tuple[States, States], tmp_path: Path
+) -> None:
+    """A process killed half-way costs what it ran an attempt, and no state is another."""
+    with kept(where()) as executor:
+        assert executor is not None
+        assert expected == states_with_one_killed(executor, tmp_path)
 
 
 def killing(draw: random.Random, workers: Callable[[], list[int]], killed: list[int]) -> Callable[[Event], None]:
@@ -210,17 +205,34 @@ def test_a_worker_is_killed_at_any_moment(expected: tuple[States, States]) -> No
         assert {} == {name: state for name, state in after.items() if name not in SPENT and state != expected[1][name]}
 
 
-def test_a_worker_of_a_cluster_is_killed_at_any_moment(expected: tuple[States, States]) -> None:
+# ---- on a cluster, after all others: its nannies go on with their own work meanwhile
+
+
+def test_the_same_states_on_a_cluster(cluster: LocalCluster, expected: tuple[States, States], tmp_path: Path) -> None:
+    """On two worker processes of Dask, with a store and without, each task and child comes to the same state."""
+    without = before_and_after(executor=Dask(cluster))
+    stored = before_and_after(executor=Dask(cluster), store=tmp_path / "runs.db")
+    assert expected == without
+    assert expected == stored
+
+
+def test_the_same_states_where_a_worker_of_a_cluster_is_killed(
+    cluster: LocalCluster, expected: tuple[States, States], tmp_path: Path
+) -> None:
+    """So does a worker of a cluster."""
+    assert expected == states_with_one_killed(Dask(cluster), tmp_path)
+
+
+def test_a_worker_of_a_cluster_is_killed_at_any_moment(cluster: LocalCluster, expected: tuple[States, States]) -> None:
     """The same on a cluster, whose nannies begin workers anew."""
-    with local() as cluster:
 
-        def nannied() -> list[int]:
-            return [worker.pid for worker in cluster.workers.values() if worker.pid]
+    def nannied() -> list[int]:
+        return [worker.pid for worker in cluster.workers.values() if worker.pid]
 
-        for number in range(ROUNDS):
-            killed: list[int] = []
-            told = killing(random.Random(number), nannied, killed)
-            run = flow.run(day=DAY, executor=Dask(cluster), clock=noon, on_event=told)
-            after = states_in(run.resume(approved))
-            assert 1 == len(killed)
-            assert {} == {name: one for name, one in after.items() if name not in SPENT and one != expected[1][name]}
+    for number in range(ROUNDS):
+        killed: list[int] = []
+        told = killing(random.Random(number), nannied, killed)
+        run = flow.run(day=DAY, executor=Dask(cluster), clock=noon, on_event=told)
+        after = states_in(run.resume(approved))
+        assert 1 == len(killed)
+        assert {} == {name: state for name, state in after.items() if name not in SPENT and state != expected[1][name]}

@@ -110,9 +110,10 @@ class Changes:
     def enter(self, item: Item) -> bool:
         """Let an item come to be Running, and return whether its handlers let it."""
         state = self._handled(item, RUNNING)
-        item.entries += state is RUNNING
+        is_running = isinstance(state, Running)
+        item.entries += is_running
         self._move(item, state)
-        return state is RUNNING
+        return is_running
 
     def fail_to_begin(self, item: Item, exc: BaseException) -> None:
         outcome = state_of_exception(exc, redact=self._options.redact, traceback=self._options.traceback)

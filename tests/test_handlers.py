@@ -246,6 +246,13 @@ def test_a_beginning_is_replaced() -> None:
     assert [] == called
 
 
+def test_a_beginning_with_a_message() -> None:
+    """Running in place of Running is a beginning, whatever it says: the function is called."""
+    for given in (Running(), Running(message="by hand")):
+        state, seen = outcome(put(given, for_=Running))
+        assert (Success(result=5), [(Pending(), given), (given, Success(result=5))]) == (state, seen)
+
+
 def test_a_beginning_is_put_off() -> None:
     """A start time in place of Running is waited for."""
     clock, seen = Clock(), Seen()

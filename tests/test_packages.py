@@ -3,18 +3,26 @@
 import base64
 import csv
 import hashlib
+import os
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from distributed import LocalCluster
 
 from statesig import (
     ErrorInfo,
     Event,
+    Executor,
     Failed,
     Mapped,
     Run,
+    Running,
     Skipped,
     State,
     Success,
@@ -24,8 +32,13 @@ from statesig import (
     encode,
     signal_of,
 )
+from statesig.clusters import Dask
 from statesig.examples import packages
 from statesig.examples.packages import DAMAGED, Damaged, Distribution, Report, Verified, flow
+from statesig.executors import Threads
+from statesig.processes import Processes
+from statesig.store import open_store
+from tests.commands import read_up_to, started, statesig
 
 MODULE = b"print('hello')\n"
 
@@ -440,6 +453,87 @@ def test_this_environment() -> None:
     assert "pydantic" in {one.name for one in listed}
     assert len(listed) == written.verified + len(written.skipped) + len(written.damaged) + len(written.failed)
     assert written.files > 0
+
+
+# ---- elsewhere, and again
+
+
+@pytest.fixture
+def mixed(site: Path) -> Path:
+    """A folder with distributions of which some are damaged or cannot be compared, all found out at once."""
+    for number in range(6):
+        install(site, f"whole{number}", {f"whole{number}.py": MODULE * (number + 1)})
+    install(site, "damaged", {"damaged.py": MODULE})
+    (site / "damaged.py").write_bytes(b"")
+    (install(site, "skipped", {}) / "RECORD").unlink()
+    (install(site, "senseless", {}) / "RECORD").write_bytes(b"\xff")
+    return site
+
+
+@contextmanager
+def clustered() -> Iterator[Executor]:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        yield Dask(cluster)
+
+
+@pytest.mark.parametrize(
+    "where", [lambda: Threads(3), lambda: Processes(2), clustered], ids=["threads", "processes", "dask"]
+)
+def test_the_same_wherever_it_runs(
+    where: Callable[[], AbstractContextManager[Executor]], mixed: Path, tmp_path: Path
+) -> None:
+    """Each state and the report are those of a run in line, also with a store."""
+    expected = flow.run(site=mixed)
+    with where() as executor:
+        run = flow.run(site=mixed, executor=executor, store=tmp_path / "runs.db")
+    assert {"Damaged": 1, "Failed": 1, "Skipped": 1, "Success": 6} == dict(Counter(types(run)))
+    assert [one.state for one in expected] == [one.state for one in run]
+
+
+def report_in(store: Path, run: str) -> Report:
+    """Return the report of a run as its store has it."""
+    with open_store(store) as opened:
+        stored = [record for record in opened.history(opened.find(run)) if record.task == "report"]
+    return decode(stored[-1].state, Success[Report]).unwrap()
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
+def test_it_is_killed_and_resumed(executor: str, mixed: Path, tmp_path: Path) -> None:
+    """Killed while it reads a file, it goes on with what is left, and reports what it would have reported."""
+    expected = flow.run(site=mixed)
+    index = [one.name for one in expected[packages.found].unwrap()].index("whole2")
+    slow, store = mixed / "whole2.py", tmp_path / "runs.db"
+    data = slow.read_bytes()
+    slow.unlink()
+    os.mkfifo(slow)  # whoever opens it waits
+    options = ("--executor", executor, "--store", store)
+    with started("run", "statesig.examples.packages", f"site={mixed}", *options) as process:
+        run = read_up_to("run ", process, errors=True).split()[1]
+        wait_until_running(store, index)
+        process.kill()
+    slow.unlink()
+    slow.write_bytes(data)
+    done = statesig("resume", "statesig.examples.packages", run, *options)
+    assert 1 == done.returncode
+    assert expected[packages.summary] == Success(result=report_in(store, run))
+    assert (1, 2) == (times_begun(store, "distributions", None), times_begun(store, "verify", index))
+
+
+def times_begun(place: Path, task: str, index: int | None) -> int:
+    """Return how often a task, or a child of one, of the only run of a store came to be Running."""
+    with open_store(place) as store:
+        (run,) = store.runs()
+        records = [one for one in store.history(run) if (one.task, one.index) == (task, index)]
+    return sum(decode(record.state, State) == Running() for record in records)
+
+
+def wait_until_running(place: Path, index: int) -> None:
+    """Wait until a child of the only run of a store is Running."""
+    until = time.monotonic() + 60
+    with open_store(place) as store:
+        while not any(record.index == index for run in store.runs() for record in store.history(run)):
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 def test_tasks_declare_their_results() -> None:

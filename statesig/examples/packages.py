@@ -7,6 +7,13 @@ is tried again, a report that is written whatever happened, and which tasks deci
     run = flow.run(site=Path("/srv/site"))  # another site-packages folder
     run.state                               # Success, or what went wrong
     run[summary].unwrap()                   # the Report
+
+Where its tasks run is an option, and with a store the run survives its process, killed by whatever::
+
+    statesig run statesig.examples.packages --executor processes --store runs.db
+    statesig resume statesig.examples.packages RUN --executor threads --store runs.db
+
+Hence what tasks take and return is typed and pickles, and a task knows nothing but its arguments.
 """
 
 import base64

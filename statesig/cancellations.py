@@ -11,7 +11,8 @@ from os import PathLike
 from typing import Any, Final
 
 from statesig.codec import encode
-from statesig.journals import Journal, graph_names, open_run
+from statesig.graphs import graph_names
+from statesig.journals import Journal, open_run
 from statesig.states import Cancelled, Cancelling, Finished, Pending, Running, State
 from statesig.store import Record, Store
 

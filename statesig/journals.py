@@ -5,60 +5,24 @@ States go in as JSON of their tasks' declared types and come back as those. Noth
 
 from __future__ import annotations
 
-import json
-import os
-import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from os import PathLike
-from pathlib import Path
 from typing import Any, Final, Self
 
-from statesig.calls import worker_name
-from statesig.codec import Limits, decode, encode
+from statesig.codec import decode, encode
+from statesig.encodings import STORED, decode_stored, encode_stored, not_understood, parameters_of
 from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreError
-from statesig.events import as_declared
 from statesig.flow import Flow
+from statesig.graphs import check_graph, graph_of
 from statesig.items import Item
-from statesig.nodes import Parameter
+from statesig.leases import Heartbeat, give_up, is_dead, new_owner
 from statesig.states import Cached, Failed, Finished, Mapped, Paused, Running, State, Success, is_cached, is_mapped
 from statesig.store import Lease, Record, Store, StoredRun, open_store
 
-__all__ = ["Journal", "new_journal", "open_journal", "read_parameters"]
-
-STORED: Final = Limits(max_bytes=900_000_000, max_depth=100, max_nodes=2**27)
-"""What a program writes for itself may be larger than what a stranger sends; a row of SQLite takes 1,000,000,000 bytes,
-and what is larger than that fails its task rather than the run."""
+__all__ = ["Journal", "new_journal", "open_journal", "open_run"]
 
 _MARK: Final[dict[type[State[Any]], bytes]] = {Running: encode(Running()), Mapped: encode(Mapped())}
-
-
-def encode_stored(state: State[Any], returns: Any) -> bytes:
-    """Return a state as it is stored: as JSON of its task's declared type.
-
-    Args:
-        state: The state.
-        returns: What its task is declared to return; Any where nothing is.
-
-    Raises:
-        EncodeError: It would not come back as it is.
-    """
-    if "result" not in state.__pydantic_fields_set__ and not is_mapped(state):
-        return encode(state, limits=STORED)
-    return encode(state if returns is Any else as_declared(state, returns), limits=STORED)
-
-
-def decode_stored(data: bytes, returns: Any) -> State[Any]:
-    """Return a state as it was stored, its result of the declared type.
-
-    Raises:
-        DecodeError: It is none.
-    """
-    # Not `State[returns]` for whatever comes: a parametrisation is kept for ever, and most states have no result.
-    kind: Any = State if returns is Any or b'"result"' not in data else State[returns]
-    state: State[Any] = decode(data, kind, limits=STORED)
-    return state
 
 
 class Journal:
@@ -78,12 +42,12 @@ class Journal:
         self.store: Store = store
         self._is_own = is_own
         self.stored: StoredRun = stored
-        self.owner: str = f"{_process(os.getpid())}|{uuid.uuid4().hex}"
+        self.owner: str = new_owner()
         self._seconds = seconds
         self._clock = clock
         self._records: list[Record] = []
         self._cached: list[tuple[str, bytes, datetime]] = []
-        self._beats: _Heartbeat | None = None
+        self._beats: Heartbeat | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +68,7 @@ class Journal:
             RunTaken: Another process goes on with it.
         """
         held = self.store.lease(self.stored.id)
-        dead = held.owner if held is not None and _is_dead(held.owner) else None
+        dead = held.owner if held is not None and is_dead(held.owner) else None
         return self.store.acquire(self.stored, self._lease(), now=self._clock(), instead_of=dead).cancel
 
     def check_unchanged(self) -> None:
@@ -119,7 +83,7 @@ class Journal:
     def is_held(self) -> bool:
         """Tell whether a process goes on with the run, as far as can be told from here."""
         held = self.store.lease(self.stored.id)
-        return held is not None and held.until > self._clock() and not _is_dead(held.owner)
+        return held is not None and held.until > self._clock() and not is_dead(held.owner)
 
     def _lease(self) -> Lease:
         return Lease(self.stored.id, self.owner, self._clock() + timedelta(seconds=self._seconds))
@@ -131,7 +95,7 @@ class Journal:
             cancel: Called where somebody asks that the run be cancelled.
             lost: Called where another process has the lease.
         """
-        self._beats = _Heartbeat(self.store, self._lease, self._seconds / 3, cancel, lost)
+        self._beats = Heartbeat(self.store, self._lease, self._seconds / 3, cancel, lost)
 
     def release(self) -> None:
         """Give the lease back; one that cannot be given back ends with its time, or with this process."""
@@ -141,7 +105,7 @@ class Journal:
         try:
             self.store.release(self.stored.id, self.owner)
         except StoreError:  # what was to be written before has told of it
-            _given_up.add(self.owner)
+            give_up(self.owner)
         self.close()
 
     def close(self) -> None:
@@ -229,19 +193,10 @@ class Journal:
                 yield record, decode_stored(record.state, returns.get(record.task, Any))
             except DecodeError as exc:
                 what = f"a state of task {record.task!r} in run {self.stored.id}"
-                raise _not_understood(self.store, what, exc) from None
-
-
-def _not_understood(store: Store, what: str, exc: DecodeError) -> StoreError:
-    """Return the error for what is whole, as its row's checksum says, and yet not what this program takes it for."""
-    remedy = "import the module that defines it, or go on with the program as it was"
-    return StoreError(store.name, f"{what} is not understood by this program: {exc}; {remedy}")
+                raise not_understood(self.store, what, exc) from None
 
 
 _TYPE: Final = frozenset({"type"})
-
-_given_up: set[str] = set()
-"""The owners of this process that could not give their leases back."""
 
 
 def _of_run(state: State[Any]) -> State[Any]:
@@ -321,182 +276,8 @@ def _check_goes_on(store: Store, stored: StoredRun) -> None:
         StoreError: Its state is of a class that this program does not know.
     """
     try:
-        state = decode(stored.state, State, limits=STORED)
+        is_over = isinstance(decode(stored.state, State, limits=STORED), Finished)
     except DecodeError as exc:
-        raise _not_understood(store, f"the state {stored.tag} of run {stored.id}", exc) from None
-    if isinstance(state, Finished):
+        raise not_understood(store, f"the state {stored.tag} of run {stored.id}", exc) from None
+    if is_over:
         raise RunTaken(store.name, f"run {stored.id} is over, it is {stored.tag}: nothing is left to go on with")
-
-
-# ---- what a run is stored with
-
-
-def graph_of(flow: Flow) -> bytes:
-    """Return what a flow looks like, as JSON: its tasks, what each takes of which others, and its parameters."""
-    tasks = [
-        [
-            node.name,
-            node.is_mapped,
-            [[source.index, int(takes)] for source, takes in zip(node.upstream, node.takes, strict=True)],
-        ]
-        for node in flow.nodes
-    ]
-    return json.dumps({"tasks": tasks, "parameters": sorted(flow.parameters)}, separators=(",", ":")).encode()
-
-
-def check_graph(flow: Flow, stored: StoredRun) -> None:
-    """Refuse a flow that is not the one of a stored run.
-
-    Raises:
-        FlowError: It is not; the text says what is different.
-    """
-    if stored.flow != flow.name:
-        raise FlowError(flow.name, f"run {stored.id} is of flow {stored.flow!r}")
-    if stored.graph == graph_of(flow):
-        return
-    then, now = _readable(stored.graph), _readable(graph_of(flow))
-    gone = [f"{name} is gone" for name in then if name not in now]
-    new = [f"{name} is new" for name in now if name not in then]
-    other = [f"{name} is wired otherwise" for name in then if name in now and then[name] != now[name]]
-    found = [*gone, *new, *other] or ["its tasks come in another order"]
-    more = f" and {len(found) - 10} more" if len(found) > 10 else ""
-    raise FlowError(
-        flow.name,
-        f"is not what it was when run {stored.id} began: {', '.join(found[:10])}{more}; "
-        "resume with the flow as it was, or begin a new run",
-    )
-
-
-def _readable(graph: bytes) -> dict[str, object]:
-    """Return what a graph says, by name: of each task what it takes of which others, and the parameters."""
-    document = json.loads(graph)
-    names = [name for name, _, _ in document["tasks"]]
-    tasks: dict[str, object] = {
-        f"task {name!r}": (is_mapped, [(names[index], takes) for index, takes in upstream])
-        for name, is_mapped, upstream in document["tasks"]
-    }
-    return tasks | {f"parameter {name!r}": None for name in document["parameters"]}
-
-
-def graph_names(graph: bytes) -> list[str]:
-    """Return the names of the tasks of a stored graph, in their order."""
-    names: list[str] = [name for name, _, _ in json.loads(graph)["tasks"]]
-    return names
-
-
-def parameters_of(flow: Flow, values: Mapping[str, Any]) -> bytes:
-    """Return the values of a flow's parameters as they are stored.
-
-    Raises:
-        FlowError: One cannot be stored.
-    """
-    found: dict[str, Any] = {}
-    for name, parameter in flow.parameters.items():
-        try:
-            found[name] = json.loads(_encoded_parameter(parameter, values[name]))
-        except EncodeError as exc:
-            raise FlowError(flow.name, f"parameter {name} cannot be stored: {exc}") from None
-    return json.dumps(found).encode()
-
-
-def _encoded_parameter(parameter: Parameter, value: Any) -> bytes:
-    """Return a value as JSON of its parameter's type; a default need not be of the type."""
-    try:
-        return encode_stored(Success(result=value), parameter.type)
-    except EncodeError:
-        if value is not parameter.default:
-            raise
-        return encode(Success(result=value), limits=STORED)
-
-
-def read_parameters(flow: Flow, stored: StoredRun, store: Store) -> dict[str, Any]:
-    """Return the values of a flow's parameters as a run was begun with them.
-
-    Raises:
-        StoreError: One is not of its parameter's type any more.
-    """
-    found: dict[str, Any] = json.loads(stored.parameters)
-    values: dict[str, Any] = {}
-    for name, parameter in flow.parameters.items():
-        data = json.dumps(found[name]).encode()
-        try:
-            values[name] = decode_stored(data, parameter.type).unwrap()
-        except DecodeError as exc:
-            try:
-                values[name] = decode(data, Success, limits=STORED).unwrap()
-            except DecodeError:
-                raise _not_understood(store, f"parameter {name} of run {stored.id}", exc) from None
-    return values
-
-
-# ---- who has a lease
-
-
-class _Heartbeat:
-    """Renews a lease from time to time, in a thread of its own."""
-
-    def __init__(
-        self,
-        store: Store,
-        lease: Callable[[], Lease],
-        seconds: float,
-        cancel: Callable[[], object],
-        lost: Callable[[], object],
-    ) -> None:
-        self._store = store
-        self._lease = lease
-        self._seconds = seconds
-        self._cancel = cancel
-        self._lost = lost
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="statesig lease", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._over.set()
-        self._thread.join()
-
-    def _beat(self) -> None:
-        while not self._over.wait(self._seconds):
-            try:
-                if self._store.renew(self._lease()).cancel:
-                    self._cancel()
-            except RunTaken:
-                self._lost()
-                return
-            except StoreError:
-                continue  # the lease holds for two more beats; the runner's own writing tells of what lasts
-
-
-def _process(pid: int) -> str:
-    """Return what a process is told from others by: its machine, its place among its processes, and when it began."""
-    return f"{worker_name().rpartition(':')[0]}|{_namespace()}|{pid}|{_began(pid)}"
-
-
-def _is_dead(owner: str) -> bool:
-    """Tell whether an owner surely goes on with nothing: its process was of this machine, and is not there."""
-    if owner in _given_up:
-        return True
-    machine, namespace, pid, began, _ = owner.split("|") if owner.count("|") == 4 else ("", "", "", "", "")
-    if (machine, namespace) != (worker_name().rpartition(":")[0], _namespace()) or not began or not namespace:
-        return False
-    return _began(int(pid)) != began
-
-
-def _namespace() -> str:
-    """Return what tells apart machines and containers that have one name; empty where that cannot be told."""
-    try:
-        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}/{os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return ""
-
-
-def _began(pid: int) -> str:
-    """Return when a process began, in ticks since its machine did; empty where there is none, or only its remains."""
-    try:
-        # After the name, which is in parentheses: the state, and as the 20th the time; see proc_pid_stat(5).
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]

@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 from statesig.cancellations import cancel_run
 from statesig.choices import chosen_age, stored_before
 from statesig.exits import Exit, UsageError
-from statesig.journals import graph_names
+from statesig.graphs import graph_names
 from statesig.models import descendants
 from statesig.programs import kind_named
 from statesig.progress import aligned

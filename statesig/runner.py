@@ -218,7 +218,8 @@ def reopen(
     sleep: Callable[[float], object] | None = None,
 ) -> Run:
     """Return a stored run as it was left; its `start` goes on with it. Arguments and errors are those of `resume`."""
-    from statesig.journals import open_journal, read_parameters
+    from statesig.encodings import read_parameters
+    from statesig.journals import open_journal
 
     chosen = _executor(executor)
     journal = open_journal(flow, id, store, lease, clock)

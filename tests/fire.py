@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from statesig import Event, Executor, Pending, Run, State, check_history, is_cached, is_finished, is_mapped, is_paused
+from statesig.encodings import decode_stored, encode_stored
 from statesig.errors import RunTaken
 from statesig.executors import Threads
-from statesig.journals import decode_stored, encode_stored
 from statesig.processes import Processes
 from statesig.states import Mapped
 from statesig.store import Lease, Record, Store, StoredRun, open_store

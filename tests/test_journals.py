@@ -31,9 +31,9 @@ from statesig import (
     states_of,
     task,
 )
+from statesig.encodings import decode_stored
 from statesig.errors import FlowError, NoRun, RunTaken, StoreError
 from statesig.executors import Threads
-from statesig.journals import decode_stored
 from statesig.runner import begin
 from statesig.sqlite import SQLiteStore
 from statesig.states import Pending

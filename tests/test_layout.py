@@ -50,7 +50,8 @@ ORDER = """
     sqlite postgres
     items
     inputs
-    waits lanes journals caches interrupts
+    waits lanes caches interrupts encodings graphs leases
+    journals
     cancellations changes
     drives
     runs

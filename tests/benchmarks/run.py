@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout, not one that is installed
 
 import checking
+import clusters
 import executing
 import flows
 import imports
@@ -43,6 +44,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "tasks memory": flows.memory,
     "threads": executing.threads,
     "stored": executing.stored,
+    "clusters": clusters.clusters,
     "peers": executing.peers,
     "triggers": triggers.triggers,
     "mypy": checking.checking,

@@ -13,6 +13,7 @@ import pytest
 
 from statesig import decode_event
 from tests.commands import COMMAND, ENVIRONMENT, ROOT, Done, ended, in_this_process, read_up_to, send, started, statesig
+from tests.programs.gates import reviewed
 from tests.servers import Server, server  # noqa: F401  # a fixture
 
 GATED, REVIEWED = "tests.programs.gates:gated", "tests.programs.gates:reviewed"
@@ -50,7 +51,7 @@ def run_of(done: Done) -> str:
 
 def paused(store: str, gate: Path) -> str:
     """Run a flow up to its pause, and return the run's identity."""
-    return run_of(statesig("run", "--quiet", REVIEWED, f"gate={gate}", "--store", store))
+    return reviewed.run(gate=gate, store=store).id
 
 
 # ---- run
@@ -279,13 +280,13 @@ def test_what_cannot_be_gone_on_with(
     given = [argument.format(run=run) for argument in arguments]
     code, output, errors = in_this_process([*given, "--store", store], capfd)
     assert (2, "", True) == (code, output, said in errors)
-    assert 0 == statesig("resume", REVIEWED, run, "--approve", "review", "--store", store).returncode
+    assert 0 == in_this_process(["resume", REVIEWED, run, "--approve", "review", "--store", store], capfd)[0]
 
 
 def test_a_run_that_is_over(store: str, gate: Path) -> None:
     """Nothing is left to go on with."""
     run = paused(store, gate)
-    statesig("resume", REVIEWED, run, "--approve", "review", "--store", store)
+    reviewed.resume(run, "review", store=store)
     done = statesig("resume", REVIEWED, run, "--store", store)
     assert (2, "") == (done.returncode, done.stdout)
     assert f"run {run} is over, it is Success" in done.stderr

@@ -148,18 +148,17 @@ def test_very_many_children_that_did_not_succeed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["success", "failure", "pause", "mixed", "asking"])
-def test_a_history_as_events(name: str, store: str, runs: dict[str, Run], tmp_path: Path) -> None:
+def test_a_history_as_events(
+    name: str, store: str, runs: dict[str, Run], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """With ``--json`` a run's history is printed as events, which `check` and `history` find in order."""
-    done = statesig("show", "--json", runs[name].id, "--store", store)
-    (tmp_path / "log").write_text(done.stdout)
-    imports = ("--import", "tests.programs.kinds")
-    assert (0, 0) == (
-        statesig("check", tmp_path / "log", *imports).returncode,
-        statesig("history", tmp_path / "log", *imports).returncode,
-    )
+    _, output, _ = in_this_process(["show", "--json", runs[name].id, "--store", store], capfd)
+    log = tmp_path / "log"
+    log.write_text(output)
+    assert [0, 0] == [in_this_process([verb, str(log)], capfd)[0] for verb in ("check", "history")]
     ends = {
         (history.task, history.index): history.merged.state.type
-        for history in histories_of(decode_event(line) for line in done.stdout.splitlines())
+        for history in histories_of(decode_event(line) for line in output.splitlines())
         if not isinstance(history.merged, Conflict)
     }
     assert {

@@ -77,6 +77,7 @@ class Drive:
         self._delayed: list[tuple[datetime, int, Item]] = []
         self._order = 0
         self._asked = self._done = 0
+        self._is_now = False
         self._inputs = Inputs(items, parameters)
         self._lanes = Lanes(
             options.executor,
@@ -112,7 +113,11 @@ class Drive:
 
     def cancel(self, *, now: bool) -> None:
         """Ask that nothing further be begun, and, where `now` is true, that what runs be stopped; from any thread."""
-        self._asked = max(self._asked, 2 if now else 1)
+        if now:
+            self._is_now = True
+        self._asked = 1
+        if self._is_now:  # looked at last: the second of two signals may come in the midst of the first
+            self._asked = 2
         self._lanes.wake()
 
     # ---- the loop

@@ -220,7 +220,7 @@ class Lanes:
             until = max(0.0, self._deadlines[0][0] - time.monotonic())
             seconds = until if seconds is None else min(seconds, until)
         try:
-            self._next = self._arrived.get(timeout=None if seconds is None else min(seconds, _LONGEST_WAIT))
+            self._next = self._arrived.get(timeout=_LONGEST_WAIT if seconds is None else min(seconds, _LONGEST_WAIT))
         except Empty:
             self._next = None
 
@@ -237,5 +237,5 @@ class Lanes:
             lane.executor.close(now=now)
 
 
-_LONGEST_WAIT = 3600.0
-"""Seconds; what is waited for longer is asked for again, since locks refuse long times."""
+_LONGEST_WAIT = 0.5
+"""Seconds; what is waited for longer is asked for again: a signal that comes just before a wait does not end it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import TypeVar
 
@@ -71,7 +71,8 @@ class Run:
         self._remembered: dict[str, Cached[Any]] = {}
         self._items = [Item(self, node) for node in flow.nodes]
         self._drive: Drive | None = None
-        self._asked: Literal[0, 1, 2] = 0
+        self._asked = False
+        self._is_now = False
         self._released: list[Item] | None = None
 
     def __getitem__(self, node: T) -> AnyState[T]:
@@ -104,7 +105,7 @@ class Run:
     @property
     def is_cancelled(self) -> bool:
         """Whether somebody asked that it be cancelled."""
-        return self._asked > 0
+        return self._asked
 
     def raise_for_state(self) -> None:
         """Raise if the run did not succeed.
@@ -162,7 +163,9 @@ class Run:
             now: Whether what runs is stopped, too, as far as that can be done: a process is ended, a coroutine is
                 cancelled, a thread is given up. Else it may finish.
         """
-        self._asked = 2 if now or self._asked == 2 else 1
+        if now:
+            self._is_now = True
+        self._asked = True
         if self._drive is not None:
             self._drive.cancel(now=now)
 
@@ -173,7 +176,7 @@ class Run:
         journal, now = self._journal, self._options.clock
         with journal or nullcontext(), self._driven() as drive:
             if journal is not None and journal.acquire():
-                self._asked = self._asked or 1
+                self._asked = True
             for item in self._all_items():
                 if isinstance(item.state, Cancelling):
                     drive.changes.become(
@@ -197,7 +200,7 @@ class Run:
 
     def _go(self, drive: Drive) -> Run:
         if self._asked:
-            drive.cancel(now=self._asked == 2)
+            drive.cancel(now=self._is_now)
         with cancelled_by_signals(self) if self._options.signals else nullcontext():
             if self._journal is not None:
                 # What another process has is not worth going on with; storing it then says so.

@@ -472,7 +472,7 @@ def mixed(site: Path) -> Path:
 
 @contextmanager
 def clustered() -> Iterator[Executor]:
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         yield Dask(cluster)
 
 

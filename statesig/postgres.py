@@ -9,7 +9,7 @@ from __future__ import annotations
 import selectors
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from statesig.databases import Connection, Database, Dialect
 from statesig.errors import StoreError
@@ -77,7 +77,7 @@ class _Server(Database):
         except ImportError as exc:
             reason = "the driver of PostgreSQL is not installed: pip install 'statesig[postgres]'"
             raise StoreError("postgresql://...", reason) from exc
-        self._driver: Any = psycopg
+        self._driver = psycopg
         parameters = _parameters_of(url)
         self.name = _name_of(parameters)
         self._conninfo = psycopg.conninfo.make_conninfo("", **_PARAMETERS | parameters)

@@ -49,7 +49,7 @@ def expected() -> tuple[States, States]:
 def cluster() -> Iterator[LocalCluster]:
     """Two worker processes, whose nannies begin them anew when they are killed. It leaves nothing when it is closed."""
     distributed_utils._offload_executor.submit(int).result()  # Dask keeps this thread until the process ends
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with leaving_nothing(), LocalCluster(**options) as found:
         yield found
 
@@ -230,6 +230,8 @@ def test_a_worker_of_a_cluster_is_killed_at_any_moment(cluster: LocalCluster, ex
         return [worker.pid for worker in cluster.workers.values() if worker.pid]
 
     for number in range(ROUNDS):
+        cluster.scale(2)  # a nanny gives up where its worker dies while it starts, and is replaced then
+        cluster.wait_for_workers(2, timeout=60)
         killed: list[int] = []
         told = killing(random.Random(number), nannied, killed)
         run = flow.run(day=DAY, executor=Dask(cluster), clock=noon, on_event=told)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,17 +46,21 @@ def expected() -> tuple[States, States]:
     return before, states_in(run.resume(approved))
 
 
+def two_workers() -> LocalCluster:
+    """Return a cluster of two worker processes, whose nannies begin them anew when they are killed."""
+    return LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    """Two worker processes, whose nannies begin them anew when they are killed. It leaves nothing when it is closed."""
-    distributed_utils._offload_executor.submit(int).result()  # Dask keeps this thread until the process ends
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
-    with leaving_nothing(), LocalCluster(**options) as found:
+    """A cluster for several tests, which leaves nothing when it is closed."""
+    with leaving_nothing(), two_workers() as found:
         yield found
 
 
 @pytest.fixture(autouse=True)
 def leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
+    distributed_utils._offload_executor.submit(int).result()  # Dask keeps this thread until the process ends
     with nullcontext() if "cluster" in request.fixturenames else leaving_nothing():
         yield
 
@@ -205,6 +210,26 @@ def test_a_worker_is_killed_at_any_moment(expected: tuple[States, States]) -> No
         assert {} == {name: state for name, state in after.items() if name not in SPENT and state != expected[1][name]}
 
 
+def nannied(cluster: LocalCluster) -> list[int]:
+    return [worker.pid for worker in cluster.workers.values() if worker.pid]
+
+
+def test_a_worker_of_a_cluster_is_killed_at_any_moment(expected: tuple[States, States]) -> None:
+    """The same on a cluster; its nannies begin workers anew, but after many deaths give up, and it is another then."""
+    for first in range(0, ROUNDS, 10):
+        with two_workers() as cluster:
+            for number in range(first, min(first + 10, ROUNDS)):
+                cluster.wait_for_workers(2, timeout=60)
+                killed: list[int] = []
+                told = killing(random.Random(number), partial(nannied, cluster), killed)
+                run = flow.run(day=DAY, executor=Dask(cluster), clock=noon, on_event=told)
+                after = states_in(run.resume(approved))
+                assert 1 == len(killed)
+                assert {} == {
+                    name: state for name, state in after.items() if name not in SPENT and state != expected[1][name]
+                }
+
+
 # ---- on a cluster, after all others: its nannies go on with their own work meanwhile
 
 
@@ -221,20 +246,3 @@ def test_the_same_states_where_a_worker_of_a_cluster_is_killed(
 ) -> None:
     """So does a worker of a cluster."""
     assert expected == states_with_one_killed(Dask(cluster), tmp_path)
-
-
-def test_a_worker_of_a_cluster_is_killed_at_any_moment(cluster: LocalCluster, expected: tuple[States, States]) -> None:
-    """The same on a cluster, whose nannies begin workers anew."""
-
-    def nannied() -> list[int]:
-        return [worker.pid for worker in cluster.workers.values() if worker.pid]
-
-    for number in range(ROUNDS):
-        cluster.scale(2)  # a nanny gives up where its worker dies while it starts, and is replaced then
-        cluster.wait_for_workers(2, timeout=60)
-        killed: list[int] = []
-        told = killing(random.Random(number), nannied, killed)
-        run = flow.run(day=DAY, executor=Dask(cluster), clock=noon, on_event=told)
-        after = states_in(run.resume(approved))
-        assert 1 == len(killed)
-        assert {} == {name: state for name, state in after.items() if name not in SPENT and state != expected[1][name]}

@@ -206,6 +206,7 @@ def verdict(place: str, witness: Path, expected: States) -> Counter[str]:
         begun=sum(line[0] == "begin" for line in lines),
         different=different(history, expected),
         half=illegal(run, history),
+        repeated=repeated(history),
     )
 
 
@@ -227,6 +228,17 @@ def illegal(run: StoredRun, history: Sequence[Record]) -> int:
         steps[record.task, record.index].append((state, record.attempt, record.time))
     ways = [zip(*way, strict=True) for way in steps.values()]
     return sum(check_history(states, attempts=attempts, times=times) is not None for states, attempts, times in ways)
+
+
+def repeated(history: Sequence[Record]) -> int:
+    """Count the tasks and children that were tried again, looped or asked for approval more often than they may be."""
+    retries = {node.name: node.task.retries for node in durable_flow.flow.nodes}
+    times = Counter((record.task, record.index, json.loads(record.state)["type"]) for record in history)
+    most = {"Looped": durable_flow.LOOPS, "Paused": 1}
+    return sum(
+        count > (retries[task] if tag == "Retrying" else most.get(tag, count))
+        for (task, _, tag), count in times.items()
+    )
 
 
 def of_bodies(lines: Sequence[tuple[Any, ...]]) -> Counter[str]:

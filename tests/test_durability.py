@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[1]
 ROUNDS = int(os.environ.get("STATESIG_ROUNDS", "20"))
 """How many random moments and races: 1,000 in earnest. Of what takes longer there are fewer."""
 
-FAULTS = ("lost", "half", "different", "again", "unannounced", "survivors")
+FAULTS = ("lost", "half", "different", "again", "unannounced", "repeated", "survivors")
 """What there must be none of: acknowledged transitions that are not in the history, histories that cannot be, other
 final states than those of a run that nothing happens to, bodies run after their task was final or before it was told
-to be Running, and worker processes that outlive the runner's."""
+to be Running, more retries, loops and approvals than there may be, and worker processes that outlive the runner's."""
 
 
 def program(module: str, *arguments: str) -> dict[str, Any]:

@@ -40,6 +40,8 @@ T = TypeVar("T")
 WITNESS = "STATESIG_TEST_WITNESS"
 """The variable that names the file."""
 
+LOOPS = 3
+
 
 def tell(what: str, task: str, index: int | None, attempt: int, state: str = "") -> None:
     """Append a line to the witness file."""
@@ -172,7 +174,7 @@ def approve(day: date) -> date:
 @witnessed
 def count_up(day: date) -> int:
     reached: int = current().loop_result or 0
-    if reached < 3:
+    if reached < LOOPS:
         raise LOOP("further", result=reached + 1)
     return reached * day.day
 

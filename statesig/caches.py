@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, get_type_hints
@@ -28,13 +30,26 @@ def key_of(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any
     Raises:
         FlowError: The key is no text, or an argument has no JSON by which it could be compared.
     """
-    told = f"{getattr(task, '__module__', '')}:{getattr(task, '__qualname__', task.name)}"
+    told = _identity(task)
     if task.cache_key is not None:
         key: Any = task.cache_key(*args, **kwargs)
         if type(key) is not str:
             raise FlowError(task.name, f"its cache_key is to return a str, not {type(key).__name__}")
         return _digest(told, key)
     return _digest(told, json.dumps(_arguments(task, args, kwargs), sort_keys=True))
+
+
+def _identity(task: Task[Any, Any]) -> str:
+    """Return what a task is told from others by, in this process and in others where its module has it by name.
+
+    One that is made within a function may be one of many, with other values in its closure: it is only equal to itself.
+    """
+    module = getattr(task, "__module__", "")
+    if not isinstance(task.__reduce__(), str):
+        token: str = vars(task).setdefault("token", uuid.uuid4().hex)
+        return token
+    place = getattr(sys.modules.get(module), "__file__", "") if module == "__main__" else module
+    return f"{place}:{getattr(task, '__qualname__', task.name)}"
 
 
 def _digest(*parts: str) -> str:
@@ -66,7 +81,10 @@ def _compared(task: Task[Any, Any], name: str, value: Any, hint: Any) -> Any:
         try:
             return json.loads(encode(holder))
         except EncodeError:
-            return json.loads(encode(as_declared(holder, type(value) if hint is Any else hint)))
+            if hint is not Any:
+                return json.loads(encode(as_declared(holder, hint)))
+            kind: type[Any] = type(given)  # what JSON alone does not tell apart
+            return [kind.__module__, kind.__qualname__, json.loads(encode(as_declared(holder, kind)))]
     except EncodeError:
         raise FlowError(
             task.name, f"its argument {name} has no JSON by which calls could be equal; give the task a cache_key"

@@ -201,9 +201,11 @@ class Drive:
 
     def _land(self) -> None:
         """Take what has come back, and what should have."""
+        raised: BaseException | None = None
         for item, outcome in self._lanes.arrived():
             if outcome.raised is not None:
-                raise outcome.raised
+                raised = raised or outcome.raised
+                continue
             self._took(item, outcome.seconds)
             if self._is_plain_success(item, outcome.state):
                 item.state = outcome.state
@@ -211,6 +213,9 @@ class Drive:
                 continue
             self.changes.end(item, outcome.state, outcome.worker)
             self._go_on(item)
+        if raised is not None:
+            self.changes.flush()  # what else came back is not lost with it
+            raise raised
         for item, sentence in self._lanes.overdue():
             timeout = item.node.task.timeout or 0.0
             self._took(item, timeout)

@@ -7,7 +7,7 @@ type checker it is the value, so wiring is checked as any call is: ``load(extrac
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from contextvars import Token
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -216,7 +216,7 @@ class Flow:
             items: A list, a node or a parameter that will be one. None of them: an empty Mapped.
 
         Raises:
-            FlowError: `fn` is no task.
+            FlowError: `fn` is no task, or the items are a set, whose order is another in each process.
         """
         keywords: dict[str, Any] = {}
         target: Any = fn
@@ -227,6 +227,8 @@ class Flow:
         if not _is_task(target):
             raise FlowError(self.name, f"only a task can be mapped, and {target!r} is none; decorate it with @task")
         self._check((target, 1, *keywords), target, (None,), keywords)
+        if isinstance(items, Set):
+            raise FlowError(self.name, "what is mapped over has an order, which a set has not; map over sorted(...)")
         over = items if isinstance(items, StandIn) else list(items)
         node = self._added(target, (), keywords, over, is_mapped=True)
         return cast("list[B]", StandIn(node))  # it stands for the list of values

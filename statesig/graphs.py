@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from statesig.errors import FlowError
 from statesig.flow import Flow
+from statesig.nodes import Node
 from statesig.store import StoredRun
 
 __all__ = ["check_graph", "graph_names", "graph_of"]
@@ -16,12 +18,19 @@ def graph_of(flow: Flow) -> bytes:
     tasks = [
         [
             node.name,
-            node.is_mapped,
+            # Children are told from each other by their positions.
+            _length(node) if node.is_mapped else False,
             [[source.index, int(takes)] for source, takes in zip(node.upstream, node.takes, strict=True)],
         ]
         for node in flow.nodes
     ]
     return json.dumps({"tasks": tasks, "parameters": sorted(flow.parameters)}, separators=(",", ":")).encode()
+
+
+def _length(node: Node) -> int | bool:
+    """Return over how many constants a node is mapped, True where that is known only in a run."""
+    constants: Any = node.mapped
+    return len(constants) if issubclass(type(constants), list) else True
 
 
 def check_graph(flow: Flow, stored: StoredRun) -> None:

@@ -5,7 +5,7 @@ Nothing here calls or decides; what a function cannot be given is an exception o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, cast
 
 from statesig.decisions import value_of
@@ -64,7 +64,10 @@ class Inputs:
                 child.source = source
                 children.append(child)
             return children
-        for index, value in enumerate(self._resolved(node.mapped)):
+        values = self._resolved(node.mapped)
+        if isinstance(values, Set):
+            raise TypeError("what is mapped over has an order, which a set has not; return sorted(...)")
+        for index, value in enumerate(values):
             child = item.child(index)
             child.value = value
             children.append(child)

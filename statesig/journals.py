@@ -16,7 +16,7 @@ from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, Store
 from statesig.flow import Flow
 from statesig.graphs import check_graph, graph_of
 from statesig.items import Item
-from statesig.leases import Heartbeat, give_up, is_dead, new_owner
+from statesig.leases import Heartbeat, give_up, is_dead, new_owner, take_up
 from statesig.states import Cached, Failed, Finished, Mapped, Paused, Running, State, Success, is_cached, is_mapped
 from statesig.store import Lease, Record, Store, StoredRun, open_store
 
@@ -69,7 +69,9 @@ class Journal:
         """
         held = self.store.lease(self.stored.id)
         dead = held.owner if held is not None and is_dead(held.owner) else None
-        return self.store.acquire(self.stored, self._lease(), now=self._clock(), instead_of=dead).cancel
+        taken = self.store.acquire(self.stored, self._lease(), now=self._clock(), instead_of=dead)
+        take_up(self.owner)
+        return taken.cancel
 
     def check_unchanged(self) -> None:
         """See to it that nobody goes on with the run, or has done so since it was read.

@@ -15,7 +15,7 @@ from statesig.calls import worker_name
 from statesig.errors import RunTaken, StoreError
 from statesig.store import Lease, Store
 
-__all__ = ["Heartbeat", "give_up", "is_dead", "new_owner"]
+__all__ = ["Heartbeat", "give_up", "is_dead", "new_owner", "take_up"]
 
 
 def new_owner() -> str:
@@ -68,6 +68,11 @@ def _process(pid: int) -> str:
 def give_up(owner: str) -> None:
     """Take note that an owner of this process could not give its lease back, and goes on with nothing."""
     _given_up.add(owner)
+
+
+def take_up(owner: str) -> None:
+    """Take note that an owner that had given up has a lease again."""
+    _given_up.discard(owner)
 
 
 def is_dead(owner: str) -> bool:

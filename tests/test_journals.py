@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -715,3 +716,50 @@ def test_append_remembers_in_its_transaction(place: str) -> None:
         store.append(stored, "me", [], now=now, cached=[("key", b"older", kept[2]), ("a", b"b", kept[2]), kept])
         assert [b"kept", b"b"] == [store.recall(key, now) for key in ("key", "a")]
         assert isinstance(store, Store)
+
+
+def test_what_is_mapped_over_has_an_order(tmp_path: Path) -> None:
+    """A set, whose order is another in each process, is refused when the flow is built, or in the run."""
+
+    @task
+    def letters() -> set[str]:
+        return {"a", "b"}
+
+    @task
+    def same(letter: str) -> str:
+        return letter
+
+    with Flow("sets") as flow:
+        node = flow.map(same, letters())
+        with pytest.raises(FlowError, match=r"map over sorted\(\.\.\.\)"):
+            flow.map(same, {"a", "b"})
+    state = flow.run(store=tmp_path / "runs.db")[node]
+    assert (Failed, False) == (type(state), state.has_result)
+
+
+def test_as_many_constants_are_mapped_over_as_before(tmp_path: Path) -> None:
+    """A run that was mapped over two constants is not gone on with over three."""
+
+    def flow_of(*numbers: int) -> Flow:
+        with Flow("constants") as flow:
+            task(name="wait", trigger=manual_only)(lambda values: values)(flow.map(task(name="same")(abs), numbers))
+        return flow
+
+    run = flow_of(1, 2).run(store=tmp_path / "runs.db")
+    with pytest.raises(FlowError, match="task 'same' is wired otherwise"):
+        flow_of(1, 2, 3).resume(run.id, store=tmp_path / "runs.db")
+
+
+def test_tasks_made_by_one_function_share_no_cache(tmp_path: Path) -> None:
+    """Closures of one function, and arguments of two types that JSON writes alike, are not taken for each other."""
+
+    def times(factor: int) -> Any:
+        return task(name="times", cache_for=60)(lambda number: number * factor)
+
+    untyped = task(name="untyped", cache_for=60)(lambda value: type(value).__name__)
+    with Flow("closures") as flow:
+        nodes = [times(2)(5), times(10)(5), untyped(date(2026, 1, 1)), untyped("2026-01-01")]
+        for earlier, later in pairwise(nodes):
+            flow.after(later, earlier)
+    run = flow.run(store=tmp_path / "runs.db")
+    assert [10, 50, "date", "str"] == [run[node].unwrap() for node in nodes]

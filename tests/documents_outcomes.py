@@ -53,7 +53,7 @@ class Raised(Returned):
 
 
 class Grouped(Returned):
-    """What a task raises as one group; that is made there, since another program's ways to pickle groups may not fit."""
+    """What a task raises as a group; which is made there, since other packages' ways to pickle groups may not fit."""
 
     def _leave(self) -> object:
         assert isinstance(self.what, list)

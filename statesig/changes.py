@@ -116,6 +116,7 @@ class Changes:
         return is_running
 
     def fail_to_begin(self, item: Item, exc: BaseException) -> None:
+        """Move an item to what making its arguments raised: no attempt of it begins."""
         outcome = state_of_exception(exc, redact=self._options.redact, traceback=self._options.traceback)
         self.become(item, settle_unbegun(item.state, outcome))
 
@@ -201,6 +202,7 @@ class Changes:
         self.tell(item, state, attempt)
 
     def tell(self, item: Item, state: State[Any], attempt: int) -> None:
+        """Tell of a state that an item is in: at once, or, where it is written down, once that is stored."""
         if self._options.on_event is None:
             return
         event = Event(self._run, item.node.name, item.index, attempt, self._clock(), state)

@@ -155,12 +155,12 @@ def test_what_a_task_does_is_its_state(anywhere: Executor) -> None:
 def test_texts_are_redacted(anywhere: Executor) -> None:
     """What of an exception's text may be kept is decided before the state is reported."""
     with serving(anywhere) as served:
-        assert "XXX" == served.state(work.divide, 0, redact=redacted).causes[0].message
+        assert "redacted" == served.state(work.divide, 0, redact=redacted).causes[0].message
 
 
 def redacted(text: str) -> str:
     """Return what is kept of a text: nothing."""
-    return "XXX"
+    return "redacted"
 
 
 @pytest.mark.parametrize("task", [work.tell, work.tell_later], ids=lambda task: task.name)
@@ -215,9 +215,10 @@ def test_it_serves_one_run_after_another(make: Maker) -> None:
 
 @pytest.mark.parametrize("make", EVERY)
 def test_closing_unused_does_nothing(make: Maker) -> None:
-    """An executor without calls has nothing to end."""
+    """An executor without calls has begun nothing, and has nothing to end."""
+    before = threading.active_count()
     with serving(make()):
-        pass
+        assert before == threading.active_count()
 
 
 @pytest.mark.parametrize("make", EVERY)
@@ -804,7 +805,7 @@ def test_what_the_worker_cannot_unpickle_fails_its_task(elsewhere: Executor) -> 
         assert number == served.state(work.pid).unwrap()
     said = "the task or an argument of it cannot be unpickled by its worker, which must be able to import its module"
     assert isinstance(state, Failed)
-    assert (said, False, "XXX") == (state.message, state.retryable, state.causes[0].message)
+    assert (said, False, "redacted") == (state.message, state.retryable, state.causes[0].message)
 
 
 def test_what_has_no_name_needs_cloudpickle(monkeypatch: pytest.MonkeyPatch) -> None:

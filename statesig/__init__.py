@@ -1,13 +1,77 @@
-"""A typed state-and-signal algebra: states are frozen models, signals are exceptions mapped one-to-one to them.
+"""Typed states and signals for pipelines, and an algebra over both.
 
-Names are loaded from their modules when they are first used, so that ``import statesig`` costs nothing by itself.
-There is nothing in it for pytest to rewrite, which would else ask for it before anybody imports it: PYTEST_DONT_REWRITE
+A *state* says what became of a task or a run: `Success`, `Skipped`, `Retrying`, ... are frozen Pydantic models.
+A *signal* is the exception by which code asks for a state: ``raise SKIP("no new rows")`` ends a task as Skipped.
+Each state has one signal, and a type checker knows which fields each takes.
+
+    from statesig import SKIP, Flow, task
+
+    @task(retries=2)
+    def extract(day: int) -> list[int]:
+        if day > 5:
+            raise SKIP("no rows at weekends", result=[])
+        return [day, day]
+
+    @task
+    def total(rows: list[int]) -> int:
+        return sum(rows)
+
+    with Flow("week") as flow:
+        day = flow.parameter("day", int)
+        node = total(extract(day))
+
+    run = flow.run(day=3)
+    print(run.state, run[node].unwrap())
+
+Names by what they are for; ``help(statesig.capture)`` and the like tell more of each:
+
+states        State and its descendants; AnyState, AnyFinished; is_successful and the other predicates
+signals       FAIL, SKIP, RETRY, ...; Signal, signal_of, catching
+transitions   advance, successors, is_allowed, check_history, diagram
+algebra       join, combine, tally, merge; map, bind, recover, fold, zip; capture, collect
+triggers      all_successful, any_failed, ...; every, some, none, between, share compose with & | ~
+JSON          encode, decode, schema, Limits; events, histories and triggers likewise
+flows         task, Flow, state_of, states_of; Run, TaskRun, current
+where         Threads, Processes, Dask; open_store, Store, cancel_run
+errors        StatesigError and its descendants
+
+Names are loaded from their modules when they are first used, so ``import statesig`` costs next to nothing.
+
+PYTEST_DONT_REWRITE: there is no assertion in this file for pytest to rewrite.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from statesig.algebra import (
+
+def _homes() -> dict[str, str]:
+    """Return the module of each public name, read from the imports below; none if this file's source is not here."""
+    try:
+        with open(globals().get("__file__", ""), encoding="utf-8") as file:
+            source = file.read()
+    except (OSError, UnicodeError):  # within an archive, frozen, or byte code alone
+        return {}
+    only_tree = 0x400  # ast.PyCF_ONLY_AST, without importing ast
+    tree: Any = compile(source, __name__, "exec", only_tree)
+    imports = next(node.body for node in tree.body if type(node).__name__ == "If")
+    return {alias.name: statement.module for statement in imports for alias in statement.names}
+
+
+_HOMES = _homes()
+
+if TYPE_CHECKING or not _HOMES:
+    from statesig.algebra.captures import (
+        acapture,
+        capture,
+        collect,
+    )
+    from statesig.algebra.counts import (
+        Counts,
+    )
+    from statesig.algebra.equivalence import (
+        equivalent,
+        truth_table,
+    )
+    from statesig.algebra.joins import (
         COMPLETION,
         EMPTY,
         FAIL_FAST,
@@ -17,26 +81,83 @@ if TYPE_CHECKING:
         kind,
         tally,
     )
-    from statesig.attempts import (
-        Attempt,
-        current,
+    from statesig.algebra.merges import (
+        Conflict,
+        Observation,
+        merge,
+        observe,
     )
-    from statesig.cancellations import (
-        cancel_run,
+    from statesig.algebra.predicates import (
+        Verdict,
     )
-    from statesig.captures import (
-        acapture,
-        capture,
-        collect,
+    from statesig.algebra.results import (
+        bind,
+        fold,
+        recover,
     )
-    from statesig.clusters import (
-        Dask,
+    from statesig.algebra.results import map as map  # noqa: A004  # not in __all__: a star would hide the builtin
+    from statesig.algebra.results import zip as zip  # noqa: A004  # nor is this
+    from statesig.algebra.transitions import (
+        IllegalStep,
+        advance,
+        check_history,
+        diagram,
+        is_allowed,
+        successors,
     )
-    from statesig.codec import (
+    from statesig.algebra.triggers import (
+        Judgement,
+        SkipPolicy,
+        Trigger,
+        all_failed,
+        all_finished,
+        all_skipped,
+        all_successful,
+        always,
+        always_run,
+        any_failed,
+        any_successful,
+        between,
+        every,
+        finished,
+        manual_only,
+        none,
+        none_skipped,
+        not_all_skipped,
+        share,
+        some,
+        some_failed,
+        some_successful,
+    )
+    from statesig.codec.events import (
+        Event,
+        decode_event,
+        encode_event,
+    )
+    from statesig.codec.histories import (
+        History,
+        histories_of,
+    )
+    from statesig.codec.limits import (
         Limits,
+    )
+    from statesig.codec.states import (
         decode,
         encode,
         schema,
+    )
+    from statesig.codec.triggers import (
+        decode_trigger,
+        encode_trigger,
+    )
+    from statesig.engine.cancellations import (
+        cancel_run,
+    )
+    from statesig.engine.noderuns import (
+        TaskRun,
+    )
+    from statesig.engine.runs import (
+        Run,
     )
     from statesig.errors import (
         DecodeError,
@@ -55,47 +176,33 @@ if TYPE_CHECKING:
         StoreDamaged,
         StoreError,
     )
-    from statesig.events import (
-        Event,
-        decode_event,
-        encode_event,
+    from statesig.executors.attempts import (
+        Attempt,
+        current,
     )
-    from statesig.executors import (
+    from statesig.executors.dask.cluster import (
+        Dask,
+    )
+    from statesig.executors.executor import (
         Executor,
-        Threads,
     )
-    from statesig.expressions import (
-        decode_trigger,
-        encode_trigger,
+    from statesig.executors.processes import (
+        Processes,
+    )
+    from statesig.executors.threads import (
+        Threads,
     )
     from statesig.flow import (
         Flow,
+    )
+    from statesig.graph.graph import (
         state_of,
         states_of,
     )
-    from statesig.histories import (
-        History,
-        histories_of,
-    )
-    from statesig.observations import (
-        Conflict,
-        Observation,
-        merge,
-        observe,
-    )
-    from statesig.processes import (
-        Processes,
-    )
-    from statesig.results import (
-        bind,
-        fold,
-        recover,
-    )
-    from statesig.results import map as map  # noqa: A004  # not in __all__, whose star would hide the builtin
-    from statesig.results import zip as zip  # noqa: A004  # nor is this
-    from statesig.runner import (
-        Run,
-        TaskRun,
+    from statesig.graph.tasks import (
+        Handler,
+        Task,
+        task,
     )
     from statesig.signals import (
         CACHE,
@@ -167,52 +274,11 @@ if TYPE_CHECKING:
         is_submitted,
         is_successful,
     )
-    from statesig.store import (
-        Store,
+    from statesig.stores.opening import (
         open_store,
     )
-    from statesig.tasks import (
-        Handler,
-        Task,
-        task,
-    )
-    from statesig.transitions import (
-        IllegalStep,
-        advance,
-        check_history,
-        diagram,
-        is_allowed,
-        successors,
-    )
-    from statesig.triggers import (
-        Counts,
-        Judgement,
-        SkipPolicy,
-        Trigger,
-        Verdict,
-        all_failed,
-        all_finished,
-        all_skipped,
-        all_successful,
-        always,
-        always_run,
-        any_failed,
-        any_successful,
-        between,
-        every,
-        finished,
-        manual_only,
-        none,
-        none_skipped,
-        not_all_skipped,
-        share,
-        some,
-        some_failed,
-        some_successful,
-    )
-    from statesig.truths import (
-        equivalent,
-        truth_table,
+    from statesig.stores.store import (
+        Store,
     )
 
 __all__ = [
@@ -377,98 +443,17 @@ __all__ = [
     "truth_table",
 ]
 
-_MODULES = {
-    "algebra": """
-        COMPLETION EMPTY FAIL_FAST Order combine join kind tally
-    """,
-    "attempts": """
-        Attempt current
-    """,
-    "cancellations": """
-        cancel_run
-    """,
-    "captures": """
-        acapture capture collect
-    """,
-    "clusters": """
-        Dask
-    """,
-    "codec": """
-        Limits decode encode schema
-    """,
-    "errors": """
-        DecodeError DefinitionError EncodeError ExecutorError FlowError IllegalTransition NoResult
-        NoRun NoSignal NodeUseError RunFailed RunTaken StatesigError StoreDamaged StoreError
-    """,
-    "events": """
-        Event decode_event encode_event
-    """,
-    "executors": """
-        Executor Threads
-    """,
-    "expressions": """
-        decode_trigger encode_trigger
-    """,
-    "flow": """
-        Flow state_of states_of
-    """,
-    "histories": """
-        History histories_of
-    """,
-    "observations": """
-        Conflict Observation merge observe
-    """,
-    "processes": """
-        Processes
-    """,
-    "results": """
-        bind fold map recover zip
-    """,
-    "runner": """
-        Run TaskRun
-    """,
-    "signals": """
-        CACHE CANCEL CRASH FAIL LOOP MAP PAUSE PEND QUEUE RESUME RETRY SCHEDULE SKIP START STOP
-        SUBMIT SUCCESS TIMEOUT TRIGGERFAIL VALIDATIONFAIL Signal catching signal_of
-    """,
-    "states": """
-        AnyFinished AnyState Cached Cancelled Cancelling Crashed ErrorInfo Failed Finished Looped
-        Mapped MetaState Paused Pending Queued Resume Retrying Running Scheduled Skipped State
-        Submitted Success TimedOut TriggerFailed ValidationFailed is_cached is_cancelled
-        is_cancelling is_failed is_finished is_looped is_mapped is_meta is_paused is_pending
-        is_queued is_retrying is_running is_scheduled is_skipped is_submitted is_successful
-    """,
-    "store": """
-        Store open_store
-    """,
-    "tasks": """
-        Handler Task task
-    """,
-    "transitions": """
-        IllegalStep advance check_history diagram is_allowed successors
-    """,
-    "triggers": """
-        Counts Judgement SkipPolicy Trigger Verdict all_failed all_finished all_skipped
-        all_successful always always_run any_failed any_successful between every finished
-        manual_only none none_skipped not_all_skipped share some some_failed some_successful
-    """,
-    "truths": """
-        equivalent truth_table
-    """,
-}
-_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
-
 
 def __getattr__(name: str) -> object:
-    module = _HOME.get(name)
+    module = _HOMES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    value: object = getattr(import_module(module), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted(_HOMES or __all__)

@@ -1,411 +1,206 @@
-"""Flows, which wire tasks: what to run, never how or when.
-
-Inside ``with Flow("name") as flow:`` an ordinary call of a task makes a node and returns it in place of the value. To a
-type checker it is the value, so wiring is checked as any call is: ``load(extract(day))``.
-"""
+"""Flows: a graph of tasks with the verbs that run it. How a run goes on is `statesig.engine`'s business."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Mapping, Set
-from contextvars import Token
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast, overload
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
 
-from typing_extensions import TypeIs, TypeVar
-
-from statesig.errors import FlowError
-from statesig.nodes import (
-    Node,
-    Parameter,
-    Source,
-    StandIn,
-    StateOf,
-    Takes,
-    is_container,
-    rebuilt,
-    refuse_hidden,
-    source_of,
-)
-from statesig.states import AnyState
-from statesig.tasks import Building, Task, building
+from statesig.algebra.captures import Redact
+from statesig.engine.options import LEASE, NAMES_OF_OPTIONS, OnEvent, Options, StoreTarget
+from statesig.executors.executor import Executor
+from statesig.executors.named import ExecutorName
+from statesig.graph.graph import Graph
 
 if TYPE_CHECKING:
-    from statesig.runner import Run
+    from statesig.engine.runs import Run
 
-__all__ = ["Flow", "state_of", "states_of"]
-
-A = TypeVar("A")
-B = TypeVar("B")
-T = TypeVar("T")
+__all__ = ["Flow"]
 
 
-def _is_task(value: object) -> TypeIs[Task[..., Any]]:
-    return isinstance(value, Task)
+class Flow(Graph):
+    """A graph of task calls that can be run.
 
-
-class _Waiting:
-    """What a node waits for by `Flow.after`, in lists that grow: a tuple would be copied for each that is added."""
-
-    __slots__ = ("_known", "_takes", "_upstream")
-
-    def __init__(self, node: Node) -> None:
-        self._known = set(node.upstream)
-        node.upstream = self._upstream = list(node.upstream)
-        node.takes = self._takes = list(node.takes)
-
-    def add(self, node: Node) -> None:
-        if node not in self._known:
-            self._known.add(node)
-            self._upstream.append(node)
-            self._takes.append(Takes.ORDER)
-
-
-class Flow:
-    """A graph of task calls, built by making the calls.
+    Inside ``with Flow("name") as flow:`` an ordinary call of a task adds a node and returns it in place of the value.
 
     Args:
-        name: What it is called in messages and on the command line.
+        name: The flow's name in messages and on the command line.
 
     Attributes:
         nodes: The calls, in the order in which they were made.
-        parameters: What is given when it is run, by name.
+        parameters: The values that a run takes, by name.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.nodes: list[Node] = []
-        self.parameters: dict[str, Parameter] = {}
-        self._names: dict[str, int] = {}
-        self._named: dict[str, Node] = {}
-        self._references: tuple[int, ...] = ()
-        self._takes: dict[tuple[Takes, ...], tuple[Takes, ...]] = {}
-        self._checked: set[tuple[object, ...]] = set()
-        self._waiting: dict[Node, _Waiting] = {}
-        self._tokens: list[Token[Building | None]] = []
+    options: ClassVar[tuple[str, ...]] = NAMES_OF_OPTIONS
 
-    def __enter__(self) -> Self:
-        self._tokens.append(building.set(self))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        building.reset(self._tokens.pop())
-
-    def __repr__(self) -> str:
-        return f"<flow {self.name}: {len(self.nodes)} tasks>"
-
-    def called(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> StandIn:
-        """Add a call of a task and return what stands for its value; a task calls this inside ``with flow:``."""
-        return StandIn(self.add(task, args, kwargs))
-
-    def add(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Node:
-        """Add a call of a task and return its node; an ordinary call inside ``with flow:`` does the same.
-
-        Raises:
-            TypeError: The task does not take these arguments.
-            FlowError: An argument is a node of another flow.
-        """
-        call = (task, len(args), *kwargs) if kwargs else (task, len(args))
-        if call not in self._checked:
-            self._check(call, task, args, kwargs)
-        return self._added(task, args, kwargs)
-
-    def _check(
-        self, call: tuple[object, ...], task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> None:
-        """Check a call by the task's signature, which asks how many arguments there are and how the others are named.
-
-        Hence a call of a kind that was found right once is right, and need not be bound again.
-        """
-        if task.signature is not None:
-            task.signature.bind(*args, **kwargs)
-        self._checked.add(call)
-
-    def _added(
+    def run(
         self,
-        task: Task[Any, Any],
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        mapped: Any = None,
-        is_mapped: bool = False,
-    ) -> Node:
-        """Add a node, once all that it takes has been found to be of this flow."""
-        taken: dict[Node, Takes] = {}
-        args = tuple(self._sources(args, taken))
-        kwargs = dict(zip(kwargs, self._sources(kwargs.values(), taken), strict=True)) if kwargs else _NO_KEYWORDS
-        if is_mapped:
-            mapped = self._sources((mapped,), taken)[0]
-        upstream, takes = self._edges(args, taken)
-        name = self._unique(task.name)
-        node = Node(len(self.nodes), name, task, args, kwargs, mapped, is_mapped, upstream, takes)
-        self.nodes.append(node)
-        return node
-
-    def _sources(self, values: Iterable[Any], taken: dict[Node, Takes]) -> list[Any]:
-        """Return values with sources in place of what stands for them, and put down the nodes that they take."""
-        nodes, count = self.nodes, len(self.nodes)
-        sources: list[Any] = []
-        for value in values:  # an edge calls nothing here: where there are many edges, this loop is what building costs
-            kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  # that it says so is right
-            if kind is StandIn:
-                source: Source = value._source
-                if type(source) is Node and source.index < count and nodes[source.index] is source:
-                    taken[source] = _VALUE
-                else:
-                    self._take(source, taken)
-                sources.append(source)
-            elif kind in _PLAIN:
-                sources.append(value)
-            elif is_container(value):
-                sources.append(rebuilt(value, lambda parts: self._sources(parts, taken)))
-            else:
-                refuse_hidden(value)
-                sources.append(value)
-        return sources
-
-    def _take(self, source: Source, taken: dict[Node, Takes]) -> None:
-        """Put down what a call takes besides values of this flow's nodes."""
-        if isinstance(source, Node):
-            self._own(source)
-        elif isinstance(source, StateOf):
-            taken.setdefault(self._own(source.node), Takes.STATE)
-        elif self.parameters.get(source.name) is not source:
-            raise FlowError(self.name, f"{source!r} is no parameter of this flow")
-
-    def _edges(self, args: tuple[Any, ...], taken: dict[Node, Takes]) -> tuple[tuple[Node, ...], tuple[Takes, ...]]:
-        """Return a call's upstream and what it takes of each, as tuples that are kept already where there are such."""
-        takes = tuple(taken.values())
-        takes = self._takes.setdefault(takes, takes)
-        if len(taken) == len(args) == 1 and type(args[0]) is Node:
-            return args, takes
-        return tuple(taken), takes
-
-    @overload
-    def parameter(self, name: str, type: type[T], *, default: T) -> T: ...
-    @overload
-    def parameter(self, name: str, type: type[T]) -> T: ...
-    def parameter(self, name: str, type: type[T], **options: T) -> T:
-        """Return what stands for a value that is given when the flow is run.
-
-        Args:
-            name: A keyword of `run`, and ``NAME=VALUE`` on the command line.
-            type: What the value is validated as.
-            default: The value where none is given; without one it is required. It need not be of the type:
-                ``parameter("site", Path, default=None)`` stands for a path or None.
-
-        Raises:
-            FlowError: The name is taken, no identifier, or one of the options of `run`.
-        """
-        if not name.isidentifier() or name in self.parameters:
-            raise FlowError(self.name, f"a parameter's name is an identifier of its own, and {name!r} is not")
-        if name in _RUN_OPTIONS:
-            raise FlowError(self.name, f"{name!r} is an option of run(); its options are {', '.join(_RUN_OPTIONS)}")
-        parameter = Parameter(name, type, "default" not in options, options.get("default"))
-        self.parameters[name] = parameter
-        return cast("T", StandIn(parameter))  # it stands for the value
-
-    def map(self, fn: Callable[[A], B], items: Iterable[A]) -> list[B]:
-        """Call a task once for each item, and return what stands for the list of its values.
-
-        Args:
-            fn: A task, or `functools.partial` of one with keywords, which are the same for all calls.
-            items: A list, a node or a parameter that will be one. None of them: an empty Mapped.
-
-        Raises:
-            FlowError: `fn` is no task, or the items are a set, whose order is another in each process.
-        """
-        keywords: dict[str, Any] = {}
-        target: Any = fn
-        if isinstance(target, functools.partial):
-            if target.args:
-                raise FlowError(self.name, "a mapped task takes its constants by keyword: partial(fn, key=value)")
-            keywords, target = dict(target.keywords), target.func
-        if not _is_task(target):
-            raise FlowError(self.name, f"only a task can be mapped, and {target!r} is none; decorate it with @task")
-        self._check((target, 1, *keywords), target, (None,), keywords)
-        if isinstance(items, Set):
-            raise FlowError(self.name, "what is mapped over has an order, which a set has not; map over sorted(...)")
-        over = items if isinstance(items, StandIn) else list(items)
-        node = self._added(target, (), keywords, over, is_mapped=True)
-        return cast("list[B]", StandIn(node))  # it stands for the list of values
-
-    def after(self, node: object, *upstream: object) -> None:
-        """Make a node wait for others without taking their values.
-
-        Args:
-            node: The node that waits, a later one than those it waits for.
-            upstream: Those it waits for; their states count for its trigger.
-
-        Raises:
-            FlowError: One of them is no node of this flow, or the order would be a circle.
-        """
-        later = self.own(node)
-        earlier = [self.own(item) for item in upstream]
-        for item in earlier:
-            if item.index >= later.index:
-                raise FlowError(self.name, f"{later.name!r} was called before {item.name!r}; call it after that")
-        waiting = self._waiting.get(later)
-        if waiting is None:
-            waiting = self._waiting[later] = _Waiting(later)
-        for item in earlier:
-            waiting.add(item)
-
-    def reference(self, *nodes: object) -> None:
-        """Say which nodes decide the flow's own state; without this its leaves do.
-
-        Raises:
-            FlowError: One of them is no node of this flow.
-        """
-        self._references = tuple(self.own(node).index for node in nodes)
-
-    @property
-    def references(self) -> tuple[int, ...]:
-        """The indexes of the nodes that decide the flow's own state."""
-        if self._references:
-            return self._references
-        inner = {source.index for node in self.nodes for source in node.upstream}
-        return tuple(node.index for node in self.nodes if node.index not in inner)
-
-    def run(self, /, **options: Any) -> Run:
+        /,
+        *,
+        executor: Executor | ExecutorName | None = None,
+        store: StoreTarget | None = None,
+        on_event: OnEvent | None = None,
+        redact: Redact | None = None,
+        traceback: bool = False,
+        seed: object = None,
+        lease: float = LEASE,
+        signals: bool = False,
+        clock: Callable[[], datetime] | None = None,
+        sleep: Callable[[float], object] | None = None,
+        **parameters: object,
+    ) -> Run:
         """Run the flow and return what became of each task.
 
         Args:
-            options: The flow's parameters by name, and the options of `statesig.runner.run`: ``executor`` (where tasks
-                run), ``store`` (where the run survives), ``on_event`` (called with each `Event`), ``redact`` and
-                ``traceback`` as for `capture`, ``seed`` (of what is drawn for delays), ``lease``, ``clock``, ``sleep``.
+            executor: Where tasks run. ``"inline"`` (the default): in this thread, one after the other; ``"threads"``,
+                ``"processes"``, ``"dask"``, or an `Executor`. Coroutine functions run concurrently on one event loop,
+                unless the executor takes them.
+            store: A path, a URL or a `Store`. Each change is stored before anything follows from it, so that `resume`
+                can continue the run after its process died. Without a store the run lives as long as its process.
+            on_event: Called with each `Event` in this thread; with a store, once the event is stored.
+            redact: Called with each text of an exception before a state keeps it; returns the text to keep.
+            traceback: Whether causes keep the formatted traceback.
+            seed: Seeds the jitter of retry delays; by default the run's identity.
+            lease: Seconds for which a stored run belongs to this process unless it renews the lease, which it does
+                three times as often. Others wait so long before they take over a run whose process they cannot see.
+            signals: Whether Ctrl-C and SIGTERM cancel the run instead of ending the process, if this is the main
+                thread: the first lets running tasks finish, the second stops them.
+            clock: Returns the time, aware; by default the time in UTC.
+            sleep: Waits for a number of seconds; by default until that time is over or something else happens.
+            parameters: The flow's parameters by name.
 
         Raises:
-            FlowError: A parameter is missing, unknown or not valid; nothing was run.
+            FlowError: A parameter is missing, unknown or not valid, or an option is wrong; nothing was run.
             StoreError: The store cannot be read or written; the run is as it was last acknowledged.
             ExecutorError: The executor cannot be used; nothing was run.
         """
-        from statesig.runner import run
+        from statesig.engine.runner import begin
+        from statesig.graph.parameters import checked_parameters
 
-        return run(self, **options)
+        options = Options(
+            executor=executor,
+            store=store,
+            on_event=on_event,
+            redact=redact,
+            traceback=traceback,
+            seed=seed,
+            lease=lease,
+            signals=signals,
+            clock=clock,
+            sleep=sleep,
+        )
+        return begin(self, checked_parameters(self, parameters), options).start()
 
-    async def arun(self, /, **options: Any) -> Run:
+    async def arun(
+        self,
+        /,
+        *,
+        executor: Executor | ExecutorName | None = None,
+        store: StoreTarget | None = None,
+        on_event: OnEvent | None = None,
+        redact: Redact | None = None,
+        traceback: bool = False,
+        seed: object = None,
+        lease: float = LEASE,
+        signals: bool = False,
+        clock: Callable[[], datetime] | None = None,
+        sleep: Callable[[float], object] | None = None,
+        **parameters: object,
+    ) -> Run:
         """Run the flow from a coroutine: ``async def`` tasks run on the running event loop, all others beside it.
 
+        Cancelling the coroutine cancels the run and stops its running tasks.
+
         Args:
-            options: As for `run`.
+            executor: Where tasks run; see `run`. Coroutine functions run on the running event loop.
+            store: Where the run is kept; see `run`.
+            on_event: Called with each `Event`, in the thread that drives the run and not on the event loop.
+            redact: Called with each text of an exception; see `run`.
+            traceback: Whether causes keep the formatted traceback.
+            seed: Seeds the jitter of retry delays; by default the run's identity.
+            lease: Seconds that a lease on a stored run lasts; see `run`.
+            signals: Has no effect here, where the run is driven by another thread than the main one.
+            clock: Returns the time, aware; by default the time in UTC.
+            sleep: Waits for a number of seconds; see `run`.
+            parameters: The flow's parameters by name.
 
         Raises:
             FlowError: As for `run`.
             StoreError: As for `run`.
             ExecutorError: As for `run`.
         """
-        from statesig.runner import arun
+        from statesig.engine.runner import drive_beside_loop
+        from statesig.graph.parameters import checked_parameters
 
-        return await arun(self, **options)
+        options = Options(
+            executor=executor,
+            store=store,
+            on_event=on_event,
+            redact=redact,
+            traceback=traceback,
+            seed=seed,
+            lease=lease,
+            signals=signals,
+            clock=clock,
+            sleep=sleep,
+        )
+        return await drive_beside_loop(self, checked_parameters(self, parameters), options)
 
-    def resume(self, run: str, /, *approve: object, **options: Any) -> Run:
-        """Go on with a stored run, where it was left, and return what became of each task.
+    def resume(
+        self,
+        run: str,
+        /,
+        *approve: object,
+        store: StoreTarget,
+        executor: Executor | ExecutorName | None = None,
+        on_event: OnEvent | None = None,
+        redact: Redact | None = None,
+        traceback: bool = False,
+        seed: object = None,
+        lease: float = LEASE,
+        signals: bool = False,
+        clock: Callable[[], datetime] | None = None,
+        sleep: Callable[[float], object] | None = None,
+    ) -> Run:
+        """Continue a stored run and return what became of each task.
 
-        Finished tasks are not run again; a task that was left running by a process that died is run again, at most
-        three times. Paused tasks stay paused, unless they are approved.
+        Finished tasks are not run again. A task that a dead process left Running is run again, at most three times.
+        Paused tasks stay paused unless they are approved. The store has the run's parameters.
 
         Args:
-            run: The run's identity, or a beginning of it that no other has.
-            approve: The nodes, or names of nodes, to release.
-            options: As for `run`, the parameters apart, which the store knows; ``store`` is required.
+            run: The run's identity, or the beginning of it if no other run's identity begins so.
+            approve: The nodes to release, or their names.
+            store: Where the run is: a path, a URL or a `Store`.
+            executor: Where tasks run; see `run`.
+            on_event: Called with each `Event` once it is stored.
+            redact: Called with each text of an exception; see `run`.
+            traceback: Whether causes keep the formatted traceback.
+            seed: Seeds the jitter of retry delays; by default the run's identity.
+            lease: Seconds that the lease on the run lasts; see `run`.
+            signals: Whether Ctrl-C and SIGTERM cancel the run; see `run`.
+            clock: Returns the time, aware; by default the time in UTC.
+            sleep: Waits for a number of seconds; see `run`.
 
         Raises:
-            FlowError: The flow is not the one that was run, or a node to release is not paused; nothing was run.
+            FlowError: The flow is not the one that was run, a node to release is not paused, or an option is wrong;
+                nothing was run.
             NoRun: The store has no such run.
-            RunTaken: Another process goes on with it, or it is over.
+            RunTaken: Another process has the run, or the run is over.
             StoreError: As for `run`.
+            ExecutorError: As for `run`.
         """
-        from statesig.runner import resume
+        from statesig.engine.runner import reopen
 
-        return resume(self, run, *approve, **options)
-
-    def returns(self, name: str) -> Any:
-        """Return the declared type of a task's value, Any where none is; of a mapped task that of each call.
-
-        Args:
-            name: The name of its node, as in `Event.task`.
-
-        Raises:
-            FlowError: There is no such node.
-        """
-        if len(self._named) != len(self.nodes):
-            self._named = {node.name: node for node in self.nodes}
-        if name not in self._named:
-            raise FlowError(self.name, f"there is no task {name!r}")
-        return self._named[name].task.returns
-
-    def own(self, value: object) -> Node:
-        """Return the node that stands for a value.
-
-        Raises:
-            FlowError: None of this flow does.
-        """
-        source = source_of(value)
-        if isinstance(source, Node):
-            return self._own(source)
-        kind = type(value).__name__
-        raise FlowError(self.name, f"a value of class {kind} is no node of this flow; it has {len(self.nodes)}")
-
-    def _own(self, node: Node) -> Node:
-        if node.index < len(self.nodes) and self.nodes[node.index] is node:
-            return node
-        raise FlowError(self.name, f"{node!r} is no node of this flow, but of another; it has {len(self.nodes)}")
-
-    def _unique(self, name: str) -> str:
-        names = self._names
-        count = names.get(name)
-        if count is None:
-            names[name] = 1
-            return name
-        while True:
-            count += 1
-            unique = f"{name}-{count}"
-            if unique not in names:
-                names[name] = count
-                names[unique] = 1
-                return unique
-
-
-_RUN_OPTIONS = ("clock", "executor", "lease", "on_event", "redact", "seed", "signals", "sleep", "store", "traceback")
-
-_NO_KEYWORDS: Mapping[str, Any] = {}
-_VALUE = Takes.VALUE
-
-# What is surely neither a stand-in nor holds one, told for less than looking into it.
-_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, date, datetime, timedelta, Decimal})
-
-
-def state_of(node: A) -> AnyState[A]:
-    """Return what stands for a node's state, to be passed to a task in place of its value.
-
-    The task that takes it can run whatever became of the node, as far as its trigger lets it.
-
-    Raises:
-        TypeError: It is no node.
-    """
-    return cast("AnyState[A]", StandIn(StateOf(_node(node, "state_of"), children=False)))
-
-
-def states_of(node: list[B]) -> list[AnyState[B]]:
-    """Return what stands for the states of a mapped node's children, to be passed to a task in place of its value.
-
-    Where the node itself did not run, there are none.
-
-    Raises:
-        TypeError: It is no mapped node.
-    """
-    found = _node(node, "states_of")
-    if not found.is_mapped:
-        raise TypeError(f"states_of takes a mapped node, and {found.name!r} is none; take state_of it")
-    return cast("list[AnyState[B]]", StandIn(StateOf(found, children=True)))
-
-
-def _node(value: object, use: str) -> Node:
-    source = source_of(value)
-    if not isinstance(source, Node):
-        raise TypeError(f"{use} takes a node of a flow, not {type(value).__name__}")
-    return source
+        options = Options(
+            executor=executor,
+            store=store,
+            on_event=on_event,
+            redact=redact,
+            traceback=traceback,
+            seed=seed,
+            lease=lease,
+            signals=signals,
+            clock=clock,
+            sleep=sleep,
+        )
+        return reopen(self, run, approve, options).start()

@@ -27,7 +27,7 @@ def register() -> None:
 
 def strategy_for(thing: Any) -> SearchStrategy[Any] | None:
     """Return the strategy of a class of states, or of another type that is statesig's; None for any other type."""
-    from statesig import strategies
+    from statesig.testing import strategies
 
     return strategies.strategy_for(thing)
 
@@ -36,9 +36,9 @@ def _register_known() -> None:
     """Register the states that there are, by Hypothesis's public way: where it keeps no table of other packages."""
     from hypothesis.strategies import register_type_strategy
 
-    from statesig.models import descendants
     from statesig.states import Finished, MetaState, State
-    from statesig.strategies import strategy_of
+    from statesig.states.families import descendants
+    from statesig.testing.strategies import strategy_of
 
     kinds: list[Any] = [State, MetaState, Finished, *descendants(State)]
     for kind in kinds:

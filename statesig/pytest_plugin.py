@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from statesig.fixtures import Clock, Rehearsal, Watch
+    from statesig.testing.fixtures import Clock, Rehearsal, Watch
 
 __all__ = ["pytest_addoption", "pytest_configure", "statesig_clock", "statesig_run", "statesig_swallowed"]
 
@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 class _EveryTest:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
-        from statesig.fixtures import Watch
+        from statesig.testing.fixtures import Watch
 
         with Watch() as watch:
             try:
@@ -47,7 +47,7 @@ def statesig_clock() -> Clock:
 
     It is set by .set(time), moved by .advance(seconds), read by calling it; .slept lists what was slept by it.
     """
-    from statesig.fixtures import Clock
+    from statesig.testing.fixtures import Clock
 
     return Clock()
 
@@ -59,7 +59,7 @@ def statesig_run(statesig_clock: Clock) -> Rehearsal:
     With captured = statesig_run(flow, day=3): captured.run is the run, captured.events are its events, and
     captured.history(node) the states that a task was in.
     """
-    from statesig.fixtures import Rehearsal
+    from statesig.testing.fixtures import Rehearsal
 
     return Rehearsal(statesig_clock)
 
@@ -70,7 +70,7 @@ def statesig_swallowed() -> Iterator[Watch]:
 
     .swallowed() lists them so far. The option statesig_swallowed = true warns so in every test.
     """
-    from statesig.fixtures import Watch
+    from statesig.testing.fixtures import Watch
 
     with Watch() as watch:
         yield watch

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, cast
 from typing_extensions import TypeIs, TypeVar, override
 
 from statesig.errors import DefinitionError, NoSignal
-from statesig.models import descendants, narrow, origin_of
 from statesig.states import (
     Cached,
     Cancelled,
@@ -39,6 +38,7 @@ from statesig.states import (
     TriggerFailed,
     ValidationFailed,
 )
+from statesig.states.families import descendants, narrow, origin_of
 
 __all__ = [
     "CACHE",

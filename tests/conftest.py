@@ -1,39 +1,18 @@
-"""Which tests are left out by ``pytest -m "not slow"``, the tests that a person runs while working."""
+"""Which tests ``pytest -m "not slow"`` leaves out, so that a person can run the others while working.
+
+Slow are whole folders, whose tests start checkers, programs, processes, servers or clusters. Elsewhere such a file
+marks itself: ``pytestmark = pytest.mark.slow``.
+"""
 
 from pathlib import Path
 
 import pytest
 
-SLOW = frozenset(
-    {
-        # type checkers on whole programs
-        "test_typing",
-        "test_project",
-        "test_stubs",
-        "test_stubgen",
-        # programs, processes, servers and clusters that are started, and killed
-        "test_cancelling",
-        "test_cli",
-        "test_clusters",
-        "test_drives",
-        "test_durability",
-        "test_everywhere",
-        "test_executors",
-        "test_journals",
-        "test_launches",
-        "test_listings",
-        "test_packages",
-        "test_postgres",
-        "test_readme",
-        "test_store",
-        "test_stored_results",
-        "test_testing",
-    }
-)
+SLOW_FOLDERS = frozenset({"checking", "cli", "examples", "executors", "stores", "testing"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow files."""
+    """Mark the tests of slow folders."""
     for item in items:
-        if Path(item.path).stem in SLOW:
+        if Path(item.path).parent.name in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)

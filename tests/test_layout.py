@@ -7,77 +7,31 @@ import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+import types
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import statesig
+from tests import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "statesig"
 
-# A module imports only from those above it. Modules in one line know nothing of each other.
+# A package imports only from those in lines above its own.
 ORDER = """
     errors
-    generics
-    rules
-    models
     states
-    signals
-    transitions
+    signals stores
     algebra
-    observations results
-    captures
-    counts
-    predicates
-    triggers
-    truths
-    readback
-    codec
-    events expressions
-    tasks
-    histories nodes
+    codec graph checking
+    executors
+    engine
     flow
-    parameters
-    decisions
-    attempts
-    calls
-    executors store
-    coroutines processes clusters rows walfiles
-    databases
-    tables
-    sqlite postgres
-    items
-    inputs
-    waits lanes caches interrupts encodings graphs leases
-    journals
-    cancellations changes
-    drives
-    runs
-    runner
-    interop
-    http
-    progress
-    claims
-    mypy
-    sources
-    constructors
-    attributes
-    declarations
-    layouts
-    stubgen
-    exits
-    arguments programs choices
-    documents launches listings
-    cli
-    strategies equations fixtures
-    laws hypothesis_plugin pytest_plugin
-    testing
-    examples
+    http interop cli testing
+    mypy hypothesis_plugin pytest_plugin examples __main__
 """
-# What a module loads when it is called, to hand over to it: a flow is run by its method, a store is opened by its name.
-DOORS = {"flow": {"runner"}, "store": {"sqlite", "postgres"}}
 RANK = {name: rank for rank, line in enumerate(ORDER.strip().splitlines()) for name in line.split()}
 
 LAZY = ("asyncio", "multiprocessing", "rich", "fastapi", "dask", "mypy", "hypothesis", "pytest")
@@ -87,57 +41,88 @@ def sources() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def module_of(path: Path) -> str:
-    """Return the first name below the package: ``codec`` for ``statesig/codec.py``, ``""`` for the package itself."""
-    name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    return "" if name == "__init__" else name
+def name_of(path: Path) -> str:
+    """Return the name of a module: ``statesig.codec.states``."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def room_of(module: str) -> str:
+    """Return the first name below the package: ``codec`` for ``statesig.codec.states``, ``""`` for the front."""
+    return module.partition(".")[2].partition(".")[0]
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """Yield what of statesig is imported anywhere in a module, in functions too, save for type checkers alone."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            for other in node.orelse:
-                yield from imported(ast.Module([other], []))
-        elif isinstance(node, ast.Import):
+    """Yield every name that is imported anywhere in a module, in functions and for type checkers alone, too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert 0 == node.level, "imports say the whole name"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        else:
-            yield from imported(node)
 
 
-def edges(path: Path) -> set[str]:
-    """Return the modules of statesig that a module imports; a name of the package's own front stands for its home."""
-    homes = statesig._HOME
-    found: set[str] = set()
-    for name in imported(ast.parse(path.read_text())):
-        first, _, rest = name.partition(".")
-        if first == "statesig" and rest:
-            part = rest.partition(".")[0]
-            found.add(homes.get(part, part))
-    return found
+def graph_of(texts: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return for each module, given with its text, the modules of statesig that it imports."""
+    homes = statesig._HOMES
+    graph: dict[str, set[str]] = {module: set() for module in texts}
+    for module, text in texts.items():
+        for name in imported(ast.parse(text)):
+            if name.partition(".")[0] == "statesig" and module != "statesig":
+                whole = homes.get(name.removeprefix("statesig."), name)  # a name of the front is its home's
+                graph[module].add(whole if whole in texts else whole.rpartition(".")[0])
+    return graph
 
 
-def test_every_module_has_its_place_in_the_order() -> None:
+def upward(graph: Mapping[str, set[str]]) -> list[str]:
+    """Return the imports that do not lead to a room in a line above."""
+    pairs = [(module, target) for module, targets in graph.items() for target in targets]
+    return [
+        f"{module} imports {target}"
+        for module, target in pairs
+        if room_of(module) != room_of(target) and RANK.get(room_of(module), -1) <= RANK.get(room_of(target), len(RANK))
+    ]
+
+
+TEXTS = {name_of(path): path.read_text() for path in sources()}
+
+
+def test_every_room_has_its_place_in_the_order() -> None:
     """No module is outside of the order: no `utils`, `base`, `core` or `common` either."""
-    assert [] == [str(path) for path in sources() if module_of(path) not in {*RANK, "", "__main__"}]
+    assert {""} == {room_of(module) for module in TEXTS} - RANK.keys()
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_in_one_direction(path: Path) -> None:
-    """A module imports only modules above it, at its top and within its functions; types alone may look down."""
-    own = module_of(path)
-    rank = RANK.get(own, len(RANK))
-    below = {target for target in edges(path) if target != own and RANK[target] >= rank}
-    assert DOORS.get(own, set()) == below
+def test_imports_go_in_one_direction() -> None:
+    """A package imports only from those above it: at the top, within functions, and for type checkers alone."""
+    assert [] == upward(graph_of(TEXTS))
+
+
+def test_no_imports_make_a_circle() -> None:
+    """Within a package, too, no module leads back to itself; `graphlib` raises where one does."""
+    assert TEXTS.keys() == {*TopologicalSorter(graph_of(TEXTS)).static_order()}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from statesig.engine.runs import Run",
+        "def later():\n    from statesig.engine import runs",
+        "if TYPE_CHECKING:\n    import statesig.engine.runs",
+        "from statesig import Run",
+    ],
+)
+def test_an_upward_import_is_found(statement: str) -> None:
+    """Wherever it is planted: at the top, in a function, for types alone, through the front."""
+    planted = {**TEXTS, "statesig.graph.nodes": f"{TEXTS['statesig.graph.nodes']}\n{statement}\n"}
+    assert ["statesig.graph.nodes imports statesig.engine.runs"] == upward(graph_of(planted))
+    with pytest.raises(CycleError):
+        list(TopologicalSorter(graph_of(planted)).static_order())
 
 
 def test_interop_needs_nothing_past_the_codec() -> None:
-    """A foreign format is read and written without flows, runs or events."""
-    targets = {target for path in sources() if module_of(path) == "interop" for target in edges(path)}
-    assert set() == {target for target in targets - {"interop"} if RANK[target] > RANK["codec"]}
+    """A foreign format is read and written without flows, runs or stores."""
+    graph = graph_of(TEXTS)
+    found = {room_of(target) for module in graph if room_of(module) == "interop" for target in graph[module]}
+    assert set() == {room for room in found - {"interop"} if RANK[room] > RANK["codec"]}
 
 
 def loaded_by(program: str, names: tuple[str, ...]) -> list[str]:
@@ -150,7 +135,7 @@ def loaded_by(program: str, names: tuple[str, ...]) -> list[str]:
 
 def test_importing_the_package_alone_loads_nothing() -> None:
     """``import statesig`` loads neither its own modules nor pydantic."""
-    own = tuple(f"statesig.{name}" for name in RANK)
+    own = tuple(module for module in TEXTS if module != "statesig")
     assert [] == loaded_by("import statesig", (*LAZY, "pydantic", "pydantic_core", *own))
 
 
@@ -175,15 +160,15 @@ assert flow.run()[node].unwrap() == 1
 
 def test_all_is_what_the_front_offers() -> None:
     """``statesig.__all__`` is the table of lazy names, without a name twice, and without those that builtins have."""
-    assert {"map", "zip"} == set(statesig._HOME) - set(statesig.__all__)
-    assert set() == set(statesig.__all__) - set(statesig._HOME)
+    assert {"map", "zip"} == set(statesig._HOMES) - set(statesig.__all__)
+    assert set() == set(statesig.__all__) - set(statesig._HOMES)
     assert len(set(statesig.__all__)) == len(statesig.__all__)
 
 
-@pytest.mark.parametrize("name", statesig._HOME)
+@pytest.mark.parametrize("name", statesig._HOMES)
 def test_every_name_resolves_to_its_home(name: str) -> None:
     """A name of the front is the very object of its module, which offers it too."""
-    module = importlib.import_module(f"statesig.{statesig._HOME[name]}")
+    module = importlib.import_module(statesig._HOMES[name])
     assert getattr(module, name) is getattr(statesig, name)
     assert name in getattr(module, "__all__", [name])
     assert name in dir(statesig)
@@ -191,21 +176,20 @@ def test_every_name_resolves_to_its_home(name: str) -> None:
 
 def test_no_name_is_a_modules_too() -> None:
     """A module and a name of the front would hide each other, whichever is loaded last."""
-    assert set() == set(statesig.__all__) & {module_of(path) for path in sources()}
+    assert set() == {*statesig.__all__, "map", "zip"} & {room_of(module) for module in TEXTS}
 
 
-def test_checkers_see_what_the_front_offers() -> None:
-    """What is imported for type checkers is what can be imported at run time, from the same modules."""
-    tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    guarded = [node for node in tree.body if isinstance(node, ast.If)]
-    seen = {
-        (alias.name, str(statement.module).removeprefix("statesig."))
-        for block in guarded
-        for statement in block.body
-        if isinstance(statement, ast.ImportFrom)
-        for alias in statement.names
-    }
-    assert set(statesig._HOME.items()) == seen
+def test_dir_holds_the_public_names_alone() -> None:
+    """What completion offers is what may be used."""
+    assert sorted([*statesig.__all__, "map", "zip"]) == dir(statesig)
+
+
+def test_without_its_source_the_front_loads_all_names_at_once() -> None:
+    """The lazy front reads its own imports; where only byte code is there, it makes them."""
+    code = compile(TEXTS["statesig"], "statesig/__init__.py", "exec")
+    front = types.ModuleType("statesig")
+    exec(code, vars(front))
+    assert [] == [name for name in statesig.__all__ if vars(front)[name] is not getattr(statesig, name)]
 
 
 def test_another_name_is_an_attribute_error() -> None:
@@ -233,15 +217,15 @@ def test_the_core_imports_two_distributions() -> None:
     """At the top of the modules stands nothing but the standard library, pydantic and typing_extensions."""
     allowed = {*sys.stdlib_module_names, "statesig", "pydantic", "pydantic_core", "typing_extensions"}
     foreign = {
-        (str(path.relative_to(PACKAGE)), name)
-        for path in sources()
-        for statement in ast.parse(path.read_text()).body
-        for name in imported(ast.Module([statement], []))
-        if not isinstance(statement, (ast.FunctionDef, ast.ClassDef))
+        (module, name)
+        for module, text in TEXTS.items()
+        for statement in ast.parse(text).body
+        if isinstance(statement, (ast.Import, ast.ImportFrom))
+        for name in imported(statement)
         if name.partition(".")[0] not in allowed
     }
-    extras = ("http.py", "claims.py", "mypy.py", "strategies.py", "laws.py", "pytest_plugin.py")
-    assert set() == {(path, name) for path, name in foreign if path not in extras}
+    extras = ("statesig.http", "statesig.checking", "statesig.testing", "statesig.pytest_plugin")
+    assert set() == {(module, name) for module, name in foreign if not module.startswith(extras)}
 
 
 def test_the_package_is_typed() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import README, current, examples
+from tests.tools.documents import README, current, examples
+
+pytestmark = pytest.mark.slow
 
 TEXT = README.read_text()
 REPRODUCIBLY = {**os.environ, "CI": "true"}  # for Hypothesis: no deadline, the same draws each time, nothing kept
@@ -40,5 +42,5 @@ def test_an_example_of_tests_passes(suite: str, tmp_path: Path) -> None:
 
 
 def test_generated_parts_are_current() -> None:
-    """The table of states and the diagram are what the code says; `python -m tests.documents` writes them anew."""
+    """Tables and diagram are what the code says; `python -m tests.tools.documents` writes them anew."""
     assert current(TEXT) == TEXT

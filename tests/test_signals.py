@@ -31,8 +31,8 @@ from statesig import (
     catching,
     signal_of,
 )
-from tests.programs import kinds
-from tests.programs.samples import BUILT_IN, KINDS, bare, full
+from tests.samples import kinds
+from tests.samples.samples import BUILT_IN, KINDS, bare, full
 
 T = TypeVar("T")
 
@@ -209,7 +209,7 @@ def test_a_definition_error_is_a_type_error() -> None:
 
 def test_a_module_that_is_loaded_again_replaces() -> None:
     """The same module and qualified name is the same class defined again, as in a notebook."""
-    module = importlib.import_module("tests.programs.reloaded")
+    module = importlib.import_module("tests.samples.reloaded")
     old_state, old_signal = module.Misfiled, module.MISFILE
     module = importlib.reload(module)
     assert old_state is not module.Misfiled
@@ -221,8 +221,8 @@ def test_a_module_that_is_loaded_again_replaces() -> None:
 
 def test_only_the_signal_is_defined_again() -> None:
     """A cell that holds the signal alone can be run again, too."""
-    imports = "from statesig import Signal\nfrom tests.programs.reloaded import Misfiled"
-    module = importlib.reload(importlib.import_module("tests.programs.reloaded"))
+    imports = "from statesig import Signal\nfrom tests.samples.reloaded import Misfiled"
+    module = importlib.reload(importlib.import_module("tests.samples.reloaded"))
     namespace = {"__name__": module.__name__}
     exec(f"{imports}\nclass MISFILE(Signal[Misfiled]): ...", namespace)
     assert namespace["MISFILE"] is type(signal_of(module.Misfiled()))

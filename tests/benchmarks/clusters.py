@@ -17,8 +17,8 @@ from typing import Any
 from measuring import Plan, Row, compare
 
 from statesig import Attempt, task
-from statesig.calls import Call, Outcome
-from statesig.clusters import Dask
+from statesig.executors.calls import Call, Outcome
+from statesig.executors.dask.cluster import Dask
 
 _CALLS = 500
 

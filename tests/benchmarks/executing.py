@@ -31,8 +31,8 @@ from graphs import SHAPES, chain, fan, nothing
 from measuring import Plan, Row, compare
 
 from statesig import Flow, Success
-from statesig.executors import Threads
-from statesig.store import open_store
+from statesig.executors.threads import Threads
+from statesig.stores.opening import open_store
 
 _WORKERS = 4
 

@@ -25,7 +25,7 @@ from measuring import Plan, Row, compare_code
 from pydantic import BaseModel
 
 from statesig import ErrorInfo, Failed, Retrying, State, Success, decode, encode
-from statesig.models import readers
+from statesig.states.families import readers
 
 _MANY = 100_000
 _START = datetime(2026, 5, 17, 8, 30, tzinfo=UTC)

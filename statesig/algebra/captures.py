@@ -1,0 +1,161 @@
+"""The only place where signals are caught: from what code did to the state that it left.
+
+Nothing here may know a table, a clock or a flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar, TypeVarTuple, cast, overload
+
+from typing_extensions import TypeIs
+
+from statesig.algebra.joins import combine
+from statesig.signals import Signal, causes_of, chain_of, is_signal
+from statesig.states import AnyState, Failed, State, Success
+from statesig.states.families import narrow
+
+__all__ = ["Redact", "acapture", "capture", "collect", "state_of_exception"]
+
+A = TypeVar("A")
+Ts = TypeVarTuple("Ts")
+
+Redact = Callable[[str], str]
+"""What decides which part of an exception's text a state may keep: called with each text, returns what is kept."""
+
+
+@overload
+def capture(
+    fn: Callable[[*Ts], State[A]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+) -> AnyState[A]: ...
+@overload
+def capture(
+    fn: Callable[[*Ts], A | State[A]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+) -> AnyState[A]: ...
+def capture(
+    fn: Callable[[*Ts], A | State[A]], *args: *Ts, redact: Redact | None = None, traceback: bool = False
+) -> AnyState[A]:
+    """Call a function and return the state it leaves.
+
+    A returned value gives ``Success(result=value)``; a returned state is the outcome; a raised signal gives its state;
+    an `Exception` gives Failed with its causes; a group of signals and exceptions gives their combination.
+
+    ``capture(s.unwrap) == Success(result=r)`` for a state ``s`` given a result ``r`` that is no state, and
+    ``capture(raise_, signal_of(s)) == s`` for a state whose class has a signal.
+
+    Args:
+        fn: What to call.
+        args: Its positional arguments; bind keywords with `functools.partial`.
+        redact: Called with each text of an exception before a state keeps it.
+        traceback: Whether causes keep the formatted traceback.
+
+    Raises:
+        BaseException: KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError and every other exception
+            that is neither a signal nor an Exception, and a group that holds one, pass through.
+    """
+    try:
+        value = fn(*args)
+    except (Signal, Exception, BaseExceptionGroup) as exc:
+        return state_of_exception(exc, redact=redact, traceback=traceback)
+    return _outcome(value)
+
+
+@overload
+async def acapture(
+    fn: Callable[[*Ts], Awaitable[State[A]]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+) -> AnyState[A]: ...
+@overload
+async def acapture(
+    fn: Callable[[*Ts], Awaitable[A | State[A]]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+) -> AnyState[A]: ...
+async def acapture(
+    fn: Callable[[*Ts], Awaitable[A | State[A]]], *args: *Ts, redact: Redact | None = None, traceback: bool = False
+) -> AnyState[A]:
+    """Await a coroutine function's call and return the state it leaves, as `capture` does.
+
+    Args:
+        fn: What to call and await.
+        args: Its positional arguments.
+        redact: As for `capture`.
+        traceback: As for `capture`.
+
+    Raises:
+        BaseException: As for `capture`; cancellation of the awaiting task passes through.
+    """
+    try:
+        value = await fn(*args)
+    except (Signal, Exception, BaseExceptionGroup) as exc:
+        return state_of_exception(exc, redact=redact, traceback=traceback)
+    return _outcome(value)
+
+
+def state_of_exception(exc: BaseException, *, redact: Redact | None = None, traceback: bool = False) -> AnyState[Any]:
+    """Return the state that a caught exception stands for.
+
+    Raises:
+        BaseException: `exc` itself, where it is neither a signal nor an Exception, nor a group of those alone.
+    """
+    if is_signal(exc):
+        return _of_signal(exc, redact, traceback)
+    if _is_group(exc):
+        members = list(_members(exc))
+        if not all(isinstance(member, (Signal, Exception)) for member in members):
+            raise exc
+        states = [state_of_exception(member, redact=redact, traceback=traceback) for member in members]
+        return cast("AnyState[Any]", combine(states))  # combine gives a concrete state
+    if not isinstance(exc, Exception):
+        raise exc
+    causes = chain_of(exc, redact=redact, traceback=traceback)
+    return Failed(message=f"raised {causes[0].type}", causes=causes)
+
+
+def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[Any], ...]:
+    """Return the states of a group of signals, as `asyncio.TaskGroup` raises it, those of nested groups in their place.
+
+    Raises:
+        BaseExceptionGroup: The group itself, where any member is no signal.
+    """
+    members = list(_members(group))
+    if not all(isinstance(member, Signal) for member in members):
+        raise group
+    return tuple(state_of_exception(member) for member in members)
+
+
+def _outcome(value: Any) -> AnyState[Any]:
+    if type(value) in _PLAIN:
+        return _succeeded({"result": value})
+    if isinstance(value, State):
+        return cast("AnyState[Any]", value)  # every concrete state is below one of the branches
+    if is_signal(value):
+        return _of_signal(value, None, False)  # a state never holds a signal
+    return _succeeded({"result": value})
+
+
+# What is surely neither a state nor a signal, told for less than asking the classes of these.
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set})
+
+
+def _succeeded(fields: dict[str, Any]) -> Success[Any]:
+    """Return ``Success(**fields)``, by the core's own way to it: this is called once for each task."""
+    state: Success[Any] = narrow(Success).construct(fields)
+    return state
+
+
+def _of_signal(signal: Signal[Any], redact: Redact | None, traceback: bool) -> AnyState[Any]:
+    state = cast("AnyState[Any]", signal.state)  # every concrete state is below one of the branches
+    if signal.__cause__ is None:
+        return state
+    causes = causes_of(signal, redact=redact, traceback=traceback)
+    return state if causes == state.causes else state.model_copy(update={"causes": causes})
+
+
+def _is_group(exc: object) -> TypeIs[BaseExceptionGroup[BaseException]]:
+    return isinstance(exc, BaseExceptionGroup)
+
+
+def _members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for member in group.exceptions:
+        if _is_group(member):
+            yield from _members(member)
+        else:
+            yield member

@@ -1,0 +1,365 @@
+"""How states of several runs make one: kinds, their join, and the combination of states.
+
+Severities are tables; everything here is read off them. Nothing here looks at a clock or raises a signal.
+
+The laws, for each order, and the tests that hold them. Kinds are equal if they are one class::
+
+    join(a, b) == join(b, a)                            test_join_is_commutative
+    join(a, join(b, c)) == join(join(a, b), c)          test_join_is_associative
+    join(a, a) == a                                     test_join_is_idempotent
+    join(EMPTY, a) == a                                 test_empty_is_the_identity
+    join(a, b) is of the carrier again                  test_join_is_closed
+    tally([*xs, *ys]) == tally(xs) + tally(ys)          test_tally_adds_up
+    kind(combine(xs)) == constructible(join of kinds)   test_the_kind_of_a_combination,
+                                                        test_the_kind_of_a_combination_of_any_payloads
+
+Combinations are equal if they are equal states, their causes compared as sets::
+
+    combine(xs) == combine(ys)                          test_order_and_duplicates_do_not_matter,
+        where set(xs) == set(ys)                        test_order_and_duplicates_of_any_payloads_do_not_matter
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, TypeVar, cast
+
+from pydantic import ValidationError
+from typing_extensions import TypeIs, override
+
+from statesig.states import (
+    Cached,
+    Cancelled,
+    Cancelling,
+    Failed,
+    Looped,
+    Mapped,
+    MetaState,
+    Paused,
+    Pending,
+    Retrying,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Success,
+    TriggerFailed,
+)
+from statesig.states.families import origin_of
+
+__all__ = ["COMPLETION", "EMPTY", "FAIL_FAST", "Empty", "Kind", "Order", "combine", "join", "kind", "tally"]
+
+
+class Empty(enum.Enum):
+    """The kind of no state at all: the identity of `join`."""
+
+    EMPTY = "EMPTY"
+
+
+EMPTY: Final = Empty.EMPTY
+
+Kind = type[State[Any]] | Literal[Empty.EMPTY]
+"""What `join` joins: a concrete class of states but those of the MetaState and Mapped families, or EMPTY."""
+
+_FactT = TypeVar("_FactT")
+
+_BRANCHES = (Pending, Paused, Running, Cancelling, Success, Failed, Cancelled)
+
+
+class Order(Mapping[type[State[Any]], int]):
+    """How severe kinds are: a mapping of some to their ranks, from 0. Any other kind has its nearest ancestor's rank.
+
+    There are two, `COMPLETION` and `FAIL_FAST`; the laws of `join` hold in any.
+
+    Args:
+        name: What it is called, in its module.
+        kinds: From the least severe to the most severe; with those below them, all that `join` joins.
+
+    Raises:
+        ValueError: A branch of the states is missing; the text names those.
+    """
+
+    def __init__(self, name: str, kinds: Iterable[type[State[Any]]]) -> None:
+        self._name = name
+        self._ranks = {of: rank for rank, of in enumerate(kinds)}
+        missing = [branch.__name__ for branch in _BRANCHES if branch not in self._ranks]
+        if missing:
+            raise ValueError(f"an order ranks every branch of the states; {name} leaves out {', '.join(missing)}")
+        self._joins = _Joins(self._ranks)
+
+    def rank(self, of: Kind) -> int:
+        """Return how severe a kind is; -1 for EMPTY.
+
+        Raises:
+            TypeError: It is no kind that `join` joins.
+        """
+        return self._joins[of].rank
+
+    def join(self, one: Kind, other: Kind) -> Kind:
+        """Return ``join(one, other, order=self)``."""
+        return self._joins[one][other]
+
+    @override
+    def __getitem__(self, of: type[State[Any]]) -> int:
+        return self._ranks[of]
+
+    @override
+    def __iter__(self) -> Iterator[type[State[Any]]]:
+        return iter(self._ranks)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._ranks)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(tuple(self._ranks))
+
+    @override
+    def __repr__(self) -> str:
+        return self._name
+
+    @override
+    def __reduce__(self) -> str:
+        return self._name
+
+
+class _Joins(dict[Kind, "_Row"]):
+    """For each kind the row of its joins; filled as `join` is asked, also for kinds defined later."""
+
+    def __init__(self, ranks: Mapping[type[State[Any]], int]) -> None:
+        super().__init__()
+        self.ranks = ranks
+
+    def __missing__(self, of: Kind) -> _Row:
+        self[of] = row = _Row(self, of)
+        return row
+
+
+class _Row(dict[Kind, Kind]):
+    """For one kind: its rank, and its join with each other kind."""
+
+    def __init__(self, joins: _Joins, of: Kind) -> None:
+        super().__init__()
+        self.joins = joins
+        self.of: Kind = EMPTY
+        self.rank = -1
+        if of is not EMPTY:
+            self.of = origin = _carried(of)
+            self.rank = next(joins.ranks[cls] for cls in origin.__mro__ if cls in joins.ranks)
+
+    def __missing__(self, other: Kind) -> Kind:
+        row = self.joins[other]
+        if self.of is EMPTY or row.of is EMPTY or self.rank != row.rank:
+            joined = self.of if self.rank > row.rank else row.of
+        else:
+            joined = next(cls for cls in self.of.__mro__ if issubclass(row.of, cls))
+        self[other] = joined
+        return joined
+
+
+def _is_concrete(cls: Any) -> TypeIs[type[State[Any]]]:
+    return isinstance(cls, type) and issubclass(cls, State) and not cls.__abstract__
+
+
+def _carried(of: Any) -> type[State[Any]]:
+    """Return a kind without its parameters, or refuse what is no kind."""
+    origin: Any = origin_of(of)
+    if _is_concrete(origin) and not issubclass(origin, (MetaState, Mapped)):
+        return origin
+    raise TypeError(
+        f"{getattr(of, '__name__', type(of).__name__)} is no kind that join joins; those are EMPTY and what "
+        "kind(state) returns: every concrete class of states but those of the MetaState and Mapped families"
+    )
+
+
+COMPLETION: Final = Order(
+    "COMPLETION",
+    (Skipped, Cached, Success, Cancelled, TriggerFailed, Failed, Pending, Scheduled, Paused, Cancelling, Running),
+)
+"""What is still to be done outweighs what failed, and that what went well: done is what is done throughout."""
+
+FAIL_FAST: Final = Order(
+    "FAIL_FAST",
+    (Skipped, Cached, Success, Pending, Scheduled, Paused, Cancelling, Running, Cancelled, TriggerFailed, Failed),
+)
+"""What failed outweighs what is still to be done, and that what went well: one failure decides."""
+
+
+def kind(state: State[Any], *, order: Order = COMPLETION) -> type[State[Any]]:
+    """Return the kind of a state: its class without parameters.
+
+    A meta-state is of the kind of what it wraps, ``kind(Queued(state=s)) == kind(s)``; a Mapped of the join of its
+    children's kinds, Success where it has none. Equal kinds are one class.
+
+    Args:
+        state: Any state.
+        order: By which a Mapped's children are joined.
+    """
+    own = _own_kind[type(state)]
+    if own is not None:
+        return own
+    _, leaves = _opened([state])
+    return _joined(leaves, order)
+
+
+def join(one: Kind, other: Kind, *, order: Order = COMPLETION) -> Kind:
+    """Return the more severe of two kinds; on equal severity their nearest common ancestor.
+
+    ``join(a, b) == join(b, a)``, ``join(a, join(b, c)) == join(join(a, b), c)``, ``join(a, a) == a`` and
+    ``join(EMPTY, a) == a`` in each order, and what is joined is of the same carrier again. Equal kinds are one class.
+    A user's kind has the severity of its nearest ancestor and stays itself: ``join(Quarantined, Quarantined)`` is
+    Quarantined.
+
+    Args:
+        one: What `kind` returns, or EMPTY.
+        other: The same.
+        order: `COMPLETION` or `FAIL_FAST`.
+
+    Raises:
+        TypeError: One of them is no kind: abstract, a meta-state or Mapped.
+    """
+    return order.join(one, other)
+
+
+def tally(states: Iterable[State[Any]]) -> Counter[type[State[Any]]]:
+    """Return how many states are of each kind: ``tally(xs) == Counter(map(kind, xs))``, by equality of counters.
+
+    So ``tally([*xs, *ys]) == tally(xs) + tally(ys)``, whatever the order. A Mapped counts once, as the kind it is of.
+    """
+    return Counter(kind(state) for state in states)
+
+
+def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None, order: Order = COMPLETION) -> State[Any]:
+    """Return one state that stands for several: of the joined kind, or of its nearest ancestor without required fields.
+
+    ``kind(combine(xs)) == constructible(k)`` where ``k`` is the join of the kinds of ``xs``, equal kinds being one
+    class. The order of ``xs`` and duplicates among them do not matter: the combinations are equal states, their causes
+    compared as sets. Of a user's class that refuses what is combined, such as a failure that is always retryable, it is
+    the nearest ancestor that takes it.
+
+    Causes are kept once each, those inside of a Mapped or a meta-state too; the earliest start time and expiry and the
+    largest counts are kept; it is retryable only if all failures are. A message is kept where all states as severe as
+    the outcome that have one agree on it. Results are not kept; `zip` keeps them.
+
+    Args:
+        states: Any states, in any order.
+        empty: What is returned for none at all; ``Success()`` by default.
+        order: By which their kinds are joined.
+    """
+    opened, leaves = _opened(states)
+    if not leaves:
+        return Success() if empty is None else empty
+    joined = _joined(leaves, order)
+    severity = order.rank(joined)
+    fields: dict[str, Any] = {"causes": tuple(dict.fromkeys(cause for state in opened for cause in state.causes))}
+    values: defaultdict[str, list[Any]] = defaultdict(list)
+    messages: set[str] = set()
+    for leaf in leaves:
+        given = leaf.__dict__
+        for name in _combined_fields[type(leaf)]:
+            if given[name] is not None:
+                values[name].append(given[name])
+        if given["message"] is not None and order.rank(type(leaf)) == severity:
+            messages.add(given["message"])
+    if len(messages) == 1:
+        fields["message"] = messages.pop()
+    fields.update((name, _COMBINED[name][1](found)) for name, found in values.items())
+    return _constructed(joined, fields)
+
+
+_COMBINED: Mapping[str, tuple[type[State[Any]], Callable[[list[Any]], Any]]] = {
+    "start_time": (Scheduled, min),
+    "expires": (Cached, min),
+    "run_count": (Retrying, max),
+    "loop_count": (Looped, max),
+    "retryable": (Failed, all),
+}
+"""The fields that are combined: whose they are, and what is made of their values."""
+
+
+def _opened(states: Iterable[State[Any]]) -> tuple[list[State[Any]], list[State[Any]]]:
+    """Return all states with those inside of them, outermost first, and those of them that are not made of others.
+
+    An empty Mapped is a success. States may be nested as deep as memory allows.
+    """
+    opened: list[State[Any]] = []
+    leaves: list[State[Any]] = []
+    waiting = list(states)
+    waiting.reverse()
+    while waiting:
+        state = waiting.pop()
+        opened.append(state)
+        if _own_kind[type(state)] is not None:
+            leaves.append(state)
+        elif isinstance(state, MetaState):
+            waiting.append(state.state)
+        elif isinstance(state, Mapped) and state.children:
+            waiting.extend(reversed(state.children))
+        else:
+            leaves.append(Success())
+    return opened, leaves
+
+
+def _joined(leaves: Iterable[State[Any]], order: Order) -> type[State[Any]]:
+    joined: Kind = EMPTY
+    for of in set(map(type, leaves)):
+        joined = order.join(joined, of)
+    return cast("type[State[Any]]", joined)  # there is one leaf at least, and its kind is not EMPTY
+
+
+class _PerClass(dict[type[State[Any]], _FactT]):
+    """A fact about each class of states; filled as it is asked, also for classes defined later."""
+
+    def __init__(self, find: Callable[[type[State[Any]]], _FactT]) -> None:
+        super().__init__()
+        self.find = find
+
+    def __missing__(self, cls: type[State[Any]]) -> _FactT:
+        self[cls] = found = self.find(cls)
+        return found
+
+
+def _find_own_kind(cls: type[State[Any]]) -> type[State[Any]] | None:
+    """Return the kind of all states of a class; None where it depends on what is in them."""
+    return None if issubclass(cls, (MetaState, Mapped)) else _carried(cls)
+
+
+def _find_combined(cls: type[State[Any]]) -> tuple[str, ...]:
+    """Return which fields of a class are combined: those of the package, not a user's of the same name."""
+    return tuple(name for name, (owner, _) in _COMBINED.items() if issubclass(cls, owner))
+
+
+def _find_constructible(of: type[State[Any]]) -> tuple[type[State[Any]], ...]:
+    """Return the nearest first of the classes that a kind is and is below, those that ask for no field."""
+    ancestors: tuple[Any, ...] = of.__mro__
+    return tuple(
+        cls
+        for cls in ancestors
+        if _is_concrete(cls) and origin_of(cls) is cls
+        if not any(field.is_required() for field in cls.model_fields.values())
+    )
+
+
+_own_kind = _PerClass(_find_own_kind)
+_combined_fields = _PerClass(_find_combined)
+_constructible = _PerClass(_find_constructible)
+
+
+def _constructed(of: Any, fields: Mapping[str, Any]) -> State[Any]:
+    """Construct the nearest of a kind and its ancestors that asks for no fields and takes these."""
+    *nearest, last = _constructible[of]
+    for cls in nearest:
+        try:
+            return _filled(cls, fields)
+        except ValidationError:
+            continue
+    return _filled(last, fields)
+
+
+def _filled(cls: Any, fields: Mapping[str, Any]) -> State[Any]:
+    own = {"message", "causes", *_combined_fields[cls]}
+    state: State[Any] = cls(**{name: value for name, value in fields.items() if name in own})
+    return state

@@ -1,0 +1,155 @@
+"""Reports on one run, in any order of delivery: which of them says how far it is.
+
+Where a report stands is its attempt and its phase, and phases are a table. Nothing here looks at a clock: when a report
+was made or came is not asked.
+
+The laws of `merge`, with each policy, and the tests that hold them; equality is that of observations, which is that of
+attempts and of states, and of sets of those::
+
+    merge(a, b) == merge(b, a)                          test_merge_is_commutative
+    merge(a, merge(b, c)) == merge(merge(a, b), c)      test_merge_is_associative
+        == merge(a, b, c)                               test_merge_is_associative
+    merge(a, a) == a == merge(a)                        test_merge_is_idempotent
+    merge(*xs) is a Conflict if and only if unequal     test_a_conflict_when_and_only_when,
+        states claim the foremost place                 test_any_delivery_of_a_log_gives_one_answer
+    merge(*observe(xs)) == observe(xs)[-1]              test_a_finished_history_merges_to_its_end
+        for a finished history xs without fault
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Generic, Union
+
+from typing_extensions import TypeVar
+
+from statesig.algebra.joins import Order, kind
+from statesig.states import Cancelling, Finished, MetaState, Paused, Pending, Running, Scheduled, State
+
+__all__ = ["PHASES", "Conflict", "Observation", "Report", "merge", "observe"]
+
+R = TypeVar("R", covariant=True, default=Any)
+T = TypeVar("T")
+
+PHASES: Mapping[type[State[Any]], int] = MappingProxyType(
+    {
+        Pending: 0,
+        MetaState: 1,
+        Scheduled: 2,
+        Paused: 3,
+        Running: 4,
+        Cancelling: 5,
+        Finished: 6,
+    }
+)
+"""How far within an attempt the states of each family are; a class is as far as its nearest ancestor here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation(Generic[R]):
+    """A run was seen in a state.
+
+    Args:
+        attempt: From 1. It counts entries into Running, the coming one included: a Pending, Scheduled or Paused after
+            Running belongs to the next attempt. `observe` counts so along a history, and an `Event` is counted so.
+        state: The state.
+
+    Raises:
+        ValueError: The attempt is less than 1.
+    """
+
+    attempt: int
+    state: State[R]
+
+    def __post_init__(self) -> None:
+        if self.attempt < 1:
+            raise ValueError(f"attempts are counted from 1, and {self.attempt} is less")
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """How far the run is: its attempt, and the phase within that by `PHASES`; compared in this order."""
+        return self.attempt, next(PHASES[cls] for cls in type(self.state).__mro__ if cls in PHASES)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict(Generic[R]):
+    """Reports claim one place for states that are not equal.
+
+    Args:
+        observations: What was reported, two at least, no two of them equal, all of one place.
+
+    Raises:
+        ValueError: It is no such set.
+    """
+
+    observations: frozenset[Observation[R]]
+
+    def __post_init__(self) -> None:
+        places = {observation.place for observation in self.observations}
+        if len(self.observations) < 2 or len(places) != 1:
+            raise ValueError(
+                "a conflict holds two observations or more, all of one place; "
+                f"these are {len(self.observations)}, of {len(places)} places"
+            )
+
+
+Report = Union[Observation[T], Conflict[T]]
+"""What `merge` takes and returns."""
+
+
+def merge(report: Report[T], *reports: Report[T], policy: Order | None = None) -> Report[T]:
+    """Return the report that is the most advanced: of the latest attempt, and there of the latest phase by `PHASES`.
+
+    Where unequal states claim that place, it is a Conflict that holds an observation of each; a conflict of a place
+    that was left since is none. ``merge(a, b) == merge(b, a)``, ``merge(a, merge(b, c)) == merge(merge(a, b), c) ==
+    merge(a, b, c)`` and ``merge(a, a) == a == merge(a)``, with a policy too, if it is the same throughout; ``a == a``
+    is equality of observations, that is of attempts and states, and of sets of those.
+
+    Args:
+        report: An observation, or the outcome of another merge.
+        reports: More of them on the same run, in any order.
+        policy: `COMPLETION` or `FAIL_FAST` to prefer, among states that claim the place, those of the most severe
+            kinds; states that are equally severe are in conflict still. None prefers nothing.
+
+    Returns:
+        One of the observations, or a Conflict of some. No state is made up; `combine` makes one of a conflict's.
+    """
+    found = [observation for given in (report, *reports) for observation in _observations(given)]
+    found = _foremost(found, [observation.place for observation in found])
+    if policy is not None:
+        found = _foremost(found, [policy.rank(kind(observation.state, order=policy)) for observation in found])
+    distinct = frozenset(found)
+    return Conflict(distinct) if len(distinct) > 1 else found[0]
+
+
+def observe(history: Iterable[State[T]]) -> tuple[Observation[T], ...]:
+    """Return the states of a run's history as observations, each with its attempt.
+
+    ``[o.state for o in observe(xs)] == list(xs)``, by equality of states. For a history that `check_history` finds no
+    fault with and that ends in a Finished state, ``merge(*observe(xs)) == observe(xs)[-1]``, in whatever order and how
+    often they are delivered.
+
+    Args:
+        history: The states in the order in which the run was in them.
+    """
+    attempt, has_run = 1, False
+    observations: list[Observation[T]] = []
+    for state in history:
+        if isinstance(state, Running):
+            has_run = True
+        elif has_run and not isinstance(state, (Cancelling, Finished)):
+            attempt, has_run = attempt + 1, False
+        observations.append(Observation(attempt, state))
+    return tuple(observations)
+
+
+def _observations(report: Report[T]) -> Iterable[Observation[T]]:
+    return report.observations if isinstance(report, Conflict) else (report,)
+
+
+def _foremost(found: list[Observation[T]], keys: Sequence[Any]) -> list[Observation[T]]:
+    """Return those whose key is the greatest."""
+    greatest = max(keys)
+    return [observation for observation, key in zip(found, keys, strict=True) if key == greatest]

@@ -1,0 +1,260 @@
+"""What the constructor of a signal takes: the message, also by position, and the other fields of its state by name.
+
+The types are those that the state's classes declare, wherever they are written, said in the names of the stub. No type
+here is that of a value.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import dataclasses
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any, Self, TypeVar, cast
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from typing_extensions import Format, TypeIs, get_annotations, override
+
+from statesig.checking.stubs.sources import Origin, Source, assignment_of, class_of, laid_flat
+from statesig.signals import Signal
+from statesig.states.families import StateModel
+from statesig.states.generics import args_of, origin_of
+
+__all__ = ["Imports", "constructor_of", "has_constructor", "is_named_signal", "literal", "unquoted"]
+
+_MAX_LITERAL = 40  # characters that a reader of a stub has use for
+
+
+def is_named_signal(value: object) -> TypeIs[type[Signal[Any]]]:
+    """Tell whether a value is the signal of a state."""
+    return isinstance(value, type) and issubclass(value, Signal) and value is not Signal
+
+
+def has_constructor(signal: type[Signal[Any]]) -> bool:
+    """Tell whether a signal has a constructor of its own, or of a class that comes before `Signal`.
+
+    A protocol's is typing's, which passes on to the next one.
+    """
+    above = signal.__mro__[: signal.__mro__.index(Signal)]
+    found = [vars(cls)["__init__"] for cls in above if "__init__" in vars(cls)]
+    return any(getattr(each, "__module__", None) not in ("typing", "typing_extensions") for each in found)
+
+
+def constructor_of(signal: type[Signal[Any]], node: ast.ClassDef, source: Source, imports: Imports) -> ast.FunctionDef:
+    """Return the constructor of a signal as a statement without a body.
+
+    Args:
+        signal: The signal.
+        node: The statement that defines it.
+        source: Where that stands.
+        imports: The names of the stub, to which this adds.
+    """
+    kind = signal.__state_type__
+    anything = ast.Name(imports.name("Any", Origin("typing", "Any")))
+    names = _Names(imports, anything, _name_of(kind, imports) or anything)
+    base = next((base for base in node.bases if source.value(_head(base)) is Signal), None)
+    if isinstance(base, ast.Subscript):
+        names = dataclasses.replace(names, state=_Moved(source, names)(base.slice))
+    types = _declared_types(kind, _arguments(names.state), names)
+    fields = kind.model_fields
+    first = [name for name in fields if name == "message"]
+    by_name = [name for name in fields if name != "message"]
+    arguments = ast.arguments(
+        posonlyargs=[],
+        args=[ast.arg("self"), *(ast.arg(name, types.get(name, anything)) for name in first)],
+        defaults=[_default(fields[name]) for name in first if not fields[name].is_required()],
+        kwonlyargs=[ast.arg(name, types.get(name, anything)) for name in by_name],
+        kw_defaults=[None if fields[name].is_required() else _default(fields[name]) for name in by_name],
+    )
+    parts: dict[str, Any] = dict(ast.iter_fields(ast.parse("def __init__() -> None: ...").body[0]))
+    parts |= {"args": arguments, "body": []}
+    return ast.FunctionDef(**parts)
+
+
+def _default(field: FieldInfo) -> ast.expr:
+    return literal(repr(field.default))
+
+
+def literal(text: str) -> ast.expr:
+    """Return a default as a stub shows it: a short literal as it is, all else as ``...``."""
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return ast.Constant(...)
+    return ast.parse(text, mode="eval").body if len(text) <= _MAX_LITERAL else ast.Constant(...)
+
+
+# ---- the types of fields
+
+
+@dataclasses.dataclass(frozen=True)
+class _Names:
+    """What the types of fields are said in.
+
+    Args:
+        imports: The names of the stub.
+        anything: What stands for a type that nothing declares.
+        state: What ``Self`` stands for.
+    """
+
+    imports: Imports
+    anything: ast.expr
+    state: ast.expr
+
+
+def _declared_types(model: type[BaseModel], given: list[ast.expr], names: _Names) -> dict[str, ast.expr]:
+    """Return the declared type of each field of a model with these arguments, the nearest declaration first.
+
+    Args:
+        model: A class that is not parametrised.
+        given: What stands in the brackets behind it, in the names of the stub.
+        names: Those names.
+    """
+    parameters = [parameter.__name__ for parameter in model.__pydantic_generic_metadata__["parameters"]]
+    found: dict[str, ast.expr] = {}
+    said: dict[object, list[ast.expr]] = {}
+    written = class_of(model)
+    if written:
+        source, node = written
+        defaults = (_default_argument(name, source, node, names) for name in parameters[len(given) :])
+        arguments = dict(zip(parameters, [*given, *(each or names.anything for each in defaults)], strict=False))
+        moved = _Moved(source, names, arguments)
+        for statement in laid_flat(node.body):
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                found.setdefault(statement.target.id, moved(statement.annotation))
+        said = {origin_of(source.value(_head(base))): [*map(moved, _arguments(base))] for base in node.bases}
+    else:  # made by a call: its own fields are of any type
+        arguments = dict(zip(parameters, given, strict=False))
+        found = dict.fromkeys(get_annotations(model, format=Format.FORWARDREF), names.anything)
+    for base in model.__bases__:
+        parent = origin_of(base)
+        if issubclass(parent, BaseModel) and parent not in (BaseModel, StateModel):
+            inner = said[parent] if parent in said else [_argument(arg, arguments, names) for arg in args_of(base)]
+            found = {**_declared_types(parent, inner, names), **found}
+    return found
+
+
+def _argument(value: object, arguments: Mapping[str, ast.expr], names: _Names) -> ast.expr:
+    """Return what stands in the brackets of a base that no text names."""
+    if isinstance(value, TypeVar):
+        return arguments.get(value.__name__, names.anything)
+    return (isinstance(value, type) and _name_of(value, names.imports)) or names.anything
+
+
+def _name_of(cls: type[Any], imports: Imports) -> ast.expr | None:
+    """Return the stub's name for a class; None where it is made by a call, or parametrised."""
+    first, *rest = cls.__qualname__.split(".")
+    if cls is NoneType:
+        return ast.Constant(None)
+    if not all(map(str.isidentifier, [first, *rest])):
+        return None
+    name = first if cls.__module__ == "builtins" else imports.name(first, Origin(cls.__module__, first))
+    return ast.parse(".".join([name, *rest]), mode="eval").body
+
+
+def _default_argument(name: str, source: Source, node: ast.ClassDef, names: _Names) -> ast.expr | None:
+    """Return the default of a type parameter: it stands in the class's own brackets or where its variable is made."""
+    for parameter in getattr(node, "type_params", ()):
+        default = getattr(parameter, "default_value", None)
+        if parameter.name == name:
+            return default and _Moved(source, names)(default)
+    assigned = name in source.origins and assignment_of(source.origins[name])
+    if not assigned or not isinstance(assigned[1], ast.Call):
+        return None
+    found = [keyword.value for keyword in assigned[1].keywords if keyword.arg == "default"]
+    return _Moved(assigned[0], names)(found[0]) if found else None
+
+
+def _head(expression: ast.expr) -> ast.expr:
+    return expression.value if isinstance(expression, ast.Subscript) else expression
+
+
+def _arguments(expression: ast.expr) -> list[ast.expr]:
+    if not isinstance(expression, ast.Subscript):
+        return []
+    inner = expression.slice
+    return list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
+
+
+# ---- annotations
+
+
+class Imports:
+    """Under which name the stub has what comes from elsewhere."""
+
+    def __init__(self, source: Source) -> None:
+        self.origins: dict[str, Origin] = dict(source.origins)
+
+    def name(self, wanted: str, origin: Origin) -> str:
+        """Return the stub's name for something, another than the wanted one where that is taken."""
+        while self.origins.setdefault(wanted, origin) != origin:
+            wanted = f"_{wanted}"
+        return wanted
+
+
+class _Unquoted(ast.NodeTransformer):
+    """An annotation without the quotes around its parts, which a stub needs nowhere."""
+
+    def __call__(self, annotation: ast.expr) -> ast.expr:
+        return cast("ast.expr", self.visit(copy.deepcopy(annotation)))  # each method below returns an expression
+
+    @override
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return self(ast.parse(node.value, mode="eval").body) if isinstance(node.value, str) else node
+
+    @override
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        form = ast.unparse(node.value).rpartition(".")[2]
+        inner = node.slice
+        if form == "Annotated" and isinstance(inner, ast.Tuple):
+            inner = ast.Tuple([self(inner.elts[0]), *inner.elts[1:]])
+        elif form != "Literal":
+            inner = self(inner)
+        return ast.Subscript(self(node.value), inner)
+
+
+unquoted: _Unquoted = _Unquoted()
+
+
+class _Moved(_Unquoted):
+    """An annotation of one module so rewritten that it says the same in the stub, its type variables replaced."""
+
+    def __init__(self, source: Source, names: _Names, arguments: Mapping[str, ast.expr] | None = None) -> None:
+        self.source = source
+        self.names = names
+        self.imports = names.imports
+        self.arguments = arguments or {}
+
+    @override
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self.arguments:
+            return self.arguments[node.id]
+        origin = self.source.origins.get(node.id)
+        if origin is None:
+            return node
+        if self.source.value(node) is Self:
+            return self.names.state
+        return self._spelled_out(origin) or ast.Name(self.imports.name(node.id, origin))
+
+    @override
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if self.source.value(node) is Self:
+            return self.names.state
+        return ast.Attribute(self(node.value), node.attr)
+
+    def _spelled_out(self, origin: Origin) -> ast.expr | None:
+        """Return what another module's private alias stands for: a private name is not imported."""
+        if not (origin.name or "").startswith("_") or origin in self.imports.origins.values():
+            return None
+        assigned = assignment_of(origin)
+        if assigned is None or not isinstance(assigned[1], (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp)):
+            return None
+        return _Moved(assigned[0], self.names)(assigned[1])
+
+    @override
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        if ast.unparse(node.value).rpartition(".")[2] == "Annotated" and isinstance(node.slice, ast.Tuple):
+            return self(node.slice.elts[0])  # what else is said of a field is no type
+        return super().visit_Subscript(node)

@@ -1,0 +1,306 @@
+"""What a stub says of a module: every name and what the text declares of it, no bodies, no docstrings.
+
+Private names are there, too: other modules of the package have a use for them. A value stays where the text declares
+no type, so that a checker infers from the stub what it infers from the module.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from statesig.checking.stubs.attributes import assigned_attributes, type_of_literal
+from statesig.checking.stubs.constructors import (
+    Imports,
+    constructor_of,
+    has_constructor,
+    is_named_signal,
+    literal,
+    unquoted,
+)
+from statesig.checking.stubs.sources import Function, Origin, Source, bound_by, is_type_statement, laid_flat, walruses
+
+__all__ = ["Declarations", "declarations_of"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Declarations:
+    """What a stub says.
+
+    Args:
+        body: Its statements, without the imports at its top.
+        imports: The names of the stub and where they come from.
+        used: The names that the statements use.
+        offered: The names that are imported so that others import them from here.
+    """
+
+    body: list[ast.stmt]
+    imports: Imports
+    used: frozenset[str]
+    offered: frozenset[str]
+
+
+def declarations_of(source: Source) -> Declarations:
+    """Return what the stub of a module says."""
+    imports = Imports(source)
+    reducer = _Reducer(source, imports, _Scope(source.body))
+    kept = [reduced for statement in source.body if (reduced := reducer.of(statement)) is not None]
+    body = _without_implementations(kept)
+    used = {name for statement in body for name in _names(statement)}
+    return Declarations(body, imports, frozenset(used), frozenset(_offered(source)))
+
+
+def _offered(source: Source) -> Iterator[str]:
+    """Yield what is imported for others: ``from module import name as name``, and what is of the module's own package.
+
+    The latter only where no ``__all__`` says what is offered. What only checkers import is not there to be offered.
+    """
+    says = any("__all__" in bound_by(statement) for statement in source.body)
+    for statement in source.body:
+        for alias in statement.names if isinstance(statement, ast.ImportFrom) else ():
+            name = alias.asname or alias.name
+            is_there = source.value(ast.Name(name)) is not None
+            if alias.asname == alias.name or (is_there and not says and source.is_own(name)):
+                yield name
+
+
+# ---- what is left of a statement
+
+
+class _Scope:
+    """How often a scope's statements assign each name, and which they declare otherwise."""
+
+    def __init__(self, body: Iterable[ast.stmt]) -> None:
+        statements = [*_all_of(body)]
+        self.assigned = Counter(name for each in statements if isinstance(each, ast.Assign) for name in bound_by(each))
+        others = (each for each in statements if not isinstance(each, ast.Assign))
+        self.declared = {name for each in others for name in bound_by(each)}
+
+
+def _all_of(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a scope, those below a test without it."""
+    for statement in body:
+        if isinstance(statement, ast.If):
+            yield from (*walruses(statement.test), *_all_of([*statement.body, *statement.orelse]))
+        else:
+            yield statement
+
+
+class _Reducer:
+    """What the stub says of the statements at the top of a module."""
+
+    def __init__(self, source: Source, imports: Imports, scope: _Scope) -> None:
+        self.source = source
+        self.imports = imports
+        self.scope = scope
+
+    def of(self, statement: ast.stmt) -> ast.stmt | None:
+        """Return what is left of a statement, None where that is nothing."""
+        match statement:
+            case ast.ClassDef():
+                return self.of_class(statement, _class(self.source.value(ast.Name(statement.name))))
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                return _reduced_function(statement)
+            case ast.AnnAssign():
+                return _reduced_variable(statement)
+            case ast.Assign():
+                return self.of_assignment(statement)
+            case ast.If():
+                return _reduced_branches(statement, self.of_branch)
+            case ast.Match():
+                return statement
+            case _ if is_type_statement(statement) or _is_star(statement) or _changes_all(statement):
+                return self.source.absolute(statement)
+            case _:
+                return None
+
+    def of_branch(self, statement: ast.stmt) -> ast.stmt | None:
+        """Return what is left of a statement that stands below a test of Python's version."""
+        return self.source.absolute(statement) if _is_import(statement) else self.of(statement)
+
+    def of_assignment(self, statement: ast.Assign) -> ast.stmt | None:
+        """Return a variable's type where that is plain, else the assignment as it is."""
+        names = bound_by(statement)
+        if self.scope.declared.issuperset(names):  # by an annotation, or it is nobody's name
+            return None
+        found = type_of_literal(statement.value) if len(statement.targets) == 1 else None
+        is_plain = found is not None and ast.unparse(found) != "None" and names != ["__all__"]
+        if isinstance(statement.targets[0], ast.Name) and self.scope.assigned[names[0]] == 1 and is_plain and found:
+            return ast.AnnAssign(target=statement.targets[0], annotation=found, simple=1)
+        return statement
+
+    def of_class(self, node: ast.ClassDef, cls: type[Any]) -> ast.ClassDef:
+        """Return a class with the declarations of its members; a signal with its constructor, too."""
+        body = laid_flat(node.body)
+        scope = _Scope(body)
+        members = [kept for each in body if (kept := self.of_member(each, cls, scope)) is not None]
+        attributes = assigned_attributes(node, cls, self.source, self.imports)
+        replaced = {name for attribute in attributes for name in bound_by(attribute)}
+        members = [each for each in members if not bound_by(each) or not replaced.issuperset(bound_by(each))]
+        reduced = copy.copy(node)
+        if is_named_signal(cls):
+            # A second signal of its state is an error when it is defined, and so is a subclass of the first.
+            final = self.imports.name("final", Origin("typing", "final"))
+            reduced.decorator_list = [*node.decorator_list, ast.Name(final)]
+            if not has_constructor(cls) and not any(bound_by(member) == ["__init__"] for member in members):
+                members.insert(0, constructor_of(cls, node, self.source, self.imports))
+        first = next((index for index, each in enumerate(members) if isinstance(each, Function)), len(members))
+        reduced.body = _without_implementations([*members[:first], *attributes, *members[first:]])
+        return reduced
+
+    def of_member(self, statement: ast.stmt, cls: type[Any], scope: _Scope) -> ast.stmt | None:
+        """Return what is left of a statement in a class: of a field its default too."""
+        names = bound_by(statement)
+        match statement:
+            case ast.ClassDef():
+                return self.of_class(statement, _class(getattr(cls, statement.name, None)))
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                return _reduced_function(statement)
+            case ast.AnnAssign():
+                return _reduced_field(statement)
+            case ast.Assign():
+                return None if scope.declared.issuperset(names) else statement
+            case ast.If():
+                return _reduced_branches(statement, lambda each: self.of_member(each, cls, scope))
+            case ast.Match():
+                return statement
+            case _:
+                return statement if is_type_statement(statement) else None
+
+
+def _reduced_branches(statement: ast.If, reduce: Callable[[ast.stmt], ast.stmt | None]) -> ast.If | None:
+    reduced = copy.copy(statement)
+    reduced.body = [kept for each in statement.body if (kept := reduce(each)) is not None]
+    reduced.orelse = [kept for each in statement.orelse if (kept := reduce(each)) is not None]
+    return reduced if reduced.body or reduced.orelse else None
+
+
+def _reduced_function(node: Function) -> ast.stmt:
+    """Return a function's signature; of one that yields without ``async``, which is what calling it gives."""
+    is_generator = isinstance(node, ast.AsyncFunctionDef) and _yields(node.body)
+    reduced = ast.FunctionDef(**dict(ast.iter_fields(node))) if is_generator else copy.copy(node)
+    reduced.args = copy.deepcopy(node.args)
+    positional = [*reduced.args.posonlyargs, *reduced.args.args]
+    defaulted = positional[len(positional) - len(reduced.args.defaults) :]
+    for arg in ast.walk(reduced.args):
+        if isinstance(arg, ast.arg) and arg.annotation:
+            arg.annotation = unquoted(arg.annotation)
+    defaults, by_name = reduced.args.defaults, reduced.args.kw_defaults
+    reduced.args.defaults = [_reduced_default(*each) for each in zip(defaulted, defaults, strict=True)]
+    pairs = zip(reduced.args.kwonlyargs, by_name, strict=True)
+    reduced.args.kw_defaults = [default and _reduced_default(arg, default) for arg, default in pairs]
+    reduced.returns = unquoted(node.returns) if node.returns else None
+    return reduced
+
+
+def _reduced_default(parameter: ast.arg, default: ast.expr) -> ast.expr:
+    """Return a default: it is what a checker knows of a parameter without an annotation."""
+    return literal(ast.unparse(default)) if parameter.annotation else default
+
+
+def _yields(body: Iterable[ast.AST]) -> bool:
+    for node in body:
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            return True
+        is_scope = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))
+        if not is_scope and _yields(ast.iter_child_nodes(node)):
+            return True
+    return False
+
+
+def _reduced_variable(node: ast.AnnAssign) -> ast.stmt:
+    """Return a declaration without its value, unless the value is what declares it."""
+    reduced = copy.copy(node)
+    if not _is_declared_by_value(node):
+        reduced.annotation = unquoted(node.annotation)
+        reduced.value = None
+    return reduced
+
+
+def _reduced_field(node: ast.AnnAssign) -> ast.stmt:
+    """Return a declaration in a class: that there is a default, and what a call says of the field, tells a checker."""
+    reduced = copy.copy(node)
+    if not _is_declared_by_value(node):
+        reduced.annotation = unquoted(node.annotation)
+        if node.value is not None and not isinstance(node.value, ast.Call):
+            reduced.value = literal(ast.unparse(node.value))
+    return reduced
+
+
+def _is_declared_by_value(node: ast.AnnAssign) -> bool:
+    return ast.unparse(node.annotation).rpartition(".")[2] in ("ClassVar", "Final", "TypeAlias")
+
+
+def _without_implementations(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Leave out the functions whose overloads are there."""
+    overloaded: set[str] = set()
+    kept: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if any(ast.unparse(decorator).endswith("overload") for decorator in statement.decorator_list):
+                overloaded.add(statement.name)
+            elif statement.name in overloaded:
+                continue
+        kept.append(statement)
+    return kept
+
+
+# ---- what is used
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a reduced statement uses; a function's body is not there any more."""
+    match node:
+        case ast.Name():
+            yield node.id
+        case ast.Constant(value=str(text)):
+            yield from _names_in(text)
+        case ast.Subscript() if ast.unparse(node.value).rpartition(".")[2] == "Literal":
+            yield from _names(node.value)
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            expressions = [part for part in ast.iter_child_nodes(node.args) if isinstance(part, ast.expr)]
+            arguments = [part for part in ast.walk(node.args) if isinstance(part, ast.arg)]
+            returns = [node.returns] if node.returns else []
+            parts = [*node.decorator_list, *getattr(node, "type_params", ()), *expressions, *arguments, *returns]
+            yield from (name for part in parts if not isinstance(part, ast.Constant) for name in _names(part))
+        case ast.AnnAssign(value=ast.Constant()):
+            yield from (*_names(node.target), *_names(node.annotation))
+        case _:
+            yield from (name for part in ast.iter_child_nodes(node) for name in _names(part))
+
+
+def _names_in(text: str) -> Iterator[str]:
+    """Yield the names in a string that may be a forward reference, or one of ``__all__``."""
+    try:
+        expression = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError):
+        return
+    yield from (part.id for part in ast.walk(expression) if isinstance(part, ast.Name))
+
+
+def _class(value: object) -> type[Any]:
+    """Return a class as it is, and a plain one for what a decorator has made something else of."""
+    return value if isinstance(value, type) else object
+
+
+def _is_import(statement: ast.stmt) -> bool:
+    return isinstance(statement, (ast.Import, ast.ImportFrom))
+
+
+def _is_star(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*"
+
+
+def _changes_all(statement: ast.stmt) -> bool:
+    """Tell ``__all__ += ...`` and ``__all__.append(...)``."""
+    match statement:
+        case ast.AugAssign(target=ast.Name(id="__all__")):
+            return True
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="__all__")))):
+            return True
+        case _:
+            return False

@@ -1,0 +1,281 @@
+"""Stubs: which modules need one, where each goes, and whether those that are there are current.
+
+A signal takes the fields of its state, which the annotations of one class cannot say of another. So a module that
+defines signals needs a stub, which gives each a constructor of its own and repeats what else the module declares; a
+module without signals says all by itself. ``python -m statesig stubs`` writes them.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from statesig.checking.stubs.constructors import is_named_signal
+from statesig.checking.stubs.declarations import declarations_of
+from statesig.checking.stubs.formatting import text_of
+from statesig.checking.stubs.sources import parsed, source_of
+
+__all__ = ["Plan", "own_stubs", "stub_of", "stubs_of"]
+
+COMMAND = "python -m statesig stubs"
+_OWN = ("statesig.signals",)  # the examples define signals too, but are programs, to be read and run
+_PACKAGE = Path(__file__).parents[2]
+
+_BY_HAND = f"was not written by `{COMMAND}` and is left as it is; move it, or give another folder by --output"
+
+Load = Callable[[str], ModuleType]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the stubs should be.
+
+    Args:
+        command: What writes them.
+        texts: The text of each stub that is needed.
+        left_over: Stubs that are there, were generated, and stand before no module with signals.
+    """
+
+    command: str
+    texts: dict[Path, str]
+    left_over: tuple[Path, ...]
+
+    def write(self) -> Iterator[str]:
+        """Write what is not current and remove what is left over; yield a line for each.
+
+        Raises:
+            FileExistsError: A file that was not generated is where a stub is to be; nothing is written.
+            OSError: A file cannot be written.
+        """
+        if by_hand := [f"{_shown(path)} {_BY_HAND}" for path in self.texts if _is_by_hand(path)]:
+            raise FileExistsError("\n".join(by_hand))
+        for path, text in self.texts.items():
+            if _state_of(path, text):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8", newline="\n")
+                yield _shown(path)
+        for path in self.left_over:
+            path.unlink()
+            yield f"{_shown(path)} removed"
+
+    def check(self) -> list[str]:
+        """Return a line for each stub that is missing, stale, left over or in the way: what is wrong, what to do."""
+        wrong = {path: found for path, text in self.texts.items() if (found := self._problem(path, text))}
+        wrong |= dict.fromkeys(self.left_over, f"is not needed any more; run {self.command}")
+        return [f"{_shown(path)} {found}" for path, found in wrong.items()]
+
+    def _problem(self, path: Path, text: str) -> str | None:
+        found = _state_of(path, text)
+        return _BY_HAND if _is_by_hand(path) else found and f"{found}; run {self.command}"
+
+
+def own_stubs(output: Path | None = None) -> Plan:
+    """Return what statesig's own stubs should be, in ``stubs/`` of its checkout or in another folder.
+
+    Raises:
+        FileNotFoundError: There is no checkout, or it is not the one that this is run in.
+    """
+    command = COMMAND if output is None else f"{COMMAND} --output {output}"
+    output = output or _checkout() / "stubs"
+    texts = {output / _path_of(name): stub_of(name, command=COMMAND) for name in _OWN}
+    return Plan(command, texts, _left_over([output / "statesig"], texts))
+
+
+def _checkout() -> Path:
+    root, here = _PACKAGE.parent, Path.cwd()
+    if (here / "statesig" / "signals.py").is_file() and here.resolve() != root.resolve():
+        raise FileNotFoundError(f"this folder has a statesig of its own, but {_PACKAGE} is what runs; use {COMMAND}")
+    if not (root / "pyproject.toml").is_file():
+        raise FileNotFoundError(
+            f"statesig's own stubs are written in a checkout of it, and {_PACKAGE} is in none; "
+            f"for a program's own states and signals name its package: {COMMAND} PACKAGE"
+        )
+    return root
+
+
+def stubs_of(packages: Sequence[str], output: Path | None = None, load: Load = import_module) -> Plan:
+    """Return what the stubs of a program should be: one for each module that defines signals.
+
+    All modules of a package are read. What may define signals is imported, ``__main__`` never.
+
+    Args:
+        packages: Dotted names of modules and packages.
+        output: The folder below which the stubs go, ``shop/signals.pyi``; beside the modules by default, where every
+            type checker looks first.
+        load: How a module is imported.
+
+    Raises:
+        ImportError: A module cannot be imported; or what else `load` raises.
+        OSError: A module has no source.
+        SyntaxError: A file of a package is no Python, or of a later one.
+    """
+    option = "" if output is None else f" --output {_shown(output)}"
+    texts: dict[Path, str] = {}
+    places: list[Path] = []
+    for package in packages:
+        module = load(package)
+        for name, file in _files_of(module):
+            place = Path(file).with_suffix(".pyi") if output is None else output / _path_of(name, Path(file).stem)
+            places.append(place)
+            if (name == package or _may_define_signals(name, file)) and _defines_signals(load(name)):
+                texts[place] = stub_of(name, command=f"{COMMAND} {name}{option}")
+        # The stub of a module that is not there any more is below these.
+        places += [Path(folder) for folder in getattr(module, "__path__", ())] if output is None else []
+        places += [output / package.replace(".", "/")] if output and hasattr(module, "__path__") else []
+    return Plan(f"{COMMAND} {' '.join(packages)}{option}", texts, _left_over(places, texts))
+
+
+def stub_of(module: str, *, command: str | None = None) -> str:
+    """Return the stub of one module: the same, byte for byte, on every Python that can import it.
+
+    Args:
+        module: Its dotted name.
+        command: What the stub says that it is written by.
+
+    Raises:
+        ImportError: The module cannot be imported.
+        OSError: The module has no source.
+        SyntaxError: Its text is no Python, or of a later one.
+    """
+    source = source_of(module)
+    header = f"{_header(command or f'{COMMAND} {module}')}: change the module, not this file."
+    return text_of(source, declarations_of(source), header)
+
+
+def _header(command: str) -> str:
+    return f"# Written by `{command}`"
+
+
+# ---- files
+
+
+def _path_of(module: str, stem: str = "") -> str:
+    return module.replace(".", "/") + ("/__init__.pyi" if stem == "__init__" else ".pyi")
+
+
+def _shown(path: Path) -> str:
+    """Return a path as one in the current folder reads it, so that it is the same on every machine."""
+    here = Path.cwd()
+    path = Path(os.path.abspath(path))  # not resolved: a link is shown as it was named
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+
+
+def _state_of(path: Path, text: str) -> str | None:
+    """Return what is wrong with a stub, or None where it is current."""
+    if not path.is_file():
+        return "is missing"
+    return None if path.read_bytes().replace(b"\r\n", b"\n") == text.encode() else "is stale"
+
+
+def _is_by_hand(path: Path) -> bool:
+    """Tell a file that somebody else wrote: it does not begin as the generator's do."""
+    return path.is_file() and not _is_generated(path)
+
+
+def _is_generated(path: Path) -> bool:
+    return path.read_bytes().startswith(_header(COMMAND)[:-1].encode())
+
+
+def _left_over(places: Iterable[Path], texts: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the generated stubs among these files and below these folders that are not to be there."""
+    found = {path for place in places for path in (sorted(place.rglob("*.pyi")) if place.is_dir() else [place])}
+    return tuple(path for path in sorted(found.difference(texts)) if path.is_file() and _is_generated(path))
+
+
+# ---- modules
+
+
+def _files_of(module: ModuleType) -> Iterator[tuple[str, str]]:
+    """Yield the name and the file of a module and, of a package, of all that is below it; nothing is imported."""
+    path = getattr(module, "__path__", None)
+    file = getattr(module, "__file__", None)
+    if file is not None and file.endswith(".py"):
+        yield module.__name__, file
+    elif path is None:
+        raise FileNotFoundError(f"{module.__name__} has no source")
+    if path is not None:
+        yield from _files_below(module.__name__, path)
+
+
+def _files_below(package: str, path: Iterable[str]) -> Iterator[tuple[str, str]]:
+    path = [*path]
+    for found in pkgutil.iter_modules(path, f"{package}."):
+        spec = found.module_finder.find_spec(found.name, None)
+        if spec is None or spec.origin is None or found.name.endswith(".__main__"):
+            continue
+        if spec.origin.endswith(".py"):
+            yield found.name, spec.origin
+        yield from _files_below(found.name, spec.submodule_search_locations or ())
+    for folder in _folders_without_init(path):
+        yield from _files_below(f"{package}.{folder.name}", [str(folder)])
+
+
+def _folders_without_init(path: Iterable[str]) -> Iterator[Path]:
+    """Yield the folders that are importable as parts of a namespace, which `pkgutil` does not know."""
+    for folder in (folder for entry in path if Path(entry).is_dir() for folder in sorted(Path(entry).iterdir())):
+        is_folder = folder.is_dir() and not folder.is_symlink()  # a link may lead back
+        if is_folder and folder.name.isidentifier() and not (folder / "__init__.py").exists():
+            yield folder
+
+
+def _may_define_signals(module: str, file: str) -> bool:
+    """Tell whether a module has a class with a base from statesig, from its own package, or of unknown origin.
+
+    A module that has none need not be imported, which may take what is not installed here.
+    """
+    tree = parsed(file)
+    homes = {"statesig", module.partition(".")[0]}
+    near: set[str] = set()
+    values: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                near.update((each.asname or each.name).partition(".")[0] for each in names if _root(each.name) in homes)
+            case ast.ImportFrom(module=source, names=names, level=level):
+                is_near = level > 0 or _root(source or "") in homes
+                near.update(each.asname or each.name for each in names if is_near or each.name in ("*", "Signal"))
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                values[name] = value
+            case _:
+                pass
+    bases = (base for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases)
+    roots = {name for base in bases for name in _roots_of(base, values)}
+    return ("*" in near and bool(roots)) or not near.isdisjoint(roots)
+
+
+def _root(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _roots_of(expression: ast.expr, values: dict[str, ast.expr]) -> set[str]:
+    """Return the names in an expression, and those in the values that they were given in the module."""
+    found: set[str] = set()
+    pending = [expression]
+    while pending:
+        names = {part.id for part in ast.walk(pending.pop()) if isinstance(part, ast.Name)} - found
+        found |= names
+        pending += [values[name] for name in names if name in values]
+    return found
+
+
+def _defines_signals(module: ModuleType) -> bool:
+    """Tell whether a module defines a signal, within another class too."""
+    pending = _classes(module)
+    while pending:
+        cls = pending.pop()
+        if cls.__module__ == module.__name__:
+            if is_named_signal(cls):
+                return True
+            pending += [inner for inner in _classes(cls) if inner.__qualname__.startswith(f"{cls.__qualname__}.")]
+    return False
+
+
+def _classes(scope: object) -> list[type[Any]]:
+    return [value for value in vars(scope).values() if isinstance(value, type)]

@@ -1,0 +1,159 @@
+"""The `statesig` command. Each verb loads what it needs when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn, TextIO
+
+from statesig.cli.exits import Exit, Terminated, UsageError
+from statesig.cli.parser import parser_of_all
+from statesig.errors import ExecutorError, FlowError, NoRun, RunTaken, StoreError
+
+__all__ = ["main"]
+
+_Verb = Callable[[argparse.Namespace, TextIO, TextIO], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    Args:
+        argv: The arguments, without the program's name; those of the process by default.
+    """
+    parser = parser_of_all()
+    options, rest = parser.parse_known_args(argv)
+    stray = [argument for argument in rest if argument.startswith("-") or options.verb != "run"]
+    if stray:
+        parser.error(f"unrecognized arguments: {' '.join(stray)}")
+    if rest:
+        options.parameters += rest  # parameters may stand after an option
+    if options.verb is None and not options.version:
+        parser.print_help(sys.stderr)
+        return Exit.USAGE
+    out: object = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")  # a name that is no Unicode is shown, too
+    in_main = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, _terminate) if in_main else None
+    try:
+        code = _verb(options)(options, sys.stdout, sys.stderr)
+        sys.stdout.flush()
+        return code
+    except (UsageError, FlowError, ExecutorError, NoRun, RunTaken) as exc:
+        print(f"statesig: {exc}", file=sys.stderr)
+        return Exit.USAGE
+    except StoreError as exc:
+        print(f"statesig: {exc}", file=sys.stderr)
+        return Exit.FAILURE
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; keep the interpreter from saying so at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILURE
+    except KeyboardInterrupt:
+        print("statesig: interrupted", file=sys.stderr)
+        return Exit.INTERRUPTED
+    except Terminated:
+        print("statesig: terminated", file=sys.stderr)
+        return Exit.TERMINATED
+    finally:
+        if in_main:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _verb(options: argparse.Namespace) -> _Verb:
+    """Return what does what is asked, and load no more than that needs."""
+    match options.verb:
+        case "run":
+            from statesig.cli.running import run
+
+            return run
+        case "resume":
+            from statesig.cli.running import resume
+
+            return resume
+        case "runs":
+            from statesig.cli.stored_runs import list_runs
+
+            return list_runs
+        case "show":
+            from statesig.cli.stored_runs import show
+
+            return show
+        case "cancel":
+            from statesig.cli.stored_runs import cancel
+
+            return cancel
+        case "prune":
+            from statesig.cli.stored_runs import prune
+
+            return prune
+        case "check":
+            from statesig.cli.documents import check_documents
+
+            return check_documents
+        case "history":
+            from statesig.cli.documents import tell_history
+
+            return tell_history
+        case "schema":
+            from statesig.cli.documents import print_schema
+
+            return print_schema
+        case "diagram":
+            return _print_diagram
+        case "stubs":
+            return _write_stubs
+        case _:
+            return _print_version
+
+
+def _print_version(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        print(f"statesig {version('statesig')}", file=out)
+    except PackageNotFoundError:
+        print("statesig, run from its source", file=out)
+    return Exit.OK
+
+
+def _print_diagram(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from statesig.algebra.transitions import diagram
+
+    print(diagram(options.format), end="", file=out)
+    return Exit.OK
+
+
+def _write_stubs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from statesig.checking.stubs.plan import own_stubs, stubs_of
+    from statesig.cli.loading import load
+
+    try:
+        plan = stubs_of(options.packages, options.output, load) if options.packages else own_stubs(options.output)
+        if options.check:
+            wrong = plan.check()
+            print("".join(f"{line}\n" for line in wrong), end="", file=err)
+            return Exit.FAILURE if wrong else Exit.OK
+        for line in plan.write():
+            print(line, file=out)
+    except BrokenPipeError:
+        raise
+    except SyntaxError as exc:  # of the file's path its text has but the end
+        place = f"{exc.filename}:{exc.lineno}: {exc.msg}"
+        raise UsageError(place if exc.filename and exc.lineno else f"{exc}") from exc
+    except (ImportError, OSError) as exc:
+        raise UsageError(f"{exc}") from exc
+    if not plan.texts:
+        print(f"no module of {', '.join(options.packages)} defines a signal: no stub is needed", file=err)
+    return Exit.OK

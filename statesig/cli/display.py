@@ -1,0 +1,263 @@
+"""What the command shows of a run: progress while it goes on, lines of JSON, and the table at its end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+from statesig.codec.events import Event, encode_event, without_result
+from statesig.errors import EncodeError
+from statesig.flow import Flow
+from statesig.states import Cancelling, Finished, Mapped, Paused, Running, Scheduled, State, Success, is_mapped
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from statesig.engine.noderuns import TaskRun
+    from statesig.engine.runs import Run
+
+__all__ = ["JsonLines", "Lines", "Silent", "aligned", "described", "said", "summary"]
+
+_MOST_CHILDREN = 40
+_MOST_RUNNING = 8
+
+
+class Silent:
+    """Shows nothing.
+
+    Attributes:
+        failed: Whether something could not be shown as it is.
+    """
+
+    failed = False
+
+    def __init__(self, errors: TextIO) -> None:
+        self._errors = errors
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+
+    def take_over(self, run: Run) -> None:
+        """Take note of what was done before, in a run that is gone on with."""
+
+    def interject(self, line: str) -> None:
+        """Write a line from within a signal handler, in the middle of whatever else is being written."""
+        with suppress(OSError):  # nobody may be there to read it
+            os.write(self._errors.fileno(), f"{line}\n".encode())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave the stream as it should be."""
+
+
+class JsonLines(Silent):
+    """Writes each event as one line of JSON, as soon as it happens.
+
+    A result that JSON cannot give back is left out of its line and told of on the error stream.
+    """
+
+    def __init__(self, flow: Flow, out: TextIO, errors: TextIO) -> None:
+        super().__init__(errors)
+        self._out = out
+        self._tasks = {node.name: node.task for node in flow.nodes}
+
+    def __call__(self, event: Event) -> None:
+        returns = self._tasks[event.task].returns
+        if is_mapped(event.state) and event.state.children:
+            self._tell_mapped(event)
+            return
+        try:
+            line = encode_event(event, result_type=returns)
+        except EncodeError as exc:
+            self.failed = True
+            remedy = "say what the task returns in its annotation, or return what JSON can hold"
+            print(f"statesig: task {event.task!r}: {exc}; {remedy}", file=self._errors)
+            line = encode_event(replace(event, state=_spelled_out(without_result(event.state))))
+        print(line.decode(), file=self._out, flush=True)
+
+    def _tell_mapped(self, event: Event) -> None:
+        """Write a mapped task's event: its children without their results, which stand in their own lines."""
+        state = without_result(event.state)
+        try:
+            line = encode_event(replace(event, state=state))
+        except EncodeError:
+            # So many that no reader would look at them at once.
+            line = encode_event(replace(event, state=Mapped(message=state.message, causes=state.causes)))
+        print(line.decode(), file=self._out, flush=True)
+
+
+class Lines(Silent):
+    """Writes a line for each task that comes to rest: finished, paused, or waiting for another attempt."""
+
+    def __init__(self, errors: TextIO) -> None:
+        super().__init__(errors)
+        self._began: dict[tuple[str, int | None], Any] = {}
+
+    @staticmethod
+    def for_stream(flow: Flow, errors: TextIO) -> Lines:
+        """Return what suits a stream: a live bar on a terminal where rich is installed, plain lines elsewhere."""
+        if errors.isatty() and os.environ.get("TERM") != "dumb":
+            try:
+                return _Live(flow, errors)
+            except ImportError:
+                pass  # rich comes with the extra `cli`; lines say the same
+        return Lines(errors)
+
+    def __call__(self, event: Event) -> None:
+        place = event.task, event.index
+        if isinstance(event.state, Running):
+            self._began[place] = event.time
+        elif isinstance(event.state, (Finished, Paused, Scheduled)):
+            began = self._began.pop(place, None)
+            seconds = "" if began is None else f"{(event.time - began).total_seconds():.3f}s"
+            line = f"{_name(*place):30} {described(event.state):24} {seconds:>9}  {event.state.message or ''}"
+            self.tell(_printable(line.rstrip()))
+
+    def tell(self, line: str) -> None:
+        """Write one line."""
+        print(line, file=self._errors, flush=True)
+
+
+class _Live(Lines):
+    """A bar that moves as tasks finish, with what runs below it, and above it a line for each that did not succeed."""
+
+    def __init__(self, flow: Flow, errors: TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        super().__init__(errors)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, auto_refresh=False)
+        self._bar = self._progress.add_task(flow.name, total=len(flow.nodes))
+        self._running: dict[tuple[str, int | None], float] = {}
+        self._live = Live(get_renderable=self._shown, console=Console(file=errors), transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        place = event.task, event.index
+        if isinstance(event.state, Running):
+            self._running[place] = time.monotonic()
+        elif not isinstance(event.state, Cancelling):
+            self._running.pop(place, None)
+        if isinstance(event.state, Finished) and event.index is None:
+            self._progress.advance(self._bar)
+        if not isinstance(event.state, Success):
+            super().__call__(event)
+
+    def take_over(self, run: Run) -> None:
+        self._progress.update(self._bar, completed=sum(isinstance(task.state, Finished) for task in run))
+
+    def tell(self, line: str) -> None:
+        self._live.console.print(line, highlight=False, markup=False)
+
+    def interject(self, line: str) -> None:
+        super().interject(f"\r\x1b[2K{line}")  # in place of the bar's last line, which is drawn again below
+
+    def _shown(self) -> RenderableType:
+        """Return what is shown at the moment; called in a thread of the display's own."""
+        from rich.console import Group
+        from rich.text import Text
+
+        now = time.monotonic()
+        running = list(self._running.items())
+        lines = [f"  {_name(*place):30} {now - began:8.1f}s" for place, began in running[:_MOST_RUNNING]]
+        if len(running) > _MOST_RUNNING:
+            lines.append(f"  and {len(running) - _MOST_RUNNING} more")
+        return Group(self._progress, *map(Text, lines))
+
+
+def _spelled_out(state: State[Any]) -> State[Any]:
+    """Return a state whose message is valid Unicode, what is not spelled out in it."""
+    if state.message is None:
+        return state
+    return state.model_copy(update={"message": state.message.encode("utf-8", "backslashreplace").decode()})
+
+
+def _name(task: str, index: int | None) -> str:
+    return task if index is None else f"{task}[{index}]"
+
+
+def described(state: State[Any]) -> str:
+    """Return a state's tag, that of a Mapped with the count of its children's."""
+    if not is_mapped(state):
+        return state.type
+    tally: dict[str, int] = {}
+    for child in state.children:
+        tally[child.type] = tally.get(child.type, 0) + 1
+    return f"{state.type}: {', '.join(f'{count} {tag}' for tag, count in tally.items()) or 'none'}"
+
+
+def said(state: State[Any]) -> str:
+    """Return a state's message in one line, with the text of the exception it is of."""
+    parts = [state.message or "", *(cause.message for cause in state.causes[:1])]
+    return " ".join(": ".join(part for part in parts if part).split())
+
+
+def aligned(rows: Sequence[Sequence[str]], *, right: int | None = None) -> Iterator[str]:
+    """Yield the lines of a table, all columns but the last as wide as they need to be.
+
+    What a terminal would act upon is spelled out: names and messages are anybody's.
+
+    Args:
+        rows: The cells of each row.
+        right: Which column stands at its right edge, as numbers do.
+    """
+    table = [[_printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
+    for *cells, last in table:
+        padded = [
+            cell.rjust(width) if column == right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        yield "  ".join([*padded, last]).rstrip()
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
+    """Write a table of a run's tasks, states and durations, with the children that did not succeed, and its outcome."""
+    rows = [("TASK", "STATE", "SECONDS", "MESSAGE"), *_rows(run)]
+    out.writelines(f"{line}\n" for line in aligned(rows, right=2))
+    outcome = run.state
+    name = f"run {run.id}\n{run.flow.name}" if is_stored else run.flow.name
+    message = _printable(said(outcome))
+    print(f"\n{name}: {outcome.type}{f', {message}' if message else ''}", file=out)
+
+
+def _rows(run: Run) -> Iterator[tuple[str, str, str, str]]:
+    for task in run:
+        yield _row(task)
+        others = [child for child in task.children if not isinstance(child.state, Success)]
+        for child in others[:_MOST_CHILDREN]:
+            yield _row(child)
+        if len(others) > _MOST_CHILDREN:
+            yield f"{task.name}[...]", f"{len(others) - _MOST_CHILDREN} more", "", ""
+
+
+def _row(task: TaskRun) -> tuple[str, str, str, str]:
+    return task.name, described(task.state), f"{task.seconds:.3f}", said(task.state)

@@ -1,0 +1,132 @@
+"""The verbs of the command that read or describe JSON documents: check, history and schema."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from pydantic_core import from_json
+
+from statesig.cli.exits import Exit, UsageError
+from statesig.cli.loading import kind_named, load
+from statesig.codec.events import decode_event
+from statesig.codec.histories import tell_histories
+from statesig.codec.limits import DEFAULT_LIMITS
+from statesig.codec.states import decode, schema
+from statesig.errors import DecodeError
+from statesig.states import State
+
+__all__ = ["check_documents", "print_schema", "tell_history"]
+
+
+def check_documents(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Validate states and events, and tell of each document that is none."""
+    kind = kind_named(options.kind, options.modules)
+    name = _name(options.file)
+    bad = total = 0
+    for number, text, document in _documents(options.file):
+        total += 1
+        reason = _problem(text, document, kind)
+        if reason is not None:
+            bad += 1
+            print(f"{name}:{number}: {reason}", file=err)
+    if not total:
+        raise UsageError(f"{name} is empty; it should hold one JSON document, or one per line")
+    if bad:
+        print(f"{bad} of {total} not valid", file=err)
+        return Exit.FAILURE
+    print(f"{total} valid" if total > 1 else "valid", file=out)
+    return Exit.OK
+
+
+def tell_history(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Tell the histories in a log of events."""
+    for module in options.modules:
+        load(module)
+    return tell_histories(_lines(options.file), _name(options.file), as_json=options.json, out=out, err=err)
+
+
+def print_schema(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Print the JSON Schema of a kind of state."""
+    print(json.dumps(schema(kind_named(options.kind, options.modules)), indent=2), file=out)
+    return Exit.OK
+
+
+def _documents(path: str) -> Iterator[tuple[int, bytes, Any]]:
+    """Yield each document: the number of its first line, its text, and what it holds, None where it is no JSON.
+
+    Each line is one, unless it takes all lines together to make one.
+    """
+    is_lines = False
+    held: list[tuple[int, bytes, Any]] = []
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
+        document = _parsed(line)
+        if held or document is None:
+            held.append((number, line, document))
+        else:
+            is_lines = True
+            yield number, line, document
+    alone = not is_lines and all(document is None for _, _, document in held)
+    if len(held) > 1 and (alone or _is_json(held)):
+        whole = b"".join(line for _, line, _ in held)
+        yield held[0][0] + _broken_line(whole), whole, _parsed(whole)
+    else:
+        yield from held
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    if path == "-":
+        yield from sys.stdin.buffer
+        return
+    try:
+        stream = open(path, "rb")  # noqa: SIM115  # closed below; to open it is what may fail
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}") from None
+    with stream:
+        yield from stream
+
+
+def _name(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
+def _is_json(held: list[tuple[int, bytes, Any]]) -> bool:
+    return _parsed(b"".join(line for _, line, _ in held)) is not None
+
+
+def _parsed(text: bytes) -> Any:
+    """Return what JSON text holds, None where it is none or more than may be looked at."""
+    if len(text) > DEFAULT_LIMITS.max_bytes:
+        return None
+    try:
+        return from_json(text)
+    except ValueError:
+        return None
+
+
+def _broken_line(text: bytes) -> int:
+    """Return on which line, from 0, the parser gives up; 0 where it does not."""
+    try:
+        from_json(text)
+    except ValueError as exc:
+        found = re.search(r"at line (\d+)", str(exc))
+        return int(found[1]) - 1 if found else 0
+    return 0
+
+
+def _problem(text: bytes, document: Any, kind: type[State[Any]]) -> str | None:
+    """Return what is wrong with a document, or None; what has a run and no type is an event."""
+    try:
+        if isinstance(document, dict) and "run" in document and "type" not in document:
+            state = decode_event(text, strict=True).state
+            return None if isinstance(state, kind) else f"state: a {state.type}, not a {kind.__name__}"
+        decode(text, kind, strict=True)
+    except DecodeError as exc:
+        return str(exc)
+    return None

@@ -1,0 +1,88 @@
+"""What the command's options choose: a store, an executor, an age."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from datetime import timedelta
+
+from pydantic import TypeAdapter, ValidationError
+
+from statesig.cli.exits import UsageError
+from statesig.errors import StoreError
+from statesig.executors.executor import Executor
+from statesig.executors.named import executor_named
+from statesig.stores.opening import open_store
+from statesig.stores.store import Store
+
+__all__ = ["chosen_age", "chosen_executor", "chosen_store", "stored_before"]
+
+
+def chosen_store(options: argparse.Namespace) -> Store | None:
+    """Return the store of ``--store`` or STATESIG_STORE, a new one where there is none; None where neither is given.
+
+    Raises:
+        UsageError: It cannot be opened.
+    """
+    target = _target(options)
+    try:
+        return None if target is None else open_store(target)
+    except StoreError as exc:
+        raise UsageError(f"{exc}") from exc
+
+
+def stored_before(options: argparse.Namespace) -> Store:
+    """Return the store of ``--store`` or STATESIG_STORE, in which there are runs to be looked for.
+
+    Raises:
+        UsageError: None is given, or it is not there, or cannot be opened.
+    """
+    target = _target(options)
+    if target is None:
+        raise UsageError("where are the runs? give --store PATH|URL, or set STATESIG_STORE")
+    path = target.removeprefix("sqlite:///")
+    if "://" not in path and not os.path.exists(path):
+        raise UsageError(f"there is no store {path}")
+    found = chosen_store(options)
+    assert found is not None
+    return found
+
+
+def _target(options: argparse.Namespace) -> str | None:
+    return options.store or os.environ.get("STATESIG_STORE") or None
+
+
+def chosen_executor(options: argparse.Namespace) -> Executor | None:
+    """Return the executor of ``--executor``, with its ``--workers`` or its ``--address``; None: in line.
+
+    Raises:
+        UsageError: These do not go together.
+    """
+    name, workers, address = options.executor, options.workers, options.address
+    if workers is not None and name not in ("threads", "processes"):
+        raise UsageError("--workers goes with --executor threads or processes")
+    if address is not None and name != "dask":
+        raise UsageError("--address is that of a Dask scheduler, and goes with --executor dask")
+    return executor_named(name, workers=workers, address=address)
+
+
+_AGE = re.compile(r"(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def chosen_age(text: str) -> timedelta:
+    """Return the time that a text such as ``30d``, ``12h``, ``1h30m`` or ISO 8601's ``P30D`` says.
+
+    Raises:
+        UsageError: It says none, or more than can be counted.
+    """
+    found = _AGE.fullmatch(text)
+    try:
+        if found is not None:
+            days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+            return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        if text.startswith("P"):
+            return TypeAdapter(timedelta).validate_strings(text)
+    except (OverflowError, ValidationError):
+        pass  # told below, as what is no time at all
+    raise UsageError(f"an age is such as 30d, 12h, 90m or 10s, or ISO 8601's P30D, and {text!r} is none")

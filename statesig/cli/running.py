@@ -1,0 +1,91 @@
+"""The verbs of the command that run a flow of a program: run and resume."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from contextlib import nullcontext
+from typing import TextIO
+
+from statesig.cli.display import JsonLines, Lines, Silent, summary
+from statesig.cli.exits import Exit, UsageError
+from statesig.cli.loading import load_flow
+from statesig.cli.options import chosen_executor, chosen_store, stored_before
+from statesig.engine.interrupts import Signals, cancelled_by_signals
+from statesig.engine.options import Options
+from statesig.engine.runner import begin, reopen
+from statesig.engine.runs import Run
+from statesig.flow import Flow
+from statesig.graph.parameters import checked_parameters
+from statesig.states import Paused, Success
+
+__all__ = ["resume", "run"]
+
+
+def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Run a flow, and tell what becomes of its tasks."""
+    flow = load_flow(options.target)
+    values = checked_parameters(flow, dict(_split(argument) for argument in options.parameters), text=True)
+    executor = chosen_executor(options)
+    with chosen_store(options) or nullcontext() as store:
+        shown = _shown(flow, options, out, err)
+        begun = begin(flow, values, Options(store=store, executor=executor, on_event=shown))
+        return _driven(begun, shown, options, out, err, is_stored=store is not None)
+
+
+def resume(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Go on with a stored run, and tell what becomes of its tasks."""
+    flow = load_flow(options.target)
+    executor = chosen_executor(options)
+    with stored_before(options) as store:
+        shown = _shown(flow, options, out, err)
+        approve = tuple(options.approve)
+        reopened = reopen(flow, options.run, approve, Options(store=store, executor=executor, on_event=shown))
+        shown.take_over(reopened)
+        return _driven(reopened, shown, options, out, err, is_stored=True)
+
+
+def _split(argument: str) -> tuple[str, str]:
+    name, equals, value = argument.partition("=")
+    if not equals or not name:
+        raise UsageError(f"a parameter is given as NAME=VALUE, not {argument!r}")
+    return name, value
+
+
+def _shown(flow: Flow, options: argparse.Namespace, out: TextIO, err: TextIO) -> Silent:
+    if options.json:
+        return JsonLines(flow, out, err)
+    return Silent(err) if options.quiet else Lines.for_stream(flow, err)
+
+
+def _driven(run: Run, shown: Silent, options: argparse.Namespace, out: TextIO, err: TextIO, *, is_stored: bool) -> int:
+    """Run what can be run, tell what became of it, and return the exit code."""
+    if is_stored and not options.quiet:
+        print(f"run {run.id}", file=err, flush=True)
+
+    def told(count: int) -> None:
+        shown.interject("statesig: cancelling; once more stops now" if count == 1 else "statesig: stopping now")
+
+    with shown, cancelled_by_signals(run, told) as came:
+        run.start()
+    if not options.json:
+        summary(run, out, is_stored=is_stored)
+    if is_stored and isinstance(run.state, Paused) and not options.quiet:
+        print(f"to go on: {_going_on(run, options.target)}", file=err)
+    return _exit(run, came, shown)
+
+
+def _going_on(run: Run, target: str) -> str:
+    """Return the command that releases what is paused; where the store is may hold a password, and is left out."""
+    tasks = [child for task in run for child in (task, *task.children)]
+    approve = [part for task in tasks if isinstance(task.state, Paused) for part in ("--approve", task.name)]
+    return shlex.join(["statesig", "resume", target, run.id, *approve])
+
+
+def _exit(run: Run, came: Signals, shown: Silent) -> int:
+    state = run.state
+    if isinstance(state, Success):
+        return Exit.FAILURE if shown.failed else Exit.OK
+    if came.numbers:
+        return 128 + came.numbers[0]
+    return Exit.PAUSED if isinstance(state, Paused) else Exit.FAILURE

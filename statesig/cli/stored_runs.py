@@ -1,0 +1,214 @@
+"""The verbs of the command that look after stored runs without their programs: runs, show, cancel and prune.
+
+States are shown as the JSON that is stored: nothing here needs to know their classes, or imports what data names.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from pydantic_core import from_json, to_json
+
+from statesig.cli.display import aligned
+from statesig.cli.exits import Exit, UsageError
+from statesig.cli.loading import kind_named
+from statesig.cli.options import chosen_age, stored_before
+from statesig.engine.cancellations import cancel_run
+from statesig.engine.fingerprints import graph_names
+from statesig.states.families import descendants
+from statesig.stores.store import Record, Store, StoredRun
+
+__all__ = ["cancel", "list_runs", "prune", "show"]
+
+_MOST_CHILDREN = 40
+_PENDING = b'{"type":"Pending"}'
+
+
+def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """List stored runs, the latest first."""
+    tags = [None] if options.state is None else _tags(options)
+    with stored_before(options) as store:
+        found = [run for tag in tags for run in store.runs(tag=tag, flow=options.flow, limit=options.limit)]
+    found.sort(key=lambda run: (run.created, run.id), reverse=True)
+    runs = found[: options.limit]
+    if options.json:
+        out.writelines(f"{to_json(_described(run)).decode()}\n" for run in runs)
+    elif runs:
+        rows = [("RUN", "FLOW", "STATE", "CREATED", "CHANGED", "TASKS"), *map(_row_of, runs)]
+        out.writelines(f"{line}\n" for line in aligned(rows))
+    else:
+        print("no runs", file=err)
+    return Exit.OK
+
+
+def _tags(options: argparse.Namespace) -> list[str]:
+    """Return the tags of a kind of state and of those below it."""
+    return [cls.__tag__ for cls in descendants(kind_named(options.state, options.modules))]
+
+
+def _row_of(run: StoredRun) -> tuple[str, ...]:
+    tasks = len(graph_names(run.graph))
+    return run.id, run.flow, run.tag, _at(run.created), _at(run.changed), str(tasks)
+
+
+def _described(run: StoredRun) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "flow": run.flow,
+        "state": from_json(run.state),
+        "created": run.created,
+        "changed": run.changed,
+        "tasks": len(graph_names(run.graph)),
+    }
+
+
+def _at(time: datetime | None) -> str:
+    return "" if time is None else f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+# ---- show
+
+
+def show(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Tell what is stored of a run: what became of each task, or each event of its history."""
+    with stored_before(options) as store:
+        run = store.find(options.run)
+        if options.json:
+            out.writelines(f"{line.decode()}\n" for line in _events(run, store.history(run)))
+        else:
+            out.writelines(f"{line}\n" for line in _told(run, store))
+    return Exit.OK
+
+
+def _events(run: StoredRun, records: Iterable[Record]) -> Iterator[bytes]:
+    """Yield a run's history as events; that each task begins as Pending is not stored, and is told where it was."""
+    for name in graph_names(run.graph):
+        yield _event(run, Record(name, None, 1, run.created, None, 0, _PENDING))
+    begun: set[tuple[str, int]] = set()
+    for record in records:
+        if record.index is not None and (record.task, record.index) not in begun:
+            begun.add((record.task, record.index))
+            yield _event(run, Record(record.task, record.index, 1, record.time, None, 0, _PENDING))
+        yield _event(run, record)
+
+
+def _event(run: StoredRun, record: Record) -> bytes:
+    place = {
+        "run": run.id,
+        "task": record.task,
+        "index": record.index,
+        "attempt": record.attempt,
+        "time": record.time,
+    }
+    return to_json(place)[:-1] + b',"state":' + record.state + b"}"
+
+
+@dataclass(slots=True)
+class _Place:
+    """What became of a task, or of a child of a mapped one.
+
+    Args:
+        state: What it is in, as its JSON says.
+        attempts: How often it came to be Running.
+        began, changed: When it first came to be that, and when it last changed; None: it never did.
+        worker: Where the last attempt ran that came to its end.
+    """
+
+    state: dict[str, Any]
+    attempts: int = 0
+    began: datetime | None = None
+    changed: datetime | None = None
+    worker: str = ""
+
+    def change(self, record: Record) -> None:
+        self.state = from_json(record.state)
+        self.changed = record.time
+        self.worker = record.worker or self.worker
+        if self.state["type"] == "Running":
+            self.attempts += 1
+            self.began = self.began or record.time
+
+
+def _told(run: StoredRun, store: Store) -> Iterator[str]:
+    state = from_json(run.state)
+    lease = store.lease(run.id)
+    head = [
+        ("run", run.id),
+        ("flow", run.flow),
+        ("state", f"{run.tag}{_after_comma(_said(state))}"),
+        ("created", _at(run.created)),
+        ("changed", _at(run.changed)),
+        ("lease", "nobody's" if lease is None else f"until {_at(lease.until)}{' cancelling' * lease.cancel}"),
+    ]
+    yield from aligned(head)
+    yield ""
+    rows = [("TASK", "STATE", "ATTEMPTS", "BEGAN", "CHANGED", "WORKER", "MESSAGE"), *_rows(run, store.history(run))]
+    yield from aligned(rows, right=2)
+
+
+def _rows(run: StoredRun, records: Iterable[Record]) -> Iterator[tuple[str, ...]]:
+    places = {(name, None): _Place(from_json(_PENDING)) for name in graph_names(run.graph)}
+    children: dict[str, dict[int, _Place]] = {}
+    for record in records:
+        if record.index is None:
+            places[record.task, None].change(record)
+        else:
+            of_task = children.setdefault(record.task, {})
+            of_task.setdefault(record.index, _Place({})).change(record)
+    for (name, _), place in places.items():
+        of_task = children.get(name, {})
+        yield _row(name, place, Counter(child.state["type"] for child in of_task.values()))
+        others = [index for index, child in sorted(of_task.items()) if child.state["type"] != "Success"]
+        for index in others[:_MOST_CHILDREN]:
+            yield _row(f"{name}[{index}]", of_task[index], Counter())
+        if len(others) > _MOST_CHILDREN:
+            yield f"{name}[...]", f"{len(others) - _MOST_CHILDREN} more", "", "", "", "", ""
+
+
+def _row(name: str, place: _Place, children: Counter[str]) -> tuple[str, ...]:
+    tally = ", ".join(f"{count} {tag}" for tag, count in children.items())
+    state = f"{place.state['type']}: {tally}" if tally else place.state["type"]
+    attempts = str(place.attempts) if place.attempts else ""
+    return name, state, attempts, _at(place.began), _at(place.changed), place.worker, _said(place.state)
+
+
+def _said(state: dict[str, Any]) -> str:
+    """Return a state's message in one line, with the text of the exception it is of."""
+    parts = [state.get("message") or "", *(cause["message"] for cause in state.get("causes", ())[:1])]
+    return " ".join(": ".join(part for part in parts if part).split())
+
+
+def _after_comma(text: str) -> str:
+    return f", {text}" if text else ""
+
+
+# ---- cancel and prune
+
+
+def cancel(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Cancel a stored run, or ask the process that goes on with it to do so."""
+    with stored_before(options) as store:
+        run = store.find(options.run)
+        if cancel_run(store, run.id):
+            print(f"run {run.id} is cancelled", file=out)
+        else:
+            print(f"run {run.id} goes on in another process, which was asked to cancel it", file=out)
+    return Exit.OK
+
+
+def prune(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Remove the runs that are over for so long."""
+    age = chosen_age(options.older_than)
+    try:
+        before = datetime.now(UTC) - age
+    except OverflowError:
+        raise UsageError(f"nothing can be older than {options.older_than!r}") from None
+    with stored_before(options) as store:
+        removed = store.prune(before)
+    print(f"removed {removed} {'run' if removed == 1 else 'runs'}", file=out)
+    return Exit.OK

@@ -1,0 +1,201 @@
+"""Whether a value would come back from its JSON as it is, and where it would not.
+
+This module reads values alone; what is done about it is the codec's affair.
+"""
+
+from __future__ import annotations
+
+import marshal
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import is_dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import from_json
+
+from statesig.states.families import StateModel, origin_of
+
+__all__ = ["MAX_DIGITS", "SCALARS", "difference", "is_finite", "is_plain", "offences", "shown"]
+
+SCALARS = frozenset({str, int, bool, type(None)})
+"""The classes that JSON gives back whatever their value, up to `MAX_DIGITS` and valid Unicode."""
+
+MAX_DIGITS = 4_300
+"""The digits of a whole number past which CPython and the parser refuse it."""
+
+_KEYS = frozenset({str})
+_SMALL = 8
+_FIRST_TOO_LONG = 10**MAX_DIGITS
+
+
+def is_plain(result: Any, written: bytes) -> bool:
+    """Tell whether an undeclared result is of JSON's own kinds and reads back: exact classes, text for keys.
+
+    Args:
+        result: The result.
+        written: The state's JSON, which holds it under ``result``.
+    """
+    given: object = result
+    cls = type(given)
+    if cls is float:
+        return math.isfinite(result)
+    if cls is not list and cls is not dict:
+        return cls in SCALARS
+    if len(result) <= _SMALL and _is_flat(result, cls):
+        return True
+    try:
+        # marshal knows the exact built-in classes alone and says so at the speed of C; of those, only the ones of
+        # JSON are equal to what is read back.
+        marshal.dumps(result)
+        return bool(from_json(written, allow_inf_nan=False, cache_strings="keys")["result"] == result)
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def _is_flat(result: Any, cls: type) -> bool:
+    """Tell a list or dict that holds nothing but scalars, under keys of text; a loop is faster than sets for a few."""
+    items: Iterable[object] = result
+    if cls is dict:
+        for key in items:
+            if type(key) is not str:
+                return False
+        items = result.values()
+    for item in items:
+        of = type(item)
+        if of is not int and of is not str and of not in SCALARS:
+            return False
+    return True
+
+
+def is_finite(result: Any) -> bool:
+    """Tell, where it can be told quickly, that a result just read is of JSON's own kinds and no number in it infinite.
+
+    False says that it was not told: the caller looks.
+    """
+    given: object = result
+    cls = type(given)
+    if cls is list or cls is dict:
+        if len(result) <= _SMALL and _is_flat(result, cls):
+            return True
+        try:
+            packed = marshal.dumps(result)
+        except ValueError:
+            return False
+        return not any(packed.find(pattern) >= 0 for pattern in _NON_FINITE)
+    return cls is float and math.isfinite(result)
+
+
+# Infinity and the NaN that parsers make, of either sign, as marshal writes a number: eight bytes, the lowest first.
+_NON_FINITE = tuple(bytes(6) + high for high in (b"\xf0\x7f", b"\xf0\xff", b"\xf8\x7f", b"\xf8\xff"))
+
+
+def difference(one: Any, other: Any, path: str = "") -> str | None:
+    """Return where two values differ in class or value, or None; the order of a mapping's keys counts."""
+    first: object = one
+    second: object = other
+    cls: type[Any] = type(first)
+    if cls is not type(second) and not (isinstance(first, StateModel) and origin_of(cls) is origin_of(type(second))):
+        return path
+    if issubclass(cls, (set, frozenset)):
+        others = {item: item for item in other}
+        same = len(one) == len(other) and all(difference(item, others.get(item)) is None for item in one)
+        return None if same else path
+    parts = _parts(cls, one, other)
+    if parts is None:
+        return None if one == other else path
+    for name, mine, theirs in parts:
+        found = difference(mine, theirs, (path + name).lstrip("."))
+        if found is not None:
+            return found
+    return path if issubclass(cls, BaseModel) and one != other else None
+
+
+def _parts(cls: type[Any], one: Any, other: Any) -> Iterable[tuple[str, Any, Any]] | None:
+    """Return the parts of two values of one class side by side; None where they have none, or not the same."""
+    if issubclass(cls, BaseModel):
+        return _parts(dict, one.__dict__, other.__dict__)
+    if issubclass(cls, dict):
+        if [(type(key), key) for key in one] != [(type(key), key) for key in other]:
+            return (("", None, _MISSING),)
+        return ((f".{shown(key)}", one[key], other[key]) for key in one)
+    if issubclass(cls, (list, tuple, deque)):
+        if len(one) != len(other):
+            return (("", None, _MISSING),)
+        return ((f"[{index}]", *both) for index, both in enumerate(zip(one, other, strict=True)))
+    if is_dataclass(cls):
+        return ((f".{name}", getattr(one, name), getattr(other, name)) for name in cls.__dataclass_fields__)
+    return None
+
+
+_MISSING = object()
+
+
+def offences(fields: Mapping[str, Any], max_depth: int, *, free: str | None) -> Iterator[tuple[str, str]]:
+    """Yield what in the fields of a state JSON would not give back, as pairs of where and why.
+
+    Args:
+        fields: Values by name.
+        max_depth: How deep they may nest, the state itself being one level.
+        free: The field of no declared type, in which nothing but JSON's own kinds may be.
+    """
+    for name, value in fields.items():
+        yield from _offences(value, name, max_depth - 1, name == free)
+
+
+def _offences(value: Any, path: str, depth: int, free: bool) -> Iterator[tuple[str, str]]:
+    given: object = value
+    cls: type[Any] = type(given)
+    reason = _reason(value, cls)
+    if reason is not None:
+        yield path, reason
+    elif cls in (list, dict) and depth < 1:
+        yield path, "nested too deep"
+    elif cls is dict and free and not set(map(type, value)) <= _KEYS:
+        yield path, "JSON's keys are text, and a key is not"
+    elif issubclass(cls, dict) and (cls is dict or not free):
+        for key, item in value.items():
+            yield from _offences(key, f"{path}.{shown(key)}", depth, False)
+            yield from _offences(item, f"{path}.{shown(key)}", depth - 1, free)
+    elif issubclass(cls, (list, tuple)) and (cls is list or not free):
+        for index, item in enumerate(value):
+            yield from _offences(item, f"{path}[{index}]", depth - 1, free)
+    elif issubclass(cls, BaseModel) and not free:
+        yield from _offences(dict(value), path, depth, free)
+    elif free and cls is not float and cls not in SCALARS:
+        name = cls.__name__
+        yield path, f"a value of class {name} is not JSON; declare the result's type, as in Success[{name}]"
+
+
+def _reason(value: Any, cls: type[Any]) -> str | None:
+    if issubclass(cls, str) and not _is_unicode(value):
+        return "text with a lone surrogate is not valid Unicode"
+    if issubclass(cls, int) and abs(value) >= _FIRST_TOO_LONG:
+        return f"whole numbers past {MAX_DIGITS:,} digits do not read back"
+    if issubclass(cls, bytes) and not _is_utf8(value):
+        return "bytes that are no UTF-8 have no JSON form"
+    if issubclass(cls, float) and not math.isfinite(value):
+        return "NaN and infinities are not JSON"
+    return None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeError:
+        return False
+    return True
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeError:
+        return False
+    return True
+
+
+def shown(key: object) -> str:
+    """Return a key where it reads as a name; another one may be a value in the place of a key, and is not shown."""
+    return key if isinstance(key, str) and key.isidentifier() and len(key) <= 40 else "?"

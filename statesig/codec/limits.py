@@ -1,0 +1,162 @@
+"""How large and how deep a JSON document may be, measured before anything is built."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+from statesig.codec.faithful import shown
+from statesig.errors import DecodeError
+from statesig.states.families import LONGEST_TAG
+from statesig.states.json_rules import has_non_finite
+
+__all__ = ["DEFAULT_LIMITS", "LARGE", "SHORT", "Limits", "check_document", "excess", "is_modest", "refuse_constants"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a document may be; one over any limit is refused before a model is built.
+
+    Args:
+        max_bytes: Bytes of UTF-8; 16 MiB by default.
+        max_depth: Objects and arrays within each other; 100 by default, 150 at the most.
+        max_nodes: Values: one, and one more for each object, array and comma; 50,000 by default.
+
+    Raises:
+        ValueError: A limit is below 1, or the depth beyond what the parser can follow.
+    """
+
+    max_bytes: int = 16 * 1024 * 1024
+    max_depth: int = 100
+    max_nodes: int = 50_000
+
+    def __post_init__(self) -> None:
+        if min(self.max_bytes, self.max_depth, self.max_nodes) < 1 or self.max_depth > 150:
+            raise ValueError("limits are from 1; max_depth is at most 150")
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+# A document this short is within the default limits whatever it says: a level of depth takes two bytes.
+SHORT = 2 * DEFAULT_LIMITS.max_depth
+
+
+# Up to this a count of brackets is cheap; beyond, it would only be made twice.
+_MODEST = 4096
+
+
+# Past this the context of an error, which repeats the document's tag, costs more than it tells.
+LARGE = 1 << 16
+
+
+_LONG_TAG = re.compile(rb'\s*\{\s*"type"\s*:\s*"[^"\\]{%d}' % (LONGEST_TAG + 1))
+
+
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+
+
+_NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"\\'))
+
+
+def excess(data: bytes | bytearray, limits: Limits) -> str | None:
+    """Return what a document is or has beyond the limits: by upper bounds first, by a count where they do not do."""
+    if len(data) > limits.max_bytes:
+        return f"has more than {limits.max_bytes:,} bytes"
+    opened = data.count(b"[") + data.count(b"{")
+    few = len(data) <= limits.max_nodes or data.count(b",") + opened < limits.max_nodes
+    if few and opened <= limits.max_depth:
+        return None
+    if not few:
+        bare = _without_strings(data)
+        if bare.count(b",") + bare.count(b"[") + bare.count(b"{") >= limits.max_nodes:
+            return f"has more than {limits.max_nodes:,} values"
+    return f"is nested deeper than {limits.max_depth}" if _is_deeper(data, limits.max_depth) else None
+
+
+def _without_strings(data: bytes | bytearray) -> bytes:
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(data.split(b'"')[::2])
+
+
+def _is_deeper(data: bytes | bytearray, max_depth: int) -> bool:
+    """Tell whether brackets nest deeper than a limit, taking away the innermost pairs one level at a time."""
+    brackets = bytes(data.translate(_BRACKETS, _NO_BRACKETS).replace(b'""', b""))
+    if b'"' in brackets or b"\\" in brackets:  # some are inside strings
+        brackets = _without_strings(data).translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(max_depth):
+        inner = brackets.replace(b"[]", b"")
+        if len(inner) == len(brackets):
+            return inner.count(b"[") > max_depth  # these are never closed
+        brackets = inner
+    return b"[" in brackets
+
+
+def is_modest(data: str | bytes | bytearray) -> bool:
+    """Tell a document that a glance shows to be within the default limits."""
+    if type(data) is not bytes or len(data) > _MODEST:
+        return False
+    arrays = data.count(b"[")
+    # An array takes two bytes, an object in another one five, as in {"":}, so this bounds the depth by one count.
+    if 5 * arrays + (len(data) - 2 * arrays) < 5 * DEFAULT_LIMITS.max_depth:
+        return True
+    return arrays + data.count(b"{") <= DEFAULT_LIMITS.max_depth
+
+
+def check_document(data: str | bytes | bytearray, name: str, limits: Limits, strict: bool) -> bytes | bytearray:
+    if len(data) > limits.max_bytes:
+        raise DecodeError(name, [("", f"the document has more than {limits.max_bytes:,} bytes")])
+    if isinstance(data, str):
+        try:
+            data = data.encode()
+        except UnicodeError:
+            raise DecodeError(name, [("", "the text is not valid Unicode")]) from None
+    if len(data) > LARGE and _LONG_TAG.match(data):
+        raise DecodeError(name, [("type", "longer than any tag")])
+    beyond = excess(data, limits)
+    if beyond is not None:
+        raise DecodeError(name, [("", f"the document {beyond}")])
+    if strict:
+        _refuse_duplicates(data, name)
+    return data
+
+
+class _Duplicate(Exception):
+    """Ends the parse at the first key that is there twice."""
+
+
+def _refuse_duplicates(data: bytes | bytearray, name: str) -> None:
+    try:
+        json.loads(data, object_pairs_hook=_without_duplicates, parse_int=len, parse_float=len, parse_constant=len)
+    except _Duplicate as exc:
+        raise DecodeError(name, [("", str(exc))]) from None
+    except (ValueError, RecursionError):
+        return  # no JSON at all: the parser proper says where
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise _Duplicate(f"the key {shown(twice)} is there twice in one object")
+    return found
+
+
+def refuse_constants(data: str | bytes | bytearray, name: str, result: Any = None) -> None:
+    """Refuse NaN and infinities, which the parser takes though they are no JSON, and numbers that became infinite."""
+    if isinstance(data, str):
+        data = data.encode()
+    refused = has_non_finite(result)
+    if not refused and (b"NaN" in data or b"Infinity" in data):
+        try:
+            from_json(data, allow_inf_nan=False)
+        except ValueError:
+            refused = True
+    if refused:
+        raise DecodeError(name, [("", "NaN, infinities and numbers beyond a double are not JSON")])

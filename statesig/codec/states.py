@@ -1,0 +1,223 @@
+"""States as JSON: the only module that knows the wire.
+
+A state is written in one way: the tag first, then its fields in order, those equal to their default left out, the
+result if and only if it was given. What would not read back as it is, is refused with its path. What is read is
+measured before a model is built, and no name found in it is looked up anywhere but among the known tags.
+"""
+
+from __future__ import annotations
+
+from typing import Any, overload
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_json
+from typing_extensions import TypeVar
+
+from statesig.codec.faithful import MAX_DIGITS, SCALARS, difference, is_finite, is_plain, offences
+from statesig.codec.limits import (
+    DEFAULT_LIMITS,
+    LARGE,
+    SHORT,
+    Limits,
+    check_document,
+    excess,
+    is_modest,
+    refuse_constants,
+)
+from statesig.codec.problems import path_of, reason_of, undecodable
+from statesig.codec.writers import READ_BACK, UNDECLARED, writers
+from statesig.errors import DecodeError, EncodeError
+from statesig.states import AnyFinished, AnyState, Finished, MetaState, Queued, State, Submitted
+from statesig.states.families import StateMeta, narrow, readers
+
+__all__ = ["DEFAULT_LIMITS", "JsonSchema", "Limits", "decode", "encode", "schema"]
+
+T = TypeVar("T")
+ModelT = TypeVar("ModelT", bound=BaseModel)
+ConcreteT = TypeVar("ConcreteT", bound=AnyState[Any])
+
+JsonSchema = dict[str, Any]
+"""A JSON Schema document, as `json.dumps` takes it."""
+
+
+def encode(state: State[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """Return a state as canonical JSON, in UTF-8.
+
+    ``decode(encode(s), type(s)) == s`` and of the same class, for every state this accepts.
+
+    Args:
+        state: A concrete state.
+        limits: What the reader will admit; a state beyond it is refused.
+
+    Raises:
+        EncodeError: Something in the state would not read back as it is; the error names where.
+        TypeError: `state` is no state.
+    """
+    head, with_result, without_result, trust, trust_without = writers[type(state)]
+    given = state.__pydantic_fields_set__
+    try:
+        if "result" in given:
+            result = state.__dict__["result"]
+            if head is not None and len(given) == 1:
+                written: bytes = head + to_json(result) + b"}"  # the most frequent state, at two thirds of the price
+            else:
+                written = with_result(state.__dict__, exclude_defaults=True)
+            if trust and (trust == READ_BACK or type(result) not in SCALARS):
+                _check_reading(state, written, trust, limits)
+        else:
+            written = without_result(state.__dict__, exclude_defaults=True)
+            if trust_without:
+                _check_reading(state, written, trust_without, limits)
+    except EncodeError:
+        raise
+    except (ValueError, RecursionError, TypeError) as exc:
+        raise _unwritable(state, exc, limits) from None
+    if len(written) > SHORT or limits is not DEFAULT_LIMITS:
+        _check_written(state, written, limits)
+    return written
+
+
+@overload
+def decode(  # type: ignore[overload-overlap]  # a concrete class asks for no more than itself
+    data: str | bytes | bytearray, kind: type[ConcreteT], *, limits: Limits = ..., strict: bool = ...
+) -> ConcreteT: ...
+@overload
+def decode(
+    data: str | bytes | bytearray, kind: type[Finished[T]], *, limits: Limits = ..., strict: bool = ...
+) -> AnyFinished[T]: ...
+@overload
+def decode(
+    data: str | bytes | bytearray, kind: type[MetaState[T]], *, limits: Limits = ..., strict: bool = ...
+) -> Queued[T] | Submitted[T]: ...
+@overload
+def decode(
+    data: str | bytes | bytearray, kind: type[State[T]], *, limits: Limits = ..., strict: bool = ...
+) -> AnyState[T]: ...
+@overload
+def decode(data: str | bytes | bytearray, *, limits: Limits = ..., strict: bool = ...) -> AnyState[Any]: ...
+def decode(
+    data: str | bytes | bytearray,
+    kind: type[State[Any]] = State,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    strict: bool = False,
+) -> Any:
+    """Return the state that a JSON document holds.
+
+    Args:
+        data: JSON text, or its UTF-8.
+        kind: The class that is asked for, one of its descendants will do; a parametrised one validates the result.
+        limits: How large the document may be.
+        strict: Whether to refuse an object that has one key twice, too.
+
+    Raises:
+        DecodeError: The document is too large, no JSON, or no such state. The text never repeats a value from it.
+    """
+    if strict or limits is not DEFAULT_LIMITS or (len(data) > SHORT and not is_modest(data)):
+        data = check_document(data, kind.__name__, limits, strict)
+    try:
+        state = readers[kind].validate_json(data)
+    except (ValidationError, UnicodeError) as exc:
+        raise undecodable(kind.__name__, exc, in_detail=len(data) < LARGE) from None
+    if type(state.result) not in SCALARS and not is_finite(state.result):
+        refuse_constants(data, kind.__name__, state.result)
+    return state
+
+
+def decode_model(
+    model: type[ModelT], data: str | bytes | bytearray, name: str, *, limits: Limits, strict: bool
+) -> ModelT:
+    """Return the document that a model with states in it describes, under the same limits and errors as `decode`."""
+    data = check_document(data, name, limits, strict)
+    try:
+        document = model.model_validate_json(data)
+    except ValidationError as exc:
+        raise undecodable(name, exc, in_detail=len(data) < LARGE) from None
+    refuse_constants(data, name)
+    return document
+
+
+def schema(kind: type[State[Any]] = State) -> JsonSchema:
+    """Return the JSON Schema (2020-12) of what `decode` admits as a kind: each state by its required tag.
+
+    Raises:
+        TypeError: `kind` is no class of state.
+    """
+    asked: object = kind
+    if type(asked) is not StateMeta:
+        raise TypeError(f"a class of state is asked for, not {asked!r}")
+    described = TypeAdapter(kind).json_schema(by_alias=False)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+
+
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_TOO_MANY_DIGITS = b"0" * (MAX_DIGITS + 1)
+
+
+# ---- making sure that what was written reads back
+
+
+def _check_written(state: State[Any], written: bytes, limits: Limits) -> None:
+    check_size(type(state).__name__, written, limits)
+    if len(written) > MAX_DIGITS and written.translate(_DIGITS).find(_TOO_MANY_DIGITS) >= 0:
+        found = _offence(state, limits)
+        if found is not None:
+            raise EncodeError(type(state).__name__, *found)
+
+
+def check_size(name: str, written: bytes, limits: Limits) -> None:
+    """Refuse what was written where `decode` would refuse to look at it.
+
+    Raises:
+        EncodeError: It is beyond the limits.
+    """
+    beyond = excess(written, limits)
+    if beyond is not None:
+        raise EncodeError(name, "the document", f"it {beyond}, which decode refuses")
+
+
+def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits) -> None:
+    """Refuse a state whose bytes would not give it back; everything that `trust` does not vouch for."""
+    if trust == UNDECLARED:
+        if not is_plain(state.__dict__["result"], written):
+            raise _unwritable(state, None, limits)
+        return
+    try:
+        back = narrow(type(state)).validator.validate_json(written)
+        refuse_constants(written, "", back.result)
+    except ValidationError as exc:
+        error = exc.errors(include_url=False, include_input=False)[0]
+        found = _offence(state, limits)
+        where, reason = found or (
+            path_of(error["loc"]) or "the document",
+            f"would not be read back: {reason_of(error)}",
+        )
+        raise EncodeError(type(state).__name__, where, reason) from None
+    except DecodeError as exc:
+        found = _offence(state, limits)
+        raise EncodeError(type(state).__name__, *(found or exc.problems[0])) from None
+    path = difference(state, back)
+    if path is not None:
+        reason = "would read back as another value; declare its type more closely"
+        raise EncodeError(type(state).__name__, path or "the document", reason)
+
+
+def _unwritable(state: State[Any], exc: Exception | None, limits: Limits) -> EncodeError:
+    found = _offence(state, limits)
+    if found is None:
+        field = next((name for name, value in state.__dict__.items() if not _is_writable(value)), "the document")
+        found = field, f"has no JSON form ({type(exc).__name__})"
+    return EncodeError(type(state).__name__, *found)
+
+
+def _offence(state: State[Any], limits: Limits) -> tuple[str, str] | None:
+    free = "result" if writers[type(state)][3] == UNDECLARED else None
+    return next(offences(state.__dict__, limits.max_depth, free=free), None)
+
+
+def _is_writable(value: object) -> bool:
+    try:
+        to_json(value)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,65 @@
+"""How each class of state is written, and how far what was written can be trusted to read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from statesig.states import ErrorInfo
+from statesig.states.families import Narrow, StateModel, narrow
+from statesig.states.json_rules import is_exact
+
+__all__ = ["EXACT", "READ_BACK", "UNDECLARED", "writers"]
+
+EXACT, UNDECLARED, READ_BACK = range(3)
+
+
+class _Writers(dict[type, Any]):
+    """For each class: how to write it with and without its result, and how far that can be trusted."""
+
+    def __missing__(self, cls: type) -> Any:
+        if not issubclass(cls, StateModel):
+            raise TypeError(f"encode takes a state, not {cls.__name__}")
+        form = narrow(cls)
+        trust = _trust(form.fields) if _is_plain_model(form.schema) else READ_BACK
+        without = READ_BACK if trust == READ_BACK else EXACT
+        head = b'{"type":%b,"result":' % to_json(cls.__tag__) if trust == UNDECLARED and _has_defaults(cls) else None
+        with_result, without_result = form.with_result.to_json, form.without_result.to_json
+        if trust == READ_BACK:
+            with_result, without_result = partial(_in_full, form, with_result), partial(_in_full, form, without_result)
+        self[cls] = entry = (head, with_result, without_result, trust, without)
+        return entry
+
+
+writers: Final = _Writers()
+
+
+def _is_plain_model(schema: dict[str, Any]) -> bool:
+    """Tell a model without validators of its own, which may make another value of what was written."""
+    return bool(schema["type"] == "model" and schema["schema"]["type"] == "model-fields")
+
+
+def _in_full(form: Narrow, write: Callable[..., bytes], data: dict[str, Any], *, exclude_defaults: bool) -> bytes:
+    """Write an instance with a model somewhere inside, that model in full and by its aliases, as it reads itself."""
+    return write(data, exclude=form.defaulted(data) if exclude_defaults else None, by_alias=True)
+
+
+def _has_defaults(cls: type[StateModel]) -> bool:
+    """Tell whether all fields have defaults that are left out of the document."""
+    return not any(field.is_required() or field.default_factory for field in cls.model_fields.values())
+
+
+def _trust(fields: dict[str, Any]) -> int:
+    others = (field for name, field in fields.items() if name != "result")
+    if not all(is_exact(field, _is_exact_model) for field in others):
+        return READ_BACK
+    if fields["result"]["type"] == "any":
+        return UNDECLARED
+    return EXACT if is_exact(fields["result"], _is_exact_model) else READ_BACK
+
+
+def _is_exact_model(cls: type) -> bool:
+    return cls is ErrorInfo

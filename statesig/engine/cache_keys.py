@@ -1,0 +1,107 @@
+"""By which text the calls of a task are equal, so that one success may stand for all of them.
+
+Nothing here keeps anything: a store does, or a run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, get_type_hints
+
+from statesig.codec.events import as_declared
+from statesig.codec.states import encode
+from statesig.errors import EncodeError, FlowError
+from statesig.graph.tasks import Task
+from statesig.states import Cached, State, Success
+
+__all__ = ["cached_from", "is_fresh", "key_of"]
+
+
+def key_of(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Return the text by which two calls of a task are equal: what its `cache_key` says, else all its arguments.
+
+    Arguments count as their function takes them: by name, with defaults, as JSON of their annotated types.
+
+    Raises:
+        FlowError: The key is no text, or an argument has no JSON by which it could be compared.
+    """
+    told = _identity(task)
+    if task.cache_key is not None:
+        key: Any = task.cache_key(*args, **kwargs)
+        if type(key) is not str:
+            raise FlowError(task.name, f"its cache_key is to return a str, not {type(key).__name__}")
+        return _digest(told, key)
+    return _digest(told, json.dumps(_arguments(task, args, kwargs), sort_keys=True))
+
+
+def _identity(task: Task[Any, Any]) -> str:
+    """Return what a task is told from others by, in this process and in others where its module has it by name.
+
+    One that is made within a function may be one of many, with other values in its closure: it is only equal to itself.
+    """
+    module = getattr(task, "__module__", "")
+    if not isinstance(task.__reduce__(), str):
+        token: str = vars(task).setdefault("token", uuid.uuid4().hex)
+        return token
+    place = getattr(sys.modules.get(module), "__file__", "") if module == "__main__" else module
+    return f"{place}:{getattr(task, '__qualname__', task.name)}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _arguments(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by their names, each as what its JSON says."""
+    if task.signature is None:
+        named: dict[str, Any] = {str(index): value for index, value in enumerate(args)} | dict(kwargs)
+    else:
+        bound = task.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        named = bound.arguments
+    try:
+        hints = get_type_hints(task.fn)
+    except (NameError, TypeError):
+        hints = {}
+    return {name: _compared(task, name, value, hints.get(name, Any)) for name, value in named.items()}
+
+
+def _compared(task: Task[Any, Any], name: str, value: Any, hint: Any) -> Any:
+    """Return what JSON says of an argument, a state's of itself."""
+    given: object = value
+    try:
+        if isinstance(given, State):
+            return json.loads(encode(value))
+        holder: Success[Any] = Success(result=value)
+        try:
+            return json.loads(encode(holder))
+        except EncodeError:
+            if hint is not Any:
+                return json.loads(encode(as_declared(holder, hint)))
+            kind: type[Any] = type(given)  # what JSON alone does not tell apart
+            return [kind.__module__, kind.__qualname__, json.loads(encode(as_declared(holder, kind)))]
+    except EncodeError:
+        raise FlowError(
+            task.name, f"its argument {name} has no JSON by which calls could be equal; give the task a cache_key"
+        ) from None
+
+
+def cached_from(state: State[Any], seconds: float, now: datetime) -> Cached[Any]:
+    """Return what a success stands as for further calls.
+
+    Args:
+        state: A Success with a result.
+        seconds: For how long.
+        now: The time, aware.
+    """
+    return Cached(message=state.message, result=state.result, expires=now + timedelta(seconds=seconds))
+
+
+def is_fresh(cached: Cached[Any], now: datetime) -> bool:
+    """Tell whether a cached state may still stand for a call."""
+    return cached.expires is None or cached.expires > now

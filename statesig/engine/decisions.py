@@ -1,0 +1,346 @@
+"""What to do with a task next, decided purely: from its state, the states upstream and the time.
+
+Nothing here calls a task, waits, or reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from statesig.algebra.captures import state_of_exception
+from statesig.algebra.transitions import is_allowed, successors
+from statesig.algebra.triggers import Counts, SkipPolicy, Verdict, all_successful, leaves
+from statesig.errors import IllegalTransition
+from statesig.graph.nodes import Node, Takes
+from statesig.graph.tasks import Task
+from statesig.states import (
+    Cancelled,
+    Cancelling,
+    Crashed,
+    Failed,
+    Finished,
+    Looped,
+    Mapped,
+    Paused,
+    Pending,
+    Retrying,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Success,
+    TriggerFailed,
+)
+
+__all__ = [
+    "MOST_LOST",
+    "Become",
+    "Decision",
+    "Execute",
+    "Wait",
+    "decide",
+    "decide_by_child",
+    "delay_before",
+    "has_value",
+    "is_failure",
+    "may_decide",
+    "settle",
+    "settle_cancelling",
+    "settle_lost",
+    "settle_replaced",
+    "settle_unbegun",
+    "value_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Call the task's function now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing: until a time, or until something upstream changes.
+
+    Args:
+        until: Aware; None where only a change can help.
+    """
+
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Become:
+    """Do not run; go on as another state.
+
+    Args:
+        state: The state.
+    """
+
+    state: State[Any]
+
+
+Decision = Execute | Wait | Become
+
+_EXECUTE: Final = Execute()
+_WAIT: Final = Wait()
+
+
+def decide(
+    node: Node,
+    state: State[Any],
+    upstream: Sequence[State[Any]],
+    *,
+    resumed: bool = False,
+    now: datetime | None = None,
+) -> Decision:
+    """Return what is to be done with a task: execute it, wait, or let it become another state. Pure.
+
+    Args:
+        node: The task's node.
+        state: What it is in.
+        upstream: The states of ``node.upstream``, in that order.
+        resumed: Whether a person has resumed the task in this run.
+        now: The time, aware; needed only where the state has a start time.
+    """
+    if type(state) is not Pending and not isinstance(found := decide_by_child(state, now=now), Execute):
+        return found
+    task = node.task
+    if task.trigger is all_successful and _all_have_values(upstream):
+        return _EXECUTE  # what follows says the same of the ordinary case, one question after the other
+    if task.on_skip is SkipPolicy.PROPAGATE and _any_skipped(upstream):
+        return Become(Skipped(message="a task upstream was skipped"))
+    judged = task.trigger.judge(upstream, resumed=resumed)
+    if judged.verdict is Verdict.WAIT:
+        return _WAIT
+    if judged.verdict is not Verdict.RUN:
+        return Become(_REFUSED[judged.verdict](message=judged.message))
+    if task.on_skip is SkipPolicy.FAILURE_FIRST and _any_skipped(upstream):
+        return Become(Skipped(message="a task upstream was skipped"))
+    return _with_inputs(node, upstream)
+
+
+def decide_by_child(state: State[Any], *, now: datetime | None = None) -> Decision:
+    """Return what is to be done with a mapped task whose children are decided one by one: by its own state. Pure.
+
+    Args:
+        state: What it is in.
+        now: The time, aware; needed only where the state has a start time.
+    """
+    if isinstance(state, (Finished, Paused, Running, Cancelling)):
+        return _WAIT
+    if isinstance(state, Scheduled) and state.start_time is not None and now is not None and state.start_time > now:
+        return Wait(state.start_time)
+    return _EXECUTE
+
+
+def settle(
+    task: Task[Any, Any],
+    outcome: State[Any],
+    failures: int,
+    now: datetime,
+    *,
+    attempts: int | None = None,
+    loops: int | None = None,
+    jitter: float = 0.0,
+) -> State[Any]:
+    """Return the state after an attempt: the outcome itself, another attempt, or a failure for good. Pure.
+
+    RETRY and a retryable failure count against the task's retries; a RETRY with none left is Failed with its message
+    and causes. A state that may not follow Running is Failed with that as its cause.
+
+    Args:
+        task: The task.
+        outcome: What `capture` made of the attempt.
+        failures: How many attempts have failed, this one included if it did.
+        now: The time, aware.
+        attempts: How many attempts were made, this one included; as many as failed, where it is not told.
+        loops: How many iterations were made, this one included; what the outcome says, where it is not told.
+        jitter: Where in its range the delay before another attempt is, from -1 to 1; see `delay_before`.
+    """
+    if type(outcome) is Success:
+        return outcome
+    if isinstance(outcome, Cancelling) or not is_allowed(Running, type(outcome)):
+        # To stop is asked of a task, never by it.
+        return _not_allowed(Running, outcome, [kind for kind in successors(Running) if kind is not Cancelling])
+    again = isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
+    if again and failures <= task.retries:
+        made = failures if attempts is None else attempts
+        later = now + timedelta(seconds=delay_before(task, failures, jitter))
+        if isinstance(outcome, Retrying):
+            return outcome.model_copy(update={"start_time": outcome.start_time or later, "run_count": made})
+        return Retrying(message=outcome.message, causes=outcome.causes, start_time=later, run_count=made)
+    if isinstance(outcome, Retrying):
+        return Failed(message=outcome.message, causes=outcome.causes)
+    if isinstance(outcome, Looped):
+        return outcome.model_copy(
+            update={"start_time": outcome.start_time or now, "loop_count": loops or outcome.loop_count}
+        )
+    if isinstance(outcome, Scheduled) and outcome.start_time is None:
+        return outcome.model_copy(update={"start_time": now})
+    return outcome
+
+
+def settle_unbegun(state: State[Any], outcome: State[Any]) -> State[Any]:
+    """Return the state of a task that could not be called, since making its arguments raised something. Pure.
+
+    No attempt was made, and none follows, whatever the task's retries: its inputs are final, so what could not be made
+    of them will not be. An exception, and a RETRY, give a Failed that is not retryable. A final state and a pause that
+    may follow the state are the outcome; any other is Failed with that as its cause.
+
+    Args:
+        state: What the task is in; it has not come to be Running.
+        outcome: What `state_of_exception` made of what was raised.
+    """
+    if isinstance(outcome, Retrying):
+        return Failed(message=outcome.message, causes=outcome.causes, retryable=False)
+    if type(outcome) is Failed:
+        return outcome.model_copy(update={"retryable": False})
+    ends = [kind for kind in successors(type(state)) if issubclass(kind, (Finished, Paused))]
+    return outcome if isinstance(outcome, tuple(ends)) else _not_allowed(type(state), outcome, ends)
+
+
+def delay_before(task: Task[Any, Any], failures: int, jitter: float = 0.0) -> float:
+    """Return the seconds between the last of some failures and the next attempt. Pure.
+
+    ``retry_delay * retry_backoff ** (failures - 1)``, at most `retry_max_delay`; of that, `retry_jitter` times the
+    jitter is added, and the limit holds for the sum, too.
+
+    Args:
+        task: The task.
+        failures: How many attempts have failed, at least 1.
+        jitter: From -1, which makes the delay as short as it may be, to 1.
+    """
+    most = _LONGEST if task.retry_max_delay is None else min(task.retry_max_delay, _LONGEST)
+    try:
+        delay = task.retry_delay * task.retry_backoff ** (failures - 1)
+    except OverflowError:
+        delay = most if task.retry_delay else 0.0
+    return min(min(delay, most) * (1 + task.retry_jitter * jitter), most)
+
+
+def settle_cancelling(outcome: State[Any]) -> State[Any]:
+    """Return the state of an attempt that ended after its run was cancelled: no other attempt follows. Pure."""
+    if isinstance(outcome, Finished):
+        return outcome
+    return Cancelled(message=f"the run was cancelled; else it would be {outcome.type}", causes=outcome.causes)
+
+
+def settle_replaced(source: State[Any], given: State[Any]) -> State[Any]:
+    """Return the state that a handler puts in place of another, or, where it may not follow the source, Failed. Pure.
+
+    Args:
+        source: The state that the task leaves, other than Running, whose outcomes `settle` settles.
+        given: The state that a handler returned.
+    """
+    if is_allowed(type(source), type(given)):
+        return given
+    return _not_allowed(type(source), given, successors(type(source)))
+
+
+def settle_lost(lost: int, now: datetime) -> State[Any]:
+    """Return the state of a task whose attempt was lost with the process that ran it. Pure.
+
+    It is run again, and no retry is used up for it; after `MOST_LOST` lost attempts it is Crashed.
+
+    Args:
+        lost: How many of its attempts were lost, this one included.
+        now: The time, aware.
+    """
+    if lost > MOST_LOST:
+        return Crashed(message=f"the process that ran it was lost {lost} times", retryable=False)
+    return Scheduled(start_time=now, message="the process that ran it was lost")
+
+
+MOST_LOST: Final = 3
+"""How many attempts of a task may be lost with their process, and it is run again."""
+
+_LONGEST: Final = 10 * 365 * 24 * 3600.0
+"""Seconds; a delay without a limit of its own ends here, so that a time can be made of it."""
+
+
+def is_failure(outcome: State[Any]) -> bool:
+    """Tell whether an attempt's outcome counts against the task's retries."""
+    return isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
+
+
+def _not_allowed(source: type[State[Any]], outcome: State[Any], ways: Sequence[type[State[Any]]]) -> State[Any]:
+    names = [kind.__name__ for kind in ways]
+    return state_of_exception(IllegalTransition(source.__name__, type(outcome).__name__, names))
+
+
+def _with_inputs(node: Node, upstream: Sequence[State[Any]]) -> Decision:
+    """Return what the inputs of a task say that its trigger lets run."""
+    for source, takes, given in zip(node.upstream, node.takes, upstream, strict=True):
+        if takes is not Takes.ORDER and not isinstance(given, Finished):
+            return _WAIT
+        if takes is Takes.VALUE and not has_value(given):
+            return Become(_without_value(source.name, given))
+    return _EXECUTE
+
+
+def may_decide(node: Node, counts: Counts, open_inputs: int, *, resumed: bool = False) -> bool:
+    """Tell whether a task may be decided while upstreams are still open.
+
+    A quick answer that spares asking `decide`, which looks at every upstream, at every change: True where it is worth
+    asking. It takes the same time however many upstreams there are.
+
+    Args:
+        node: The task's node.
+        counts: What is upstream.
+        open_inputs: How many of the upstreams that it takes something of are not final.
+        resumed: Whether a person has resumed the task in this run.
+    """
+    task = node.task
+    skipped = task.on_skip is not SkipPolicy.SUCCESS and counts[Skipped] > 0
+    if skipped and task.on_skip is SkipPolicy.PROPAGATE:
+        return True
+    verdict = task.trigger.verdict(counts, resumed=resumed)
+    if verdict is Verdict.RUN:
+        return skipped or not open_inputs
+    return verdict is not Verdict.WAIT
+
+
+def _all_have_values(upstream: Sequence[State[Any]]) -> bool:
+    for state in upstream:  # noqa: SIM110  # a generator would cost twice as much, once for each task
+        if type(state) is not Success or "result" not in state.__pydantic_fields_set__:
+            return False
+    return True
+
+
+def _any_skipped(upstream: Sequence[State[Any]]) -> bool:
+    return any(isinstance(state, Skipped) for state in leaves(upstream))
+
+
+_REFUSED: dict[Verdict, type[State[Any]]] = {
+    Verdict.FAIL: TriggerFailed,
+    Verdict.SKIP: Skipped,
+    Verdict.PAUSE: Paused,
+}
+"""What a task becomes that its trigger does not let run."""
+
+
+def has_value(state: State[Any]) -> bool:
+    """Tell whether a final state has a value for a task that takes it: a result, or one of each child."""
+    if "result" in state.__pydantic_fields_set__:
+        return True
+    return isinstance(state, Mapped) and bool(state.children) and all(map(has_value, state.children))
+
+
+def value_of(state: State[Any]) -> Any:
+    """Return the value that a task takes of a final state that has one."""
+    if type(state) is not Success and isinstance(state, Mapped) and not state.has_result:
+        return [value_of(child) for child in state.children]
+    return state.__dict__["result"]
+
+
+def _without_value(name: str, state: State[Any]) -> State[Any]:
+    """Return what becomes of a task whose input has no value: no typed call can be made."""
+    inner = list(leaves((state,)))
+    failed = any(not isinstance(leaf, Success) and not leaf.has_result for leaf in inner)
+    if not failed and any(isinstance(leaf, Skipped) for leaf in inner):
+        return Skipped(message=f"its input {name} was skipped and has no value")
+    return TriggerFailed(message=f"its input {name} is {state.type} and has no value")

@@ -1,0 +1,289 @@
+"""A run's place in a store: what it writes down, the lease that it holds, and how it is read back.
+
+States go in as JSON of their tasks' declared types and come back as those. Nothing here runs or decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from statesig.codec.states import decode, encode
+from statesig.engine.fingerprints import check_graph, graph_of
+from statesig.engine.noderuns import Item
+from statesig.engine.options import Options, StoreTarget
+from statesig.engine.stored_values import STORED, decode_stored, encode_stored, not_understood, parameters_of
+from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreError
+from statesig.graph.graph import Graph
+from statesig.states import Cached, Failed, Finished, Mapped, Paused, Running, State, Success, is_cached, is_mapped
+from statesig.stores.leases import Heartbeat, give_up, is_dead, new_owner, take_up
+from statesig.stores.opening import open_store
+from statesig.stores.store import Lease, Record, Store, StoredRun
+
+__all__ = ["Journal", "new_journal", "open_journal", "open_run"]
+
+_MARK: Final[dict[type[State[Any]], bytes]] = {Running: encode(Running()), Mapped: encode(Mapped())}
+
+
+class Journal:
+    """What a run writes down, as it goes on, and the lease by which it alone may.
+
+    Args:
+        store: Where.
+        stored: The run as it is stored.
+        seconds: How long the lease holds if it is not renewed.
+        clock: Returns the time, aware.
+        is_own: Whether the store was opened for the run, and is to be closed with it.
+    """
+
+    def __init__(
+        self, store: Store, stored: StoredRun, seconds: float, clock: Callable[[], datetime], *, is_own: bool
+    ) -> None:
+        self.store: Store = store
+        self._is_own = is_own
+        self.stored: StoredRun = stored
+        self.owner: str = new_owner()
+        self._seconds = seconds
+        self._clock = clock
+        self._records: list[Record] = []
+        self._cached: list[tuple[str, bytes, datetime]] = []
+        self._beats: Heartbeat | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
+    # ---- the lease
+
+    def create(self) -> None:
+        """Add the run to the store, with its lease."""
+        self.store.create(self.stored, self._lease())
+
+    def acquire(self) -> bool:
+        """Take the run's lease; return whether somebody asked that the run be cancelled.
+
+        Raises:
+            RunTaken: Another process goes on with it.
+        """
+        held = self.store.lease(self.stored.id)
+        dead = held.owner if held is not None and is_dead(held.owner) else None
+        taken = self.store.acquire(self.stored, self._lease(), now=self._clock(), instead_of=dead)
+        take_up(self.owner)
+        return taken.cancel
+
+    def check_unchanged(self) -> None:
+        """See to it that nobody goes on with the run, or has done so since it was read.
+
+        Raises:
+            RunTaken: Somebody does, or has.
+        """
+        if self.is_held() or self.store.find(self.stored.id).version != self.stored.version:
+            raise RunTaken(self.store.name, f"another process goes on with run {self.stored.id!r}, or has done so")
+
+    def is_held(self) -> bool:
+        """Tell whether a process goes on with the run, as far as can be told from here."""
+        held = self.store.lease(self.stored.id)
+        return held is not None and held.until > self._clock() and not is_dead(held.owner)
+
+    def _lease(self) -> Lease:
+        return Lease(self.stored.id, self.owner, self._clock() + timedelta(seconds=self._seconds))
+
+    def hold(self, cancel: Callable[[], object], *, lost: Callable[[], object]) -> None:
+        """Renew the lease from now on, in a thread of its own.
+
+        Args:
+            cancel: Called where somebody asks that the run be cancelled.
+            lost: Called where another process has the lease.
+        """
+        self._beats = Heartbeat(self.store, self._lease, self._seconds / 3, cancel, lost)
+
+    def release(self) -> None:
+        """Give the lease back; one that cannot be given back ends with its time, or with this process."""
+        if self._beats is not None:
+            self._beats.stop()
+            self._beats = None
+        try:
+            self.store.release(self.stored.id, self.owner)
+        except StoreError:  # what was to be written before has told of it
+            give_up(self.owner)
+        self.close()
+
+    def close(self) -> None:
+        """Close the store, if it was opened for the run."""
+        if self._is_own:
+            self.store.close()
+
+    # ---- writing
+
+    def add(self, item: Item, state: State[Any], attempt: int, *, worker: str | None) -> State[Any]:
+        """Write a change down, to be stored at the next `flush`; return the state that the item is in.
+
+        That is the state itself, or a Failed with the reason where its result cannot be stored.
+        """
+        data = _MARK.get(type(state)) if state.__pydantic_fields_set__ <= _TYPE else None
+        if data is None:
+            try:
+                data = self._encoded(item, state)
+            except EncodeError as exc:
+                remedy = "say what the task returns in its annotation, or return what JSON can hold"
+                state = Failed(message=f"its result cannot be stored: {exc}; {remedy}", retryable=False)
+                data = encode(state)
+        node = item.node
+        self._records.append(Record(node.name, item.index, attempt, self._clock(), worker, item.lost, data))
+        return state
+
+    def _encoded(self, item: Item, state: State[Any]) -> bytes:
+        if item.node.is_mapped and item.parent is None and is_mapped(state):
+            # Its children have histories of their own.
+            return encode(Mapped(message=state.message, causes=state.causes))
+        return encode_stored(state, item.node.task.returns)
+
+    def remember(self, item: Item, key: str, kept: Cached[Any]) -> None:
+        """Keep a cached state for other runs, from the time on that what was added before is stored."""
+        try:
+            data = encode_stored(kept, item.node.task.returns)
+        except EncodeError:
+            return  # then its success cannot be stored either, which is told where it is
+        assert kept.expires is not None
+        self._cached.append((key, data, kept.expires))
+
+    def recall(self, item: Item, key: str, now: datetime) -> Cached[Any] | None:
+        """Return the cached state that is kept for equal calls, None where none is or it cannot be read any more."""
+        data = self.store.recall(key, now)
+        if data is None:
+            return None
+        try:
+            found = decode_stored(data, item.node.task.returns)
+        except DecodeError:
+            return None  # of a task that returned another type then
+        return found if is_cached(found) else None
+
+    def flush(self, state: State[Any] | None = None) -> None:
+        """Store what was added, and the run's own state where one is given: without one it is Running.
+
+        Raises:
+            RunTaken: Another process goes on with the run by now.
+            StoreError: It cannot be stored; nothing of it is, unless it was the answer alone that was lost.
+        """
+        if not self._records and state is None:
+            return
+        own, tag = _MARK[Running], "Running"
+        if state is not None:
+            as_stored = _of_run(state)
+            own, tag = encode(as_stored, limits=STORED), as_stored.type
+        self.stored = self.store.append(
+            self.stored, self.owner, self._records, now=self._clock(), state=own, tag=tag, cached=self._cached
+        )
+        self._records, self._cached = [], []
+
+    # ---- reading
+
+    def history(self, returns: Mapping[str, Any]) -> Iterator[tuple[Record, State[Any]]]:
+        """Yield what is stored of the run, each record with its state.
+
+        Args:
+            returns: What each task is declared to return, by its node's name; Any where it is not there.
+
+        Raises:
+            StoreDamaged: A record is not what was written.
+            StoreError: A state is none of a class that this program knows, or its result none of the type.
+        """
+        for record in self.store.history(self.stored):
+            try:
+                yield record, decode_stored(record.state, returns.get(record.task, Any))
+            except DecodeError as exc:
+                what = f"a state of task {record.task!r} in run {self.stored.id}"
+                raise not_understood(self.store, what, exc) from None
+
+
+_TYPE: Final = frozenset({"type"})
+
+
+def _of_run(state: State[Any]) -> State[Any]:
+    """Return a run's own state as it is stored: its results are the tasks', and are stored as theirs."""
+    fields = {name: getattr(state, name) for name in ("message", "causes") if name in state.model_fields_set}
+    kind = type(state) if isinstance(state, (Finished, Paused)) else Running
+    try:
+        return kind(**fields)
+    except ValueError:  # a user's kind may need more
+        return Failed(**fields) if isinstance(state, Failed) else Success(**fields)
+
+
+def new_journal(
+    flow: Graph,
+    values: Mapping[str, Any],
+    id: str,
+    options: Options,
+) -> Journal:
+    """Return the journal of a run that has not begun; nothing is stored yet.
+
+    Raises:
+        FlowError: A parameter cannot be stored.
+        StoreError: The store cannot be opened.
+    """
+    parameters = parameters_of(flow, values)
+    now = options.now()
+    stored = StoredRun(id, flow.name, graph_of(flow), parameters, now, now, 0, 0, _MARK[Running], "Running")
+    store = given_store(options)
+    return Journal(open_store(store), stored, options.lease, options.now, is_own=not isinstance(store, Store))
+
+
+def given_store(options: Options) -> StoreTarget:
+    """Return the store that a stored run's options name."""
+    assert options.store is not None, "a stored run has a store"
+    return options.store
+
+
+def open_journal(flow: Graph, id: str, options: Options) -> Journal:
+    """Return the journal of a stored run; its lease is not taken yet.
+
+    Raises:
+        FlowError: The flow is not the one that was run.
+        NoRun: The store has no such run.
+        RunTaken: It is over.
+        StoreError: The store cannot be opened or read.
+    """
+    journal = open_run(id, given_store(options), options.lease, options.now)
+    try:
+        check_graph(flow, journal.stored)
+    except FlowError:
+        journal.close()
+        raise
+    return journal
+
+
+def open_run(id: str, store: StoreTarget, lease: float, clock: Callable[[], datetime]) -> Journal:
+    """Return the journal of a stored run that is not over, whatever its flow is; its lease is not taken yet.
+
+    Raises:
+        NoRun: The store has no such run.
+        RunTaken: It is over.
+        StoreError: The store cannot be opened or read.
+    """
+    opened, is_own = open_store(store), not isinstance(store, Store)
+    try:
+        stored = opened.find(id)
+        _check_goes_on(opened, stored)
+    except BaseException:
+        if is_own:
+            opened.close()
+        raise
+    return Journal(opened, stored, lease, clock, is_own=is_own)
+
+
+def _check_goes_on(store: Store, stored: StoredRun) -> None:
+    """Refuse a run that is over.
+
+    Raises:
+        RunTaken: It is.
+        StoreError: Its state is of a class that this program does not know.
+    """
+    try:
+        is_over = isinstance(decode(stored.state, State, limits=STORED), Finished)
+    except DecodeError as exc:
+        raise not_understood(store, f"the state {stored.tag} of run {stored.id}", exc) from None
+    if is_over:
+        raise RunTaken(store.name, f"run {stored.id} is over, it is {stored.tag}: nothing is left to go on with")

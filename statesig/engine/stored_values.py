@@ -1,0 +1,103 @@
+"""What is stored of a run as JSON: states of their tasks' declared types, and the values of parameters.
+
+Nothing here knows where it is stored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from statesig.codec.events import as_declared
+from statesig.codec.limits import Limits
+from statesig.codec.states import decode, encode
+from statesig.errors import DecodeError, EncodeError, FlowError, StoreError
+from statesig.graph.graph import Graph
+from statesig.graph.nodes import Parameter
+from statesig.states import State, Success, is_mapped
+from statesig.stores.store import Store, StoredRun
+
+__all__ = ["STORED", "decode_stored", "encode_stored", "not_understood", "parameters_of", "read_parameters"]
+
+STORED: Final = Limits(max_bytes=900_000_000, max_depth=100, max_nodes=2**27)
+"""What a program writes for itself may be larger than what a stranger sends; a row of SQLite takes 1,000,000,000 bytes,
+and what is larger than that fails its task rather than the run."""
+
+
+def encode_stored(state: State[Any], returns: Any) -> bytes:
+    """Return a state as it is stored: as JSON of its task's declared type.
+
+    Args:
+        state: The state.
+        returns: What its task is declared to return; Any where nothing is.
+
+    Raises:
+        EncodeError: It would not come back as it is.
+    """
+    if "result" not in state.__pydantic_fields_set__ and not is_mapped(state):
+        return encode(state, limits=STORED)
+    return encode(state if returns is Any else as_declared(state, returns), limits=STORED)
+
+
+def decode_stored(data: bytes, returns: Any) -> State[Any]:
+    """Return a state as it was stored, its result of the declared type.
+
+    Raises:
+        DecodeError: It is none.
+    """
+    # Not `State[returns]` for whatever comes: a parametrisation is kept for ever, and most states have no result.
+    kind: Any = State if returns is Any or b'"result"' not in data else State[returns]
+    state: State[Any] = decode(data, kind, limits=STORED)
+    return state
+
+
+def parameters_of(flow: Graph, values: Mapping[str, Any]) -> bytes:
+    """Return the values of a flow's parameters as they are stored.
+
+    Raises:
+        FlowError: One cannot be stored.
+    """
+    found: dict[str, Any] = {}
+    for name, parameter in flow.parameters.items():
+        try:
+            found[name] = json.loads(_encoded_parameter(parameter, values[name]))
+        except EncodeError as exc:
+            raise FlowError(flow.name, f"parameter {name} cannot be stored: {exc}") from None
+    return json.dumps(found).encode()
+
+
+def _encoded_parameter(parameter: Parameter, value: Any) -> bytes:
+    """Return a value as JSON of its parameter's type; a default need not be of the type."""
+    try:
+        return encode_stored(Success(result=value), parameter.type)
+    except EncodeError:
+        if value is not parameter.default:
+            raise
+        return encode(Success(result=value), limits=STORED)
+
+
+def read_parameters(flow: Graph, stored: StoredRun, store: Store) -> dict[str, Any]:
+    """Return the values of a flow's parameters as a run was begun with them.
+
+    Raises:
+        StoreError: One is not of its parameter's type any more.
+    """
+    found: dict[str, Any] = json.loads(stored.parameters)
+    values: dict[str, Any] = {}
+    for name, parameter in flow.parameters.items():
+        data = json.dumps(found[name]).encode()
+        try:
+            values[name] = decode_stored(data, parameter.type).unwrap()
+        except DecodeError as exc:
+            try:
+                values[name] = decode(data, Success, limits=STORED).unwrap()
+            except DecodeError:
+                raise not_understood(store, f"parameter {name} of run {stored.id}", exc) from None
+    return values
+
+
+def not_understood(store: Store, what: str, exc: DecodeError) -> StoreError:
+    """Return the error for what is whole, as its row's checksum says, and yet not what this program takes it for."""
+    remedy = "import the module that defines it, or go on with the program as it was"
+    return StoreError(store.name, f"{what} is not understood by this program: {exc}; {remedy}")

@@ -1,0 +1,361 @@
+"""What an executor on a Dask cluster does from open to close: it sends calls, and says what is made of a loss.
+
+Nothing here decides which call goes where, or knows what a worker does with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from statesig.executors.calls import Call, Outcome, worker_name
+from statesig.executors.dask.connection import connect
+from statesig.executors.dask.placement import MOST, Places, Submission, Worker
+from statesig.executors.dask.roster import Roster
+from statesig.executors.dask.worker import Answer, read, recall, run, write
+from statesig.executors.executor import Report
+from statesig.states import Crashed
+
+if TYPE_CHECKING:
+    from statesig.executors.dask.connection import Client, Cluster
+
+__all__ = ["Session", "Settings"]
+
+_TICK = 0.5
+"""Seconds between two looks at which workers there are, and at what takes long."""
+
+_LATE = 1.0
+"""Seconds after which a worker is asked what it has begun, and to give back the rest."""
+
+_STALLED = 5.0
+"""Seconds for which nothing is sent to a worker that had not begun in time: others use it, or it is paused."""
+
+_GRACE = 30.0
+"""Seconds by which the runner's own deadline is later than that of the worker, which is the one that should act."""
+
+_END = 1.0
+"""Seconds that what is being done has to come to its end when the cluster is left."""
+
+_LARGE = 1_000_000
+"""Bytes past which calls are sent ahead of their submission: Dask warns of what is large within one."""
+
+
+class Settings(Protocol):
+    """The settings of a `Dask` executor, which also tells its run how much the cluster can take."""
+
+    slots: int
+    window: int
+    cluster: str | Cluster | Client | None
+    batch: float
+    ahead: int
+    timeout: float
+    patience: float
+
+
+class Session:
+    """One thread with an event loop, in which all of this is done save for what `take`, `stop` and `end` do."""
+
+    def __init__(self, options: Settings, report: Report) -> None:
+        self._options = options
+        self._report = report
+        self._places = Places(options.batch, options.ahead)
+        self._client: Any = None
+        self._roster: Roster | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over: asyncio.Event | None = None
+        self._lock = threading.Lock()
+        self._ended = ""
+        self._where: dict[Call, Submission] = {}
+        self._stopped: set[Call] = set()
+        self._doing: set[asyncio.Task[Any]] = set()
+        self._returned: dict[Call, int] = {}
+
+    # What other threads call.
+
+    def take(self, calls: Sequence[Call]) -> None:
+        """Let calls wait to be sent."""
+        if not self._soon(self._take, tuple(calls)):
+            for call in calls:
+                self._crash(call, self._ended or "the cluster was left")
+
+    def stop(self, call: Call) -> str:
+        """Report no more of a call, have it not begin where that is possible, and say what became of it."""
+        # `_send` does the two in the other order, so that one of the two threads sees what the other did.
+        self._stopped.add(call)
+        sent = self._where.get(call)
+        if sent is None:
+            return "it had not begun"
+        self._soon(self._stop_there, sent, call)
+        return f"if its function has begun, it goes on in worker {sent.worker.address} until it returns"
+
+    def end(self) -> None:
+        """Leave the cluster."""
+        if self._over is not None:
+            self._soon(self._over.set)
+
+    def _soon(self, fn: Callable[..., object], *args: object) -> bool:
+        """Have something done in the loop's thread; return False where that takes no more."""
+        with self._lock:
+            if self._loop is None or self._ended:
+                return False
+            self._loop.call_soon_threadsafe(fn, *args)
+            return True
+
+    # From here on all is done in the loop's thread.
+
+    async def serve(self, ready: concurrent.futures.Future[None]) -> None:
+        """Connect, say that it is so or why not, and serve until the end."""
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(self._end_rest)  # that is after the client was closed, which ends most of it
+            try:
+                self._client = await connect(self._options.cluster, self._options.timeout, opened)
+                roster = Roster(self._client, self._options.patience, self._joined)
+                opened.push_async_callback(roster.close)
+                self._places.workers = roster.workers
+                await roster.open()
+            except BaseException as exc:
+                ready.set_exception(exc)
+                return
+            self._roster, self._over = roster, asyncio.Event()
+            self._loop = asyncio.get_running_loop()
+            ready.set_result(None)
+            keeping, ending = self._begin(self._keep(roster, self._over)), self._begin(self._over.wait())
+            try:
+                await asyncio.wait((keeping, ending), return_when=asyncio.FIRST_COMPLETED)
+                if not ending.done():
+                    keeping.result()  # it raises: that is all that ends it
+            finally:
+                self._over.set()
+                await self._leave()
+
+    async def _keep(self, roster: Roster, over: asyncio.Event) -> None:
+        """Look after workers and calls at every tick."""
+        while not over.is_set():
+            for worker in await roster.look():
+                self._lose_worker(worker)
+            if why := roster.hopeless():
+                self._crash_all(why)
+            if self._places:
+                roster.call_for_workers()
+            self._joined()
+            self._ask_late_ones_back()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), _TICK)
+
+    async def _leave(self) -> None:
+        with self._lock:
+            self._ended = "the cluster was left"
+        await asyncio.sleep(0)  # what was taken until now is seen
+        self._crash_all(self._ended)
+
+    async def _end_rest(self) -> None:
+        """Let what is being done come to its end; what does not is cancelled, which Dask may leave connections from."""
+        if self._doing:
+            await asyncio.wait(self._doing, timeout=_END)
+        for task in list(self._doing):
+            task.cancel()
+        await asyncio.gather(*self._doing, return_exceptions=True)
+
+    def _joined(self) -> None:
+        """Tell how much the cluster can take now, and let it have that."""
+        self._options.slots = max(1, sum(worker.threads for worker in self._places.workers.values()))
+        self._options.window = MOST * self._options.slots
+        self._send_all()
+
+    def _lose_worker(self, worker: Worker) -> None:
+        for sent in list(worker.sent):
+            self._lose(sent, f"worker {worker.address} was lost while it ran there", again=not sent.alone)
+
+    # Calls on their way.
+
+    def _take(self, calls: Sequence[Call]) -> None:
+        self._places.add(calls)
+        self._send_all()
+
+    def _send_all(self) -> None:
+        if self._ended or self._client.status == "closed":
+            self._crash_all(self._ended or "the scheduler was lost")
+        while self._client.status == "running" and (sent := self._places.next()) is not None:
+            self._send(sent)
+
+    def _send(self, sent: Submission) -> None:
+        """Write the calls of a submission and let it be carried, as far as there is something to carry."""
+        parts: dict[int, bytes] = {}
+        size = 0
+        for index, call in sent.left():
+            if size > _LARGE:
+                self._drop(sent, index)
+                self._places.add_first(call)
+                continue
+            self._where[call] = sent
+            if call in self._stopped:
+                self._drop(sent, index)
+                self._stopped.discard(call)
+                continue
+            part = write(call)
+            if not isinstance(part, bytes):
+                self._settle(sent, index, Outcome(part, 0.0, worker_name()))
+                continue
+            parts[index] = part
+            size += len(part)
+            call.began = sent.since + _GRACE
+        if parts:
+            self._begin(self._carry(sent, parts, size))
+        else:
+            self._finish(sent)
+
+    async def _carry(self, sent: Submission, parts: dict[int, bytes], size: int) -> None:
+        """Bring a submission to its worker, and back what came of it."""
+        address = sent.worker.address
+        name = next((call.task.name for _, call in sent.left()), "task")
+        try:
+            given: Any = parts
+            if size > _LARGE:
+                [given] = await self._client.scatter([parts], workers=[address], hash=False)
+                sent.since = time.monotonic()
+            if not sent.over:
+                asked = run, sent.number, sent.worker.identity, given
+                sent.future = self._client.submit(*asked, key=f"{name}-{sent.number}", pure=False, workers=[address])
+                answers: dict[int, Answer] | None = await sent.future
+                self._arrived(sent, answers)
+        except (asyncio.CancelledError, concurrent.futures.CancelledError):
+            self._lose(sent, "the scheduler was lost, or cancelled it", again=False)
+        except Exception as exc:
+            self._lose(sent, f"the cluster gave it up ({type(exc).__name__})", again=not sent.alone)
+        finally:
+            sent.future = None
+        self._send_all()
+
+    def _arrived(self, sent: Submission, answers: dict[int, Answer] | None) -> None:
+        if answers is None:  # Dask ran it again in a process that came to have the address
+            if self._roster is not None:
+                self._roster.forget(sent.worker)
+            self._lose_worker(sent.worker)
+            return
+        self._answered(sent, answers)
+        for index, _ in sent.left():  # withdrawn, which is known sooner this way
+            self._give_back(sent, index)
+        self._finish(sent)
+
+    def _answered(self, sent: Submission, answers: dict[int, Answer]) -> None:
+        for index, answer in answers.items():
+            call = sent.calls[index]
+            if call is not None:
+                outcome = read(call, answer)
+                self._places.took(call, outcome.seconds)
+                self._settle(sent, index, outcome)
+
+    # Calls that take long.
+
+    def _ask_late_ones_back(self) -> None:
+        """Have each submission that takes long shown: what it did so far, and that the rest is for others to do."""
+        now = time.monotonic()
+        for worker in self._places.workers.values():
+            for sent in worker.sent:
+                # Twice as long each time that a call was given back: the way to a worker may take long, too.
+                times = max((self._returned.get(call, 0) for _, call in sent.left()), default=0)
+                if sent.future is not None and not sent.recalled and now - sent.since > _LATE * 2**times:
+                    sent.recalled = True
+                    self._begin(self._ask_back_late(sent))
+
+    async def _ask_back_late(self, sent: Submission) -> None:
+        asked = [index for index, _ in sent.left()]
+        gone = await self._ask_back(sent, asked)
+        if gone is not None:
+            sent.alone = True  # what is left of it has begun
+            if len(gone) == len(asked) > 0:
+                sent.worker.stalled = time.monotonic() + _STALLED
+            self._send_all()
+
+    async def _ask_back(self, sent: Submission, indexes: Sequence[int]) -> list[int] | None:
+        """Withdraw calls from a worker as far as they have not begun, and return which; None if it does not answer."""
+        address = sent.worker.address
+        try:
+            found = await asyncio.wait_for(
+                self._client.run(recall, sent.number, indexes, workers=[address]), self._options.patience
+            )
+        except Exception:  # a worker that is gone is noticed by the next look, and so is the scheduler
+            return None
+        if sent.over:
+            return None
+        answers, gone = found[address]
+        self._answered(sent, answers)
+        for index in gone:
+            self._give_back(sent, index)
+        return list(gone)
+
+    def _stop_there(self, sent: Submission, call: Call) -> None:
+        indexes = [index for index, each in sent.left() if each is call]
+        if indexes:
+            self._begin(self._ask_back(sent, indexes))
+
+    # What becomes of calls.
+
+    def _settle(self, sent: Submission, index: int, outcome: Outcome) -> None:
+        call = self._drop(sent, index)
+        if call is not None:
+            self._tell(call, outcome)
+
+    def _give_back(self, sent: Submission, index: int) -> None:
+        """Let a call that has not begun wait again."""
+        call = self._drop(sent, index)
+        if call is not None:
+            self._returned[call] = self._returned.get(call, 0) + 1
+            self._places.add_first(call)
+
+    def _drop(self, sent: Submission, index: int) -> Call | None:
+        call, sent.calls[index] = sent.calls[index], None
+        if call is not None:
+            self._where.pop(call, None)
+        return call
+
+    def _finish(self, sent: Submission) -> None:
+        sent.over = True
+        sent.worker.sent.discard(sent)
+
+    def _lose(self, sent: Submission, why: str, *, again: bool) -> None:
+        """Give a submission up; its calls are run once more, or are Crashed."""
+        if sent.over:
+            return
+        self._finish(sent)
+        if sent.future is not None and self._client.status == "running":
+            self._begin(self._cancel(sent.future))
+        calls = [call for index, _ in sent.left() if (call := self._drop(sent, index)) is not None]
+        if again:
+            self._places.add_again(calls)
+            return
+        for call in calls:
+            self._crash(call, why, sent.worker.address)
+
+    async def _cancel(self, future: Any) -> None:
+        """Let the cluster forget a submission; who waits for it learns of it, too."""
+        with suppress(Exception):  # of a scheduler that is lost, nothing is left to be forgotten
+            await asyncio.wait_for(self._client.cancel([future]), self._options.timeout)
+
+    def _crash_all(self, why: str) -> None:
+        for worker in self._places.workers.values():
+            for sent in list(worker.sent):
+                self._lose(sent, why, again=False)
+        for call in self._places.drain():
+            self._crash(call, why)
+
+    def _crash(self, call: Call, why: str, worker: str = "") -> None:
+        self._tell(call, Outcome(Crashed(message=why), 0.0, worker or worker_name()))
+
+    def _tell(self, call: Call, outcome: Outcome) -> None:
+        self._returned.pop(call, None)
+        if call in self._stopped:
+            self._stopped.discard(call)
+        else:
+            self._report(call, outcome)
+
+    def _begin(self, doing: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(doing)
+        self._doing.add(task)
+        task.add_done_callback(self._doing.discard)
+        return task

@@ -1,0 +1,40 @@
+"""The executors by their names, each imported when it is asked for."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+from statesig.executors.executor import Executor
+from statesig.executors.threads import Threads
+
+__all__ = ["NAMES", "ExecutorName", "executor_named"]
+
+ExecutorName = Literal["inline", "threads", "processes", "dask"]
+
+NAMES: Final[tuple[str, ...]] = get_args(ExecutorName)
+
+
+def executor_named(name: ExecutorName, *, workers: int | None = None, address: str | None = None) -> Executor | None:
+    """Return a new executor by its name; None for in line.
+
+    Args:
+        name: The name.
+        workers: How many calls threads or processes run at once; None for their default.
+        address: The address of a Dask scheduler; None for Dask's own choice.
+
+    Raises:
+        ValueError: `workers` is below 1.
+    """
+    match name:
+        case "inline":
+            return None
+        case "threads":
+            return Threads(workers)
+        case "processes":
+            from statesig.executors.processes import Processes
+
+            return Processes(workers)
+        case "dask":
+            from statesig.executors.dask.cluster import Dask
+
+            return Dask(address)

@@ -1,0 +1,87 @@
+"""Calls and outcomes as bytes, to travel between processes."""
+
+from __future__ import annotations
+
+import pickle
+from importlib import import_module
+from typing import Any
+
+from statesig.algebra.captures import Redact
+from statesig.executors.calls import Call, Outcome, worker_name
+from statesig.signals import chain_of
+from statesig.states import Failed
+
+__all__ = ["packed", "packed_outcome", "unpacked", "unpacked_outcome"]
+
+
+def packed(call: Call) -> bytes | Failed[Any]:
+    """Return a call as bytes, or the state of a task that cannot be called in another process.
+
+    What `pickle` refuses, such as a lambda, is tried with cloudpickle where that is installed.
+    """
+    parts = (call.task, call.args, call.kwargs, call.attempt, call.redact, call.traceback)
+    try:
+        return pickle.dumps(parts, pickle.HIGHEST_PROTOCOL)
+    except BaseException as exc:  # whatever code of a value's class raises
+        by_value = _by_value(parts)
+        return by_value if by_value is not None else _unfit(f"{_refused(call)} cannot be pickled", exc, call.redact)
+
+
+def unpacked(data: bytes) -> Call | Failed[Any]:
+    """Return the call that was packed, or the state of a task whose call cannot be made of it here."""
+    try:
+        return Call(*pickle.loads(data))
+    except BaseException as exc:
+        what = (
+            "the task or an argument of it cannot be unpickled by its worker, which must be able to import its module"
+        )
+        return _unfit(what, exc)
+
+
+def packed_outcome(outcome: Outcome, redact: Redact | None = None) -> bytes:
+    """Return an outcome as bytes; of one that cannot be pickled, the outcome that says so. `raised` stays behind."""
+    outcome = outcome._replace(raised=None)
+    try:
+        return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
+    except BaseException as exc:
+        outcome = outcome._replace(state=_unfit("the task's result cannot be pickled", exc, redact))
+        return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
+
+
+def unpacked_outcome(call: Call, data: bytes) -> Outcome:
+    """Return the outcome that was packed, or the one that says that it cannot be unpickled here."""
+    try:
+        outcome: Outcome = pickle.loads(data)
+    except BaseException as exc:
+        return Outcome(
+            _unfit("the task's result was pickled but cannot be unpickled", exc, call.redact), 0.0, worker_name()
+        )
+    return outcome
+
+
+def _by_value(parts: object) -> bytes | None:
+    """Return what cloudpickle makes of the parts of a call; None where it is missing or refuses them as well."""
+    try:
+        cloudpickle: Any = import_module("cloudpickle")  # it has no types
+    except ImportError:
+        return None
+    try:
+        data: bytes = cloudpickle.dumps(parts)
+    except BaseException:  # the first refusal is the one to tell of
+        return None
+    return data
+
+
+def _refused(call: Call) -> str:
+    """Return what of a call it is that cannot be pickled."""
+    parts = {"the task": call.task, "an argument of the task": (call.args, call.kwargs), "`redact`": call.redact}
+    for name, part in parts.items():
+        try:
+            pickle.dumps(part, pickle.HIGHEST_PROTOCOL)
+        except BaseException:  # which of the three raises is the question
+            return name
+    return "the result that its last loop handed on"
+
+
+def _unfit(message: str, exc: BaseException, redact: Redact | None = None) -> Failed[Any]:
+    return Failed(message=message, causes=chain_of(exc, redact=redact), retryable=False)

@@ -1,0 +1,261 @@
+"""What a flow is made of: the records of its calls, and what stands for their values while it is built.
+
+Records are plain data. A stand-in is what user code holds: it can be passed on, and any other use of it is refused.
+"""
+
+from __future__ import annotations
+
+import copy
+import enum
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pydantic import BaseModel
+from typing_extensions import override
+
+from statesig.errors import NodeUseError
+
+if TYPE_CHECKING:
+    from statesig.graph.tasks import Task
+
+__all__ = [
+    "Node",
+    "Parameter",
+    "Source",
+    "StandIn",
+    "StateOf",
+    "Takes",
+    "is_container",
+    "rebuilt",
+    "refuse_hidden",
+    "replaced",
+    "source_of",
+]
+
+
+class Takes(enum.IntEnum):
+    """What a task takes of another one upstream: nothing but the order, its state once it is final, or its value."""
+
+    ORDER = 0
+    STATE = 1
+    VALUE = 2
+
+    __hash__ = int.__hash__  # an enum's own is a function in Python
+
+
+class Node:
+    """A call of a task in a flow.
+
+    Attributes:
+        index: Its position in the flow, from 0.
+        name: The name of its task, made unique in the flow: the second ``load`` is ``load-2``.
+        task: What it runs.
+        args, kwargs: What the task is called with; records among them, also in containers, stand for their values.
+        is_mapped: Whether the task is called once for each item of ``mapped``, as its first argument.
+        mapped: What it is mapped over.
+        upstream: The nodes whose states its trigger looks at, in order.
+        takes: For each of those, what of it is taken.
+    """
+
+    __slots__ = ("args", "index", "is_mapped", "kwargs", "mapped", "name", "takes", "task", "upstream")
+
+    def __init__(
+        self,
+        index: int,
+        name: str,
+        task: Task[Any, Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        mapped: Any = None,
+        is_mapped: bool = False,
+        upstream: Sequence[Node] = (),
+        takes: Sequence[Takes] = (),
+    ) -> None:
+        self.index: int = index
+        self.name: str = name
+        self.task: Task[Any, Any] = task
+        self.args: tuple[Any, ...] = args
+        self.kwargs: Mapping[str, Any] = kwargs
+        self.mapped: Any = mapped
+        self.is_mapped: bool = is_mapped
+        self.upstream: Sequence[Node] = upstream
+        self.takes: Sequence[Takes] = takes
+
+    def __repr__(self) -> str:
+        return f"<node {self.name}>"
+
+
+class Parameter:
+    """A value that is given when the flow is run.
+
+    Attributes:
+        name: Its name, a keyword of `Flow.run`.
+        type: What its value is validated as.
+        required: Whether it has no default.
+        default: The value where none is given.
+    """
+
+    __slots__ = ("default", "name", "required", "type")
+
+    def __init__(self, name: str, type: Any, required: bool, default: Any) -> None:
+        self.name: str = name
+        self.type: Any = type
+        self.required: bool = required
+        self.default: Any = default
+
+    def __repr__(self) -> str:
+        return f"<parameter {self.name}>"
+
+
+class StateOf:
+    """A node's state, or its children's states, in place of its value.
+
+    Attributes:
+        node: The node that is meant.
+        children: Whether the states of its children are meant.
+    """
+
+    __slots__ = ("children", "node")
+
+    def __init__(self, node: Node, children: bool) -> None:
+        self.node: Node = node
+        self.children: bool = children
+
+    @property
+    def name(self) -> str:
+        """The name of the node."""
+        return self.node.name
+
+    def __repr__(self) -> str:
+        return f"<{'states' if self.children else 'state'} of {self.node.name}>"
+
+
+Source = Node | Parameter | StateOf
+
+
+class StandIn:
+    """What a call in a flow returns in place of a value: it can be passed to another call, and to nothing else."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: Source) -> None:
+        _set_source(self, source)  # past __setattr__, which would take longer than all else here
+
+    @override
+    def __repr__(self) -> str:
+        return repr(self._source)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)  # what protocols and tools ask for is answered by the class
+        raise NodeUseError(self._source.name, f".{name}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "_source":
+            raise NodeUseError(self._source.name, f".{name} = ...")
+        object.__setattr__(self, name, value)
+
+    @override
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+
+_set_source = StandIn.__dict__["_source"].__set__
+
+
+def source_of(value: object) -> Source | None:
+    """Return what a stand-in stands for, None for any other value."""
+    return value._source if isinstance(value, StandIn) else None  # pyright: ignore[reportPrivateUsage]
+
+
+def refuse_hidden(value: Any) -> None:
+    """Refuse a stand-in in a field of a model or a dataclass, which cannot be built anew around its value.
+
+    Raises:
+        NodeUseError: There is one.
+    """
+    of: object = value
+    if isinstance(of, BaseModel) or (is_dataclass(of) and not isinstance(of, type)):
+        fields: Mapping[str, Any] = getattr(value, "__dict__", {})
+        for field in fields.values():
+            source = source_of(field)
+            if source is not None:
+                raise NodeUseError(source.name, f"a field of {type(of).__name__}")
+
+
+def is_container(value: object) -> bool:
+    """Tell whether what a value holds may be stood for: in lists, tuples, sets, frozensets, dicts and classes below."""
+    return issubclass(type(value), _CONTAINERS)  # what a value says of its class, as mocks do, does not count
+
+
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+
+
+def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
+    """Return a value with what it holds replaced, containers within containers built anew where anything changed."""
+    if not is_container(value):
+        return replace(value)
+    return rebuilt(value, lambda parts: [replaced(part, replace) for part in parts])
+
+
+def rebuilt(container: Any, replace: Callable[[Iterable[Any]], list[Any]]) -> Any:
+    """Return a container of the same class with its parts replaced, or itself, where none is another.
+
+    Args:
+        container: What `is_container` says is one. It stays as it is.
+        replace: Called with the parts, of a dict first with the keys; what is within a part is for it to see.
+    """
+    held: object = container
+    cls: Any = type(held)
+    if issubclass(cls, dict):
+        pairs = list(zip(replace(container), replace(container.values()), strict=True))
+        return container if all(map(_are, pairs, container.items())) else _refilled(container, pairs)
+    parts = replace(container)
+    if all(map(operator.is_, parts, container)):
+        return container
+    return cls._make(parts) if hasattr(cls, "_make") else cls(parts)
+
+
+def _refilled(value: Any, pairs: list[tuple[Any, Any]]) -> Any:
+    """Return a mapping of the same class and settings, a default factory say, with other contents."""
+    copied = copy.copy(value)
+    copied.clear()
+    copied.update(pairs)
+    return copied
+
+
+def _are(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    return one[0] is other[0] and one[1] is other[1]
+
+
+def _refusing(use: str) -> Callable[..., NoReturn]:
+    def refuse(self: StandIn, *others: object) -> NoReturn:
+        source = source_of(self)
+        raise NodeUseError("?" if source is None else source.name, use)
+
+    return refuse
+
+
+# What a value may be asked, and a stand-in refuses; an in-place operator is refused as the plain one it falls back to.
+_UNARY = {
+    "__bool__": "if ...", "__iter__": "iteration", "__next__": "next()", "__reversed__": "reversed()",
+    "__len__": "len()", "__int__": "int()", "__float__": "float()", "__complex__": "complex()",
+    "__index__": "an index", "__bytes__": "bytes()", "__str__": "str()", "__format__": "formatting",
+    "__round__": "round()", "__trunc__": "trunc()", "__floor__": "floor()", "__ceil__": "ceil()", "__neg__": "-",
+    "__pos__": "+", "__abs__": "abs()", "__invert__": "~", "__fspath__": "a path",
+    "__call__": "a call", "__getitem__": "[...]", "__setitem__": "[...] = ...", "__delitem__": "del [...]",
+    "__contains__": "in", "__eq__": "==", "__ne__": "!=", "__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">=",
+    "__enter__": "with", "__exit__": "with", "__aenter__": "async with", "__aexit__": "async with",
+    "__await__": "await", "__aiter__": "async for", "__anext__": "async for",
+}  # fmt: skip
+_BINARY = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "divmod": "divmod()", "pow": "**",
+    "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
+}  # fmt: skip
+for _method, _use in _UNARY.items():
+    setattr(StandIn, _method, _refusing(_use))
+for _name, _use in _BINARY.items():
+    setattr(StandIn, f"__{_name}__", _refusing(_use))
+    setattr(StandIn, f"__r{_name}__", _refusing(_use))

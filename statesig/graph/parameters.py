@@ -1,0 +1,83 @@
+"""The values of a flow's parameters, validated before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
+
+from statesig.errors import FlowError
+from statesig.graph.graph import Graph
+from statesig.graph.nodes import Parameter
+
+__all__ = ["checked_parameters"]
+
+
+def checked_parameters(flow: Graph, given: Mapping[str, Any], *, text: bool = False) -> dict[str, Any]:
+    """Return the values of a flow's parameters, each validated as its type.
+
+    Args:
+        flow: The flow.
+        given: Values by name.
+        text: Whether they are text, as from a command line, to be read as their types.
+
+    Raises:
+        FlowError: One is missing, unknown or not valid; the text does not repeat the value.
+    """
+    unknown = sorted(given.keys() - flow.parameters.keys())
+    if unknown:
+        raise FlowError(flow.name, _unknown(flow, unknown))
+    missing = [name for name, one in flow.parameters.items() if one.required and name not in given]
+    if missing:
+        raise FlowError(flow.name, f"needs a value for {', '.join(missing)}")
+    read = _from_text if text else _from_value
+    return {
+        name: read(flow, parameter, given[name]) if name in given else parameter.default
+        for name, parameter in flow.parameters.items()
+    }
+
+
+def _unknown(flow: Graph, names: list[str]) -> str:
+    """Return the sentence about keywords that no parameter has; a checker cannot tell them from misspelt options."""
+    from difflib import get_close_matches
+
+    known = [*flow.parameters, *flow.options]
+    meant = [found[0] for name in names if (found := get_close_matches(name, known, 1))]
+    hint = f"; did you mean {', '.join(meant)}?" if meant else ""
+    return f"no such parameter: {', '.join(names)}{hint}; its parameters are {', '.join(flow.parameters) or 'none'}"
+
+
+def _from_value(flow: Graph, parameter: Parameter, value: Any) -> Any:
+    if value is parameter.default:
+        return value
+    try:
+        return _adapter(flow, parameter).validate_python(value, strict=True)
+    except ValidationError as exc:
+        raise _invalid(flow, parameter, exc) from None
+
+
+def _from_text(flow: Graph, parameter: Parameter, value: str) -> Any:
+    adapter = _adapter(flow, parameter)
+    try:
+        return adapter.validate_strings(value)
+    except ValidationError as exc:
+        try:
+            return adapter.validate_json(value)
+        except ValidationError:
+            raise _invalid(flow, parameter, exc) from None
+
+
+def _adapter(flow: Graph, parameter: Parameter) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(parameter.type)
+    except PydanticSchemaGenerationError:
+        name = getattr(parameter.type, "__name__", str(parameter.type))
+        raise FlowError(flow.name, f"parameter {parameter.name}: {name} is no type that pydantic reads") from None
+
+
+def _invalid(flow: Graph, parameter: Parameter, exc: ValidationError) -> FlowError:
+    name = getattr(parameter.type, "__name__", str(parameter.type))
+    reason = exc.errors(include_url=False, include_input=False)[0]["type"]
+    return FlowError(flow.name, f"parameter {parameter.name} is not a valid {name} ({reason})")

@@ -1,0 +1,264 @@
+"""Tasks: functions with what a flow, and whoever runs it, needs to know of them.
+
+Nothing here knows a graph or a run: a task is the same in every flow that calls it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextvars import ContextVar
+from datetime import timedelta
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Union, cast, get_type_hints, overload
+
+from typing_extensions import TypeVar
+
+from statesig.algebra.triggers import SkipPolicy, Trigger, all_successful
+from statesig.states import State
+from statesig.states.families import args_of
+
+__all__ = ["Handler", "Task", "building", "task"]
+
+P = ParamSpec("P")
+A = TypeVar("A")
+
+Handler = Callable[[State[Any], State[Any]], State[Any] | None]
+"""Called with the state that a task leaves and the one that it is to be in; a state that it returns takes its place."""
+
+
+class Building(Protocol):
+    """What takes down the calls of tasks while a flow is built."""
+
+    def called(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> object:
+        """Return what stands for the value of a call."""
+
+
+building: ContextVar[Building | None] = ContextVar("building", default=None)
+
+
+class Task(Generic[P, A]):
+    """A function with what a flow needs to know of it. Outside a flow, and in a running task, it is the function.
+
+    Attributes:
+        fn: The function.
+        name: What its nodes are called; the function's name by default.
+        retries: How often it is run again after a failure.
+        retry_delay: The seconds between a failure and the next attempt.
+        retry_backoff: By what each further delay is longer than the one before.
+        retry_max_delay: The seconds that no delay exceeds; None without a limit.
+        retry_jitter: By which part of itself a delay may be shorter or longer, from 0 to 1.
+        timeout: The seconds that an attempt may take; None without a limit.
+        trigger: Whether it may run, by the states upstream.
+        on_skip: What a skipped upstream does to it.
+        cache_for: The seconds for which a success stands for further calls with equal arguments; None for not at all.
+        cache_key: Makes of the arguments the text by which calls are equal; None: all arguments, as JSON.
+        handlers: Called in turn at each change of state.
+        is_async: Whether the function is a coroutine function.
+        is_plain: Whether it is called and nothing else: no coroutine, no timeout, no cache, no handler.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[P, Any],
+        *,
+        name: str | None = None,
+        retries: int = 0,
+        retry_delay: float | timedelta = 0.0,
+        retry_backoff: float = 1.0,
+        retry_max_delay: float | timedelta | None = None,
+        retry_jitter: float = 0.0,
+        timeout: float | timedelta | None = None,
+        trigger: Trigger = all_successful,
+        on_skip: SkipPolicy = SkipPolicy.SUCCESS,
+        cache_for: float | timedelta | None = None,
+        cache_key: Callable[P, str] | None = None,
+        handlers: Iterable[Handler] = (),
+    ) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn = fn
+        self.name: str = name or str(getattr(fn, "__name__", type(fn).__name__))
+        self.retries = retries
+        self.retry_delay: float = _seconds(retry_delay)
+        self.retry_backoff = retry_backoff
+        self.retry_max_delay: float | None = None if retry_max_delay is None else _seconds(retry_max_delay)
+        self.retry_jitter = retry_jitter
+        self.timeout: float | None = None if timeout is None else _seconds(timeout)
+        self.trigger = trigger
+        self.on_skip = on_skip
+        self.cache_for: float | None = None if cache_for is None else _seconds(cache_for)
+        self.cache_key = cache_key
+        self.handlers: tuple[Handler, ...] = tuple(handlers)
+        self.is_async: bool = inspect.iscoroutinefunction(fn)
+        special = self.is_async or self.timeout is not None or self.cache_for is not None or self.handlers
+        self.is_plain: bool = not special
+        self._check()
+
+    def _check(self) -> None:
+        wrong = [
+            (self.retries < 0 or self.retry_delay < 0, "retries and retry_delay are at least 0"),
+            (self.retry_backoff < 1, "retry_backoff is at least 1, by which each further delay is longer"),
+            ((self.retry_max_delay or 0) < 0, "retry_max_delay is at least 0 seconds"),
+            (not 0 <= self.retry_jitter <= 1, "retry_jitter is a part of the delay, from 0 to 1"),
+            (self.timeout is not None and self.timeout <= 0, "timeout is more than 0 seconds"),
+            (self.cache_for is not None and self.cache_for <= 0, "cache_for is more than 0 seconds"),
+            (self.cache_key is not None and self.cache_for is None, "cache_key goes with cache_for"),
+        ]
+        for is_wrong, rule in wrong:
+            if is_wrong:
+                raise ValueError(f"task {self.name!r}: {rule}")
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> A:
+        flow = building.get()
+        if flow is None:
+            return cast("A", self.fn(*args, **kwargs))
+        return cast("A", flow.called(self, args, kwargs))  # it stands for the value
+
+    def __repr__(self) -> str:
+        return f"<task {self.name}>"
+
+    def __reduce__(self) -> Any:
+        """Pickle by name, as functions are, where the task is what its module holds under its function's name."""
+        path: str = getattr(self, "__qualname__", "")
+        held: Any = sys.modules.get(getattr(self, "__module__", ""))
+        for part in path.split("."):
+            held = getattr(held, part, None)
+        return path if held is self else super().__reduce__()
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature | None:
+        """The function's signature, by which its calls are checked when they are wired; None where it tells none."""
+        try:
+            return inspect.signature(self.fn)
+        except ValueError:
+            return None
+
+    @functools.cached_property
+    def returns(self) -> Any:
+        """The declared type of the value, Any where none is declared or it cannot be resolved."""
+        try:
+            declared = get_type_hints(self.fn).get("return", Any)
+        except (NameError, TypeError):
+            return Any
+        return _value_type(declared)
+
+
+def _seconds(given: float | timedelta) -> float:
+    return given.total_seconds() if isinstance(given, timedelta) else float(given)
+
+
+@overload
+def task(fn: Callable[P, Coroutine[Any, Any, State[A]]], /) -> Task[P, A]: ...
+@overload
+def task(fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
+@overload
+def task(fn: Callable[P, State[A]], /) -> Task[P, A]: ...
+@overload
+def task(fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
+@overload
+def task(
+    *,
+    name: str | None = ...,
+    retries: int = ...,
+    retry_delay: float | timedelta = ...,
+    retry_backoff: float = ...,
+    retry_max_delay: float | timedelta | None = ...,
+    retry_jitter: float = ...,
+    timeout: float | timedelta | None = ...,
+    trigger: Trigger = ...,
+    on_skip: SkipPolicy = ...,
+    cache_for: float | timedelta | None = ...,
+    handlers: Iterable[Handler] = ...,
+) -> _TaskMaker: ...
+@overload
+def task(
+    *,
+    name: str | None = ...,
+    retries: int = ...,
+    retry_delay: float | timedelta = ...,
+    retry_backoff: float = ...,
+    retry_max_delay: float | timedelta | None = ...,
+    retry_jitter: float = ...,
+    timeout: float | timedelta | None = ...,
+    trigger: Trigger = ...,
+    on_skip: SkipPolicy = ...,
+    cache_for: float | timedelta,
+    cache_key: Callable[P, str],
+    handlers: Iterable[Handler] = ...,
+) -> _KeyedTaskMaker[P]: ...
+def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a task of a function: ``@task`` or ``@task(retries=3)``.
+
+    Args:
+        fn: The function; a coroutine function is awaited. It returns its value or a state, or raises a signal.
+        name: What its nodes are called.
+        retries: How often it is run again after RETRY, FAIL or an exception.
+        retry_delay: Seconds, or a timedelta, before it is run again.
+        retry_backoff: Each further delay is so many times the one before; at least 1.
+        retry_max_delay: Seconds, or a timedelta, that no delay exceeds.
+        retry_jitter: A delay is shorter or longer by up to this part of itself, from 0 to 1, so that many tasks which
+            failed at once do not all come back at once. It is drawn from the run's seed.
+        timeout: Seconds, or a timedelta, that an attempt may take; after that it is TimedOut, which counts as a
+            failure. A thread cannot be stopped: its function goes on, and what it returns is not looked at.
+        trigger: Whether it may run, by the states upstream; `all_successful` by default.
+        on_skip: What a skipped upstream does to it; by default it counts as a success.
+        cache_for: Seconds, or a timedelta, for which a success stands for further calls with equal arguments, which
+            become Cached. It is kept in the run's store; without a store, for the run.
+        cache_key: Called with the task's arguments; returns the text by which two calls are equal. By default that is
+            the JSON of all arguments.
+        handlers: Each is called with the old and the new state at every change, and may return another state to be in
+            instead, which must be one that may follow the old one.
+
+    Raises:
+        ValueError: A number is out of its range.
+    """
+    maker: Any = Task
+    return maker(fn, **options) if fn is not None else functools.partial(maker, **options)
+
+
+def _value_type(declared: Any) -> Any:
+    """Return ``A`` of a declared ``A``, ``State[A]`` or ``A | State[A]``."""
+    parts: tuple[Any, ...] = declared.__args__ if _is_union(declared) else (declared,)
+    values = [part for part in parts if not _is_state_class(part)]
+    if len(values) == len(parts):
+        return declared
+    if values:
+        return Union[tuple(values)]
+    arguments = {args_of(part) for part in parts}
+    found = arguments.pop()
+    return found[0] if found and not arguments else Any
+
+
+def _is_state_class(part: object) -> bool:
+    return isinstance(part, type) and issubclass(part, State)
+
+
+def _is_union(declared: Any) -> bool:
+    return isinstance(declared, UnionType) or getattr(declared, "__origin__", None) is Union
+
+
+if TYPE_CHECKING:
+
+    class _TaskMaker:
+        @overload
+        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A]]], /) -> Task[P, A]: ...
+        @overload
+        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
+        @overload
+        def __call__(self, fn: Callable[P, State[A]], /) -> Task[P, A]: ...
+        @overload
+        def __call__(self, fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
+        def __call__(self, fn: Any, /) -> Any: ...
+
+    class _KeyedTaskMaker(Generic[P]):
+        @overload
+        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A]]], /) -> Task[P, A]: ...
+        @overload
+        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
+        @overload
+        def __call__(self, fn: Callable[P, State[A]], /) -> Task[P, A]: ...
+        @overload
+        def __call__(self, fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
+        def __call__(self, fn: Any, /) -> Any: ...

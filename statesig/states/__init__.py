@@ -1,0 +1,435 @@
+"""The states of a run: one frozen, validated hierarchy, generic in the result ``R``.
+
+Data and tags only: nothing here may know a signal, a transition, a clock or JSON.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Union
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
+from typing_extensions import TypeIs, TypeVar
+
+from statesig.errors import NoResult
+from statesig.states.families import StateModel
+from statesig.states.json_rules import reads_back
+
+__all__ = [
+    "AnyFinished",
+    "AnyState",
+    "Cached",
+    "Cancelled",
+    "Cancelling",
+    "Crashed",
+    "ErrorInfo",
+    "Failed",
+    "Finished",
+    "Looped",
+    "Mapped",
+    "MetaState",
+    "Paused",
+    "Pending",
+    "Queued",
+    "Resume",
+    "Retrying",
+    "Running",
+    "Scheduled",
+    "Skipped",
+    "State",
+    "Submitted",
+    "Success",
+    "TimedOut",
+    "TriggerFailed",
+    "UtcDatetime",
+    "ValidationFailed",
+    "is_cached",
+    "is_cancelled",
+    "is_cancelling",
+    "is_failed",
+    "is_finished",
+    "is_looped",
+    "is_mapped",
+    "is_meta",
+    "is_paused",
+    "is_pending",
+    "is_queued",
+    "is_retrying",
+    "is_running",
+    "is_scheduled",
+    "is_skipped",
+    "is_submitted",
+    "is_successful",
+]
+
+if TYPE_CHECKING:
+    from typing_extensions import disjoint_base
+else:
+
+    def disjoint_base(cls):
+        """Say to type checkers (PEP 800) that no class has two of these as parents: so they narrow a union exactly."""
+        return cls
+
+
+R = TypeVar("R", covariant=True, default=Any)
+T = TypeVar("T")
+
+
+@reads_back
+def _in_utc(value: datetime.datetime) -> datetime.datetime:
+    if value.tzinfo is None:
+        raise PydanticCustomError("timezone_aware", "a time needs its offset from UTC")
+    try:
+        utc = value.astimezone(datetime.UTC)
+    except OverflowError:
+        raise PydanticCustomError("timezone_range", "the time is out of range in UTC") from None
+    return utc if type(utc) is datetime.datetime else datetime.datetime.fromisoformat(utc.isoformat())
+
+
+UtcDatetime = Annotated[datetime.datetime, AfterValidator(_in_utc)]
+"""An aware datetime, kept in UTC; in JSON an ISO 8601 string. A naive one is refused."""
+
+
+_Text = Annotated[str, Field(strict=True)]
+
+
+def _is_empty(value: object) -> bool:
+    return not value and value != ""
+
+
+def _in_order(notes: object) -> object:
+    if type(notes) in (list, tuple):
+        return notes
+    raise PydanticKnownError("tuple_type")
+
+
+class ErrorInfo(BaseModel, frozen=True, extra="forbid", defer_build=True):
+    """What a state keeps of an exception: text, never the exception itself.
+
+    Args:
+        type: The qualified name of the exception's class.
+        message: The exception's own text.
+        notes: Its ``__notes__``, in order.
+        traceback: The formatted traceback, where it was asked for.
+    """
+
+    __finite__: ClassVar[bool] = True
+
+    type: _Text
+    message: _Text
+    notes: Annotated[tuple[_Text, ...], BeforeValidator(_in_order)] = Field(default=(), exclude_if=_is_empty)
+    traceback: _Text | None = Field(default=None, exclude_if=_is_empty)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+class State(StateModel, Generic[R], abstract=True):
+    """What a run, or a part of one, is in. Abstract: one of the branches below it is meant.
+
+    Args:
+        message: For people: why the state is what it is.
+        result: What the run gave; validated against ``R`` where the class is parametrised.
+        causes: The exceptions that led here, outermost first.
+    """
+
+    message: str | None = None
+    if TYPE_CHECKING:
+        result: R | None = None
+    else:
+        # Not `R | None`: a result that is given must be an R. The default is not validated.
+        result: R = Field(default=None, json_schema_extra=_without_default)
+    causes: tuple[ErrorInfo, ...] = ()
+
+    @property
+    def has_result(self) -> bool:
+        """Whether a result was given, be it None."""
+        return "result" in self.__pydantic_fields_set__
+
+    def unwrap(self) -> R:
+        """Return the result that was given.
+
+        Raises:
+            NoResult: None was given.
+        """
+        if "result" not in self.__pydantic_fields_set__:
+            raise NoResult(type(self).__name__)
+        result: R = self.__dict__["result"]
+        return result
+
+
+@disjoint_base
+class Pending(State[R]):
+    """Not yet running. Every run starts here."""
+
+
+@disjoint_base
+class Scheduled(Pending[R]):
+    """To be run at a time.
+
+    Args:
+        start_time: Aware, kept in UTC; None means as soon as possible, and a runner stamps it.
+    """
+
+    start_time: UtcDatetime | None = None
+
+
+@disjoint_base
+class Resume(Scheduled[R]):
+    """A paused run that a person released."""
+
+
+@disjoint_base
+class Retrying(Scheduled[R]):
+    """To be run again after an attempt failed.
+
+    Args:
+        run_count: The attempts already made, from 1.
+    """
+
+    run_count: int = Field(default=1, ge=1)
+
+
+@disjoint_base
+class Looped(Scheduled[R]):
+    """To be run again with the result handed to the next iteration.
+
+    Args:
+        loop_count: The iterations already made, from 1.
+    """
+
+    loop_count: int = Field(default=1, ge=1)
+
+
+@disjoint_base
+class Paused(State[R]):
+    """Waiting for a person; it runs only once it is resumed."""
+
+
+def _flat(state: Any) -> Any:
+    wrapping: object = state
+    return state.state if isinstance(wrapping, MetaState) else state
+
+
+@disjoint_base
+class MetaState(State[R], abstract=True):
+    """A pending state in somebody's hands. Abstract; wrapping a meta-state wraps what that one wraps.
+
+    Args:
+        state: The pending state it wraps.
+    """
+
+    state: Annotated[Pending[R], BeforeValidator(_flat)]
+
+
+@disjoint_base
+class Queued(MetaState[R]):
+    """Waiting for a free place to run."""
+
+
+@disjoint_base
+class Submitted(MetaState[R]):
+    """Handed to an executor that has not begun."""
+
+
+@disjoint_base
+class Running(State[R]):
+    """Being run now."""
+
+
+@disjoint_base
+class Cancelling(State[R]):
+    """Asked to stop, not yet stopped."""
+
+
+@disjoint_base
+class Finished(State[R], abstract=True):
+    """Final: nothing follows. Abstract: Success, Failed or Cancelled."""
+
+
+@disjoint_base
+class Success(Finished[R]):
+    """Done, as meant."""
+
+
+@disjoint_base
+class Cached(Success[R]):
+    """Done before, and still good.
+
+    Args:
+        expires: Aware, kept in UTC; until when the result may be used again. None: for ever.
+    """
+
+    expires: UtcDatetime | None = None
+
+
+class _Child:
+    """Any state, whatever the result of the one that holds it is declared as."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler.generate_schema(State)
+
+
+@disjoint_base
+class Mapped(Success[R]):
+    """A task that was run once for each of its inputs.
+
+    Args:
+        children: The state of each, in the order of the inputs.
+    """
+
+    if TYPE_CHECKING:
+        children: tuple[State[Any], ...] = ()
+    else:
+        children: tuple[_Child, ...] = ()
+
+
+@disjoint_base
+class Skipped(Success[R]):
+    """Left out on purpose; what is downstream goes on as after a success."""
+
+
+@disjoint_base
+class Failed(Finished[R]):
+    """Done, not as meant.
+
+    Args:
+        retryable: Whether running it again may help.
+    """
+
+    retryable: bool = True
+
+
+@disjoint_base
+class TimedOut(Failed[R]):
+    """Took longer than it was given."""
+
+
+@disjoint_base
+class TriggerFailed(Failed[R]):
+    """Not run, since its trigger refused the states upstream."""
+
+    retryable: bool = False
+
+
+@disjoint_base
+class ValidationFailed(Failed[R]):
+    """What it was given, or gave, is not valid."""
+
+
+@disjoint_base
+class Crashed(Failed[R]):
+    """The process or the machine that ran it was lost."""
+
+
+@disjoint_base
+class Cancelled(Finished[R]):
+    """Stopped on request."""
+
+
+if TYPE_CHECKING:
+    AnyFinished = Union[Success[R], Failed[R], Cancelled[R]]
+    AnyState = Union[
+        Pending[R],
+        Paused[R],
+        Queued[R],
+        Submitted[R],
+        Running[R],
+        Cancelling[R],
+        Success[R],
+        Failed[R],
+        Cancelled[R],
+    ]
+else:
+    # To a checker the closed union of the branches, exhaustible by `match`; validation against the root
+    # of the branches admits exactly the same, and tells them apart by tag.
+    AnyFinished = Finished
+    AnyState = State
+
+
+def is_pending(state: State[T]) -> TypeIs[Pending[T]]:
+    """Tell whether a state is Pending or one of its kinds: it has not begun."""
+    return isinstance(state, Pending)
+
+
+def is_scheduled(state: State[T]) -> TypeIs[Scheduled[T]]:
+    """Tell whether a state is Scheduled, Resume, Retrying or Looped."""
+    return isinstance(state, Scheduled)
+
+
+def is_retrying(state: State[T]) -> TypeIs[Retrying[T]]:
+    """Tell whether a state waits for a further attempt."""
+    return isinstance(state, Retrying)
+
+
+def is_looped(state: State[T]) -> TypeIs[Looped[T]]:
+    """Tell whether a state waits for a further iteration."""
+    return isinstance(state, Looped)
+
+
+def is_paused(state: State[T]) -> TypeIs[Paused[T]]:
+    """Tell whether a state waits for a person."""
+    return isinstance(state, Paused)
+
+
+def is_meta(state: State[T]) -> TypeIs[MetaState[T]]:
+    """Tell whether a state wraps a pending one: Queued or Submitted."""
+    return isinstance(state, MetaState)
+
+
+def is_queued(state: State[T]) -> TypeIs[Queued[T]]:
+    """Tell whether a state waits for a free place to run."""
+    return isinstance(state, Queued)
+
+
+def is_submitted(state: State[T]) -> TypeIs[Submitted[T]]:
+    """Tell whether a state is in the hands of an executor."""
+    return isinstance(state, Submitted)
+
+
+def is_running(state: State[T]) -> TypeIs[Running[T]]:
+    """Tell whether a state is being run."""
+    return isinstance(state, Running)
+
+
+def is_cancelling(state: State[T]) -> TypeIs[Cancelling[T]]:
+    """Tell whether a state was asked to stop and has not yet."""
+    return isinstance(state, Cancelling)
+
+
+def is_finished(state: State[T]) -> TypeIs[Finished[T]]:
+    """Tell whether a state is final: Success, Failed, Cancelled or one of their kinds."""
+    return isinstance(state, Finished)
+
+
+def is_successful(state: State[T]) -> TypeIs[Success[T]]:
+    """Tell whether a state is Success or one of its kinds, Skipped among them."""
+    return isinstance(state, Success)
+
+
+def is_cached(state: State[T]) -> TypeIs[Cached[T]]:
+    """Tell whether a state was taken from an earlier run."""
+    return isinstance(state, Cached)
+
+
+def is_mapped(state: State[T]) -> TypeIs[Mapped[T]]:
+    """Tell whether a state holds the states of a mapped task's children."""
+    return isinstance(state, Mapped)
+
+
+def is_skipped(state: State[T]) -> TypeIs[Skipped[T]]:
+    """Tell whether a state was left out on purpose."""
+    return isinstance(state, Skipped)
+
+
+def is_failed(state: State[T]) -> TypeIs[Failed[T]]:
+    """Tell whether a state is Failed or one of its kinds."""
+    return isinstance(state, Failed)
+
+
+def is_cancelled(state: State[T]) -> TypeIs[Cancelled[T]]:
+    """Tell whether a state was stopped on request."""
+    return isinstance(state, Cancelled)

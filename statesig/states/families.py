@@ -1,0 +1,460 @@
+"""What makes a Pydantic model a state: its tag, its equality, its pickle, and validation that admits its descendants.
+
+`States` differ from plain models in one thing: a class stands for its whole family. Validating against a class, through
+whichever entrance, admits the class and every descendant, told apart by the tag ``type``, also those defined later.
+To that end each class has two core schemas:
+
+* the *narrow* one reads exactly this class. Constructors and writers use it.
+* the *wide* one is a Python function, all that Pydantic ever sees of the class. It passes to one of `readers`: the
+  union of the narrow schemas of all concrete descendants, discriminated by tag and built again after a new state was
+  defined.
+
+Nothing here may know the names of the states, nor how they are written as JSON text.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.errors import PydanticUndefinedAnnotation
+from pydantic_core import (
+    CoreSchema,
+    PydanticCustomError,
+    PydanticSerializationUnexpectedValue,
+    SchemaValidator,
+    core_schema,
+)
+from typing_extensions import Unpack, dataclass_transform, override
+
+from statesig.errors import DefinitionError
+from statesig.states.generics import args_of, origin_of, packed, parent_of, specialised, unpacked
+from statesig.states.json_rules import Schema, has_non_finite
+from statesig.states.schemas import TAG, Narrow, building, defined
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+    from pydantic.json_schema import JsonSchemaValue
+else:
+    ModelMetaclass = type(BaseModel)
+
+__all__ = [
+    "LONGEST_TAG",
+    "Narrow",
+    "StateMeta",
+    "StateModel",
+    "args_of",
+    "descendants",
+    "narrow",
+    "origin_of",
+    "readers",
+]
+
+LONGEST_TAG = 200
+
+_lock = threading.RLock()
+_registry: dict[tuple[str, str], type[StateModel]] = {}
+_parametrised: dict[tuple[type, str], tuple[Any, Any]] = {}
+_describing: ContextVar[frozenset[type]] = ContextVar("_describing", default=frozenset())
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
+class StateMeta(ModelMetaclass):
+    """What a checker needs to know of state classes: they are frozen, and their fields are keywords."""
+
+    @classmethod
+    @override
+    def __prepare__(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Put the building of the schemas off until they are used.
+
+        Only that of the class: the setting is taken away again, for the adapters that are made of the class.
+        """
+        return {**super().__prepare__(*args, **kwargs), "model_config": ConfigDict(defer_build=True)}
+
+    @override
+    def __setattr__(cls, name: str, value: Any) -> None:  # noqa: N805  # the first argument of a metaclass's method
+        super().__setattr__(name, value)
+        if name == "__tag__" and not cls.__dict__.get("__abstract__", False):
+            with _lock:
+                _registry[cls.__module__, cls.__qualname__] = cast("type[StateModel]", cls)
+                readers.clear()
+
+    # A state's family is its subclasses and nothing else: no abstract base class's registry is asked.
+    if not TYPE_CHECKING:
+        __instancecheck__ = type.__instancecheck__
+        __subclasscheck__ = type.__subclasscheck__
+
+
+if not TYPE_CHECKING:
+    # `Success.type`, declared on the model as a ClassVar: an attribute of the class itself would stand in the way of
+    # the builtin when annotations are evaluated.
+    StateMeta.type = property(lambda cls: cls.__tag__, doc="The tag.")
+
+
+def _check_parent(cls: Any) -> None:
+    """Refuse a class that has no place in the hierarchy, before pydantic has looked at it."""
+    parents: list[Any] = [base for base in cls.__bases__ if isinstance(base, StateMeta)]
+    if len(parents) > 1:
+        listed = " and ".join(parent.__name__ for parent in parents)
+        raise DefinitionError(cls.__name__, f"a state has one state parent, not {listed}")
+    parent = origin_of(parents[0])
+    if parent.__abstract__ and parent is not StateModel and cls.__module__ != parent.__module__:
+        ways = ", ".join(branch.__name__ for branch in descendants(parent) if _is_branch(branch, parent))
+        raise DefinitionError(cls.__name__, f"{parent.__name__} is sealed; derive from one of {ways}")
+    if TAG in _own_annotations(cls) or TAG in cls.__dict__:
+        raise DefinitionError(cls.__name__, f"the field name {TAG!r} is the tag's; choose another")
+
+
+def _is_branch(cls: Any, abstract: Any) -> bool:
+    """Tell whether nothing but abstract classes is between a class and an abstract one."""
+    parent = origin_of(parent_of(cls))
+    return parent is abstract or (parent.__abstract__ and _is_branch(parent, abstract))
+
+
+def _own_annotations(cls: Any) -> Mapping[str, Any]:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    return inspect.get_annotations(cls)
+
+
+def _register(cls: Any, tag: str, abstract: bool) -> None:
+    """Give a class its tag, and make its family know it; the same module and qualified name replaces."""
+    name = cls.__name__
+    if not 0 < len(tag) <= LONGEST_TAG:
+        raise DefinitionError(name, f"a tag has 1 to {LONGEST_TAG} characters, not {len(tag)}")
+    place = (cls.__module__, cls.__qualname__)
+    with _lock:
+        other = next((known for at, known in _registry.items() if known.__tag__ == tag and at != place), None)
+        if other is not None:
+            raise DefinitionError(
+                name,
+                f"the tag {tag!r} is taken by {other.__module__}.{other.__qualname__}; "
+                f'choose another with class {name}(..., tag="...")',
+            )
+        cls.__abstract__ = abstract
+        cls.__tag__ = tag
+
+
+def _is_skeleton() -> bool:
+    """Tell whether cloudpickle is making a class that it fills later, or throws away where it has it already.
+
+    Nothing of the class itself says so. When it is filled, its tag is set, and then its family knows it.
+    """
+    frame = inspect.currentframe()
+    for _ in range(8):
+        if frame is None:
+            return False
+        if frame.f_code.co_name == "_make_skeleton_class":
+            return True
+        frame = frame.f_back
+    return False
+
+
+class StateModel(BaseModel, metaclass=StateMeta):
+    """The machinery below `State`: a frozen model whose class stands for its family."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        defer_build=True,
+        validate_by_name=True,
+        protected_namespaces=(),
+    )
+
+    __tag__: ClassVar[str]
+    __abstract__: ClassVar[bool] = True
+    __narrow__: ClassVar[Callable[..., Any]]
+
+    if TYPE_CHECKING:
+        type: ClassVar[str]
+
+        def __init_subclass__(
+            cls, *, tag: str | None = None, abstract: bool = False, **kwargs: Unpack[ConfigDict]
+        ) -> None:
+            """Define a state; ``tag`` is what tells it apart in JSON, the class's name by default."""
+
+        @classmethod
+        @override
+        def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+            """Return a state as its constructor does: one that was not validated would be none."""
+            ...
+
+    else:
+
+        @classmethod
+        def model_construct(cls, _fields_set=None, **values):
+            return narrow(cls).validate(values)
+
+        def __init__(self, /, **data):
+            self.__narrow__(data, self_instance=self)
+            # Keys that are no fields are ignored above, and found here for less than the core would take to look
+            # for them; reading the data once more says which they are.
+            if len(self.__pydantic_fields_set__) != len(data):
+                narrow(type(self)).validate(data, self_instance=self)
+
+        # What pydantic asks for, to know that validation need not call __init__.
+        __init__.__pydantic_base_init__ = True
+
+        def __init_subclass__(cls, *, tag=None, abstract=False, **kwargs):
+            super().__init_subclass__(**kwargs)
+            _check_parent(cls)
+
+        @classmethod
+        def __pydantic_init_subclass__(cls, *, tag=None, abstract=False, **kwargs):
+            super().__pydantic_init_subclass__(**kwargs)
+            cls.model_config = {key: value for key, value in cls.model_config.items() if key != "defer_build"}
+            cls.__narrow__ = _Unbuilt(cls)
+            # By its name: where a class is unpickled by value, what pydantic knows of it comes only later.
+            if "[" not in cls.__name__ and not _is_skeleton():
+                _register(cls, cls.__name__ if tag is None else tag, abstract)
+
+        def __class_getitem__(cls, item):
+            if item is Any:
+                return cls  # Any is what R stands for already
+            # One class for each parameter, whichever thread asks first. No lock: pydantic holds one of its own while
+            # it evaluates annotations that come here, and takes it again below here.
+            key = cls, repr(item)
+            found = _parametrised.get(key)
+            if found is None or found[0] != item:
+                made = super().__class_getitem__(item)
+                if not isinstance(made, StateMeta):
+                    return made  # pydantic's own mark for a class that is just being made
+                found = item, made
+                known = _parametrised.setdefault(key, found)
+                if known[0] == item:
+                    found = known
+            return found[1]
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some fields replaced, validated as a construction is.
+
+        Args:
+            update: New values by field name.
+            deep: Whether to copy the values that stay, too.
+
+        Raises:
+            ValidationError: A new value does not fit its field, or no such field is there.
+        """
+        kept = {name: value for name, value in self.__dict__.items() if name in self.__pydantic_fields_set__}
+        copied: Self = narrow(type(self)).validate({**(deepcopy(kept) if deep else kept), **(update or {})})
+        return copied
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StateModel):
+            return NotImplemented
+        return (
+            self.__dict__ == other.__dict__
+            and origin_of(self.__class__) is origin_of(other.__class__)
+            and ("result" in self.__pydantic_fields_set__) == ("result" in other.__pydantic_fields_set__)
+        )
+
+    @override
+    def __hash__(self) -> int:
+        # Coarser than equality on purpose: a state whose result is a list can be hashed all the same.
+        return hash((self.__dict__[TAG], self.__dict__.get("message")))
+
+    @override
+    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+        for name, field in type(self).model_fields.items():
+            value = self.__dict__[name]
+            if field.is_required() or (name == "result" and name in self.model_fields_set) or value != field.default:
+                yield name, value
+
+    @override
+    def __str__(self) -> str:
+        return repr(self)
+
+    @override
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # A parametrised class has no importable name: name its origin and its arguments instead.
+        cls = type(self)
+        return _restored, (origin_of(cls), tuple(map(packed, args_of(cls)))), self.__getstate__()
+
+    @classmethod
+    @override
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        written = core_schema.plain_serializer_function_ser_schema(_dump, info_arg=True, when_used="always")
+        if building.get() is not cls:
+            return core_schema.with_info_plain_validator_function(cls._admit, serialization=written)
+        # The narrow schema is asked for: pydantic finishes it inside of the wide one.
+        token = building.set(None)
+        try:
+            inner = handler(source)
+        finally:
+            building.reset(token)
+        return core_schema.with_info_wrap_validator_function(cls._admit_ignoring_inner, inner, serialization=written)
+
+    @classmethod
+    @override
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return _described(cls, handler)
+
+    # These are pickled by value with a class of a script, and must be no more than a call of what can be imported.
+
+    @classmethod
+    def _admit(cls, value: Any, info: core_schema.ValidationInfo) -> Any:
+        return _read(cls, value, info)
+
+    @classmethod
+    def _admit_ignoring_inner(cls, value: Any, handler: Any, info: core_schema.ValidationInfo) -> Any:
+        return _read(cls, value, info)
+
+
+def _read(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -> Any:
+    """Admit a value to a family: a state as it is, anything else by its tag."""
+    if isinstance(value, StateModel):
+        return _admitted(cls, value)
+    if info.mode == "json" and has_non_finite(value):
+        raise PydanticCustomError("finite_number", "NaN, infinities and numbers beyond a double are not JSON")
+    return readers[cls].validate_python(value, context=info.context)
+
+
+def _described(cls: type[StateModel], handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    """Return a family's JSON Schema, within itself a reference to that."""
+    name = re.sub(r"\W+", "_", cls.__name__).strip("_")
+    family = f"{cls.__module__}.Any{name}:{id(cls)}"
+    if cls in _describing.get():
+        # Wrapped, since pydantic would look up a bare reference, and its target is still being written.
+        return {"allOf": [handler(core_schema.definition_reference_schema(family))]}
+    token = _describing.set(_describing.get() | {cls})
+    try:
+        union, definitions, _ = _family_schema(cls)
+        whole = defined({**union, "ref": family}, definitions, always=True)
+        # A copy: pydantic hangs the definitions below what is returned, and this is one of them.
+        return deepcopy(handler.resolve_ref_schema(handler(whole)))
+    finally:
+        _describing.reset(token)
+
+
+_narrow: dict[type[StateModel], Narrow] = {}
+
+
+def narrow(cls: type[StateModel]) -> Narrow:
+    """Return how a concrete class itself is read and written, built at first use."""
+    found = _narrow.get(cls)
+    if found is None:
+        if cls.__abstract__:
+            ways = ", ".join(descendant.__name__ for descendant in descendants(origin_of(cls)))
+            raise TypeError(f"{cls.__name__} is abstract; construct one of {ways}")
+        with _lock:
+            found = _narrow.get(cls)
+            if found is None:
+                found = _narrow[cls] = Narrow(cls)
+                cls.__narrow__ = found.construct
+    return found
+
+
+class _Readers(dict[type[StateModel], SchemaValidator]):
+    """For each class the validator that admits it and its descendants by tag; emptied when a state is defined."""
+
+    def __missing__(self, cls: type[StateModel]) -> SchemaValidator:
+        asked: Any = cls
+        if type(asked) is not StateMeta:
+            raise TypeError(f"a class of state is asked for, not {asked!r}")
+        with _lock:
+            *schema, is_whole = _family_schema(cls)
+            found = SchemaValidator(defined(*schema))
+            if is_whole:
+                self[cls] = found
+        return found
+
+
+readers: dict[type[StateModel], SchemaValidator] = _Readers()
+
+
+def descendants(origin: type[StateModel]) -> tuple[type[StateModel], ...]:
+    """Return the concrete classes of a family, itself included, in order of definition."""
+    return tuple(cls for cls in tuple(_registry.values()) if issubclass(cls, origin))
+
+
+def _restored(origin: Any, args: tuple[Any, ...]) -> Any:
+    cls = origin[tuple(map(unpacked, args))] if args else origin
+    return cls.__new__(cls)
+
+
+class _Unbuilt:
+    """Stand where a class's constructor will be, and build it when it is first called."""
+
+    def __init__(self, cls: type[StateModel]) -> None:
+        self.cls = cls
+
+    def __call__(self, data: dict[str, Any], self_instance: Any = None) -> Any:
+        return narrow(self.cls).construct(data, self_instance=self_instance)
+
+
+def _admitted(cls: type[StateModel], state: StateModel) -> StateModel:
+    """Return a state as a member of a family, its result validated where the family declares one."""
+    origin = origin_of(type(state))
+    target = specialised(origin, cls) if issubclass(origin, origin_of(cls)) else None
+    if target is None:
+        raise PydanticCustomError(
+            "state_kind",
+            "expected {expected}, got {actual}",
+            {"expected": cls.__name__, "actual": type(state).__name__},
+        )
+    if target is origin or isinstance(state, target):
+        return state
+    given = {name: value for name, value in state.__dict__.items() if name in state.__pydantic_fields_set__}
+    admitted: StateModel = narrow(target).validate(given)
+    return admitted
+
+
+def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
+    """Write a state by its own class, whichever class the field was declared with."""
+    if not isinstance(state, StateModel):
+        raise PydanticSerializationUnexpectedValue(f"expected a state, got {type(state).__name__}")
+    form = narrow(type(state))
+    writer = form.with_result if "result" in state.__pydantic_fields_set__ else form.without_result
+    return writer.to_python(
+        state.__dict__,
+        mode=info.mode,
+        include=info.include,  # type: ignore[arg-type]  # what was handed in, handed on
+        exclude=_merged(info.exclude, form.defaulted(state.__dict__)),
+        by_alias=True,
+        exclude_none=info.exclude_none,
+        round_trip=info.round_trip,
+        serialize_as_any=info.serialize_as_any,
+        context=info.context,
+    )
+
+
+def _merged(exclude: Any, names: set[str]) -> Any:
+    """Return what was to be left out with some more names, in the form in which it was said."""
+    of: object = exclude
+    if isinstance(of, dict):
+        return {**exclude, **dict.fromkeys(names, True)}
+    return names | set(exclude or ())
+
+
+def _family_schema(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema], bool]:
+    """Return the union of the narrow schemas of a family, told apart by tag, and what they refer to.
+
+    The last part is False while a member is left out, since one of its annotations names what is not defined yet.
+    """
+    choices: dict[str, Schema] = {}
+    definitions: dict[str, Schema] = {}
+    is_whole = True
+    for origin in descendants(origin_of(cls)):
+        member = specialised(origin, cls)
+        if member is not None:
+            try:
+                form = narrow(member)
+            except PydanticUndefinedAnnotation:
+                is_whole = False
+                continue
+            choices[origin.__tag__] = form.tagged
+            definitions.update(form.definitions)
+    return {"type": "tagged-union", "choices": choices, "discriminator": TAG}, definitions, is_whole

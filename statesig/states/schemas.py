@@ -1,0 +1,157 @@
+"""Core schemas of one class of states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from pydantic_core import (
+    SchemaSerializer,
+    SchemaValidator,
+    core_schema,
+)
+
+from statesig.states.generics import origin_of
+from statesig.states.json_rules import Schema, json_rules
+
+__all__ = ["TAG", "Narrow", "building", "defined", "innermost"]
+
+
+TAG = "type"
+
+
+building: ContextVar[type | None] = ContextVar("building", default=None)
+
+
+class Narrow:
+    """How one class is read and written, apart from its descendants.
+
+    Attributes:
+        schema: The core schema of a construction, the tag being optional.
+        definitions: What that schema refers to, by reference.
+        validator: Reads one instance, from a mapping or from JSON text.
+        validate: Make an instance from a mapping of field names to values.
+        construct: The same, but keys that are no fields are ignored; faster, and the caller compares the counts.
+        fields: The core schema of each field by name, defaults taken off.
+        defaults: The default of each field that has one; where a value equals it, it is not written.
+        with_result, without_result: Write an instance's ``__dict__``; what equals its default is left out on request.
+    """
+
+    def __init__(self, cls: type[Any]) -> None:
+        token = building.set(cls)
+        try:
+            cls.model_rebuild(force=True, _types_namespace={})
+        finally:
+            building.reset(token)
+        self.definitions: dict[str, Schema]
+        inner, self.definitions = _unwrapped(cls)
+        self.schema: Schema = _with_fields(inner, _tag_field(cls, required=False))
+        self.tagged: Schema = _with_fields(inner, _tag_field(cls, required=True))
+        self.validator: SchemaValidator = SchemaValidator(defined(self.schema, self.definitions))
+        self.validate: Callable[..., Any] = self.validator.validate_python
+        lenient = SchemaValidator(defined(_ignoring_extra(self.schema), self.definitions))
+        self.construct: Callable[..., Any] = lenient.validate_python
+        fields: dict[str, Any] = _fields_of(self.schema)
+        self.fields: dict[str, Schema] = {
+            name: innermost(field["schema"]) for name, field in fields.items() if name != TAG
+        }
+        self.defaults: dict[str, Any] = {
+            name: field.default
+            for name, field in cls.model_fields.items()
+            if name != "result" and not field.is_required() and field.default_factory is None
+        }
+        self.with_result: SchemaSerializer = _writer(fields, self.definitions)
+        absent = {name: field for name, field in fields.items() if name != "result"}
+        self.without_result: SchemaSerializer = _writer(absent, self.definitions)
+
+    def defaulted(self, data: Mapping[str, Any]) -> set[str]:
+        """Return the fields that equal their defaults.
+
+        To leave those out by name leaves the fields of a model inside alone: its defaults are its own affair, and one
+        that changes must not change what was written.
+        """
+        return {name for name, default in self.defaults.items() if data[name] == default}
+
+
+def defined(schema: Schema, definitions: Mapping[str, Schema], *, always: bool = False) -> Any:
+    """Return a schema with what it refers to; `always` also where it refers to nothing."""
+    if not definitions and not always:
+        return schema
+    return {"type": "definitions", "schema": schema, "definitions": list(definitions.values())}
+
+
+def _unwrapped(cls: type[Any]) -> tuple[Schema, dict[str, Schema]]:
+    """Return the schema that pydantic made of a class itself, under the rules of JSON, and its definitions."""
+    whole: Any = cls.__pydantic_core_schema__
+    definitions: dict[str, Schema] = {}
+    if whole["type"] == "definitions":
+        definitions = {schema["ref"]: schema for schema in whole["definitions"]}
+        whole = whole["schema"]
+    inner = whole["schema"]
+    own = inner.get("schema_ref", inner.get("ref"))
+    own_definition = definitions.pop(own, None)  # left in, it would be described where the narrow schema should be
+    if inner["type"] == "definition-ref" and own_definition is not None:
+        inner = own_definition
+
+    def to_family(node: Schema) -> Schema | None:
+        # A field of the class's own type means its family, as everywhere else.
+        if node["type"] == "definition-ref" and node["schema_ref"] == own:
+            described = {"pydantic_js_functions": [cls.__get_pydantic_json_schema__]}
+            admit = core_schema.with_info_plain_validator_function(cls._admit)  # pyright: ignore[reportPrivateUsage]
+            return {**admit, "metadata": described}
+        return None
+
+    def apply(fields: Schema) -> Schema:
+        return {name: {**field, "schema": _ruled(name, field["schema"], to_family)} for name, field in fields.items()}
+
+    return _with_fields(inner, apply), {ref: json_rules(schema, to_family) for ref, schema in definitions.items()}
+
+
+def _ruled(name: str, schema: Schema, replace: Callable[[Schema], Schema | None]) -> Schema:
+    """Return a field's schema under the rules; a result of no declared type is anything, and the reader looks at it."""
+    return schema if name == "result" and innermost(schema)["type"] == "any" else json_rules(schema, replace)
+
+
+def _with_fields(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
+    """Return a copy of a model's schema, its validators around it kept, with the fields changed."""
+    if schema["type"] == "model-fields":
+        return {**schema, "fields": change(schema["fields"])}
+    return {**schema, "schema": _with_fields(schema["schema"], change)}
+
+
+def _ignoring_extra(schema: Schema) -> Schema:
+    """Return a copy of a model's schema in which keys that are no fields are ignored."""
+    copied = (
+        {**schema, "config": {**schema["config"], "extra_fields_behavior": "ignore"}} if "config" in schema else schema
+    )
+    return {**copied, "schema": _ignoring_extra(schema["schema"])} if schema["type"] != "model-fields" else copied
+
+
+def _fields_of(schema: Schema) -> Schema:
+    fields: Schema = schema["fields"] if schema["type"] == "model-fields" else _fields_of(schema["schema"])
+    return fields
+
+
+def _tag_field(cls: type[Any], *, required: bool) -> Callable[[Schema], Schema]:
+    tag = origin_of(cls).__tag__
+    literal: Any = core_schema.literal_schema([tag])
+    schema = literal if required else core_schema.with_default_schema(literal, default=tag)
+    return lambda fields: {TAG: core_schema.model_field(schema), **fields}
+
+
+def innermost(schema: Schema) -> Schema:
+    while schema["type"] == "default":
+        schema = schema["schema"]
+    return schema
+
+
+def _writer(fields: Schema, definitions: Mapping[str, Schema]) -> SchemaSerializer:
+    """Build a serializer of an instance's ``__dict__``; tag and result have no default, so they are always written."""
+    written: dict[str, Schema] = {}
+    for name, field in fields.items():
+        schema = innermost(field["schema"]) if name in (TAG, "result") else field["schema"]
+        written[name] = {"type": "typed-dict-field", "schema": schema, "required": False}
+    # NaN is written as NaN, which is no JSON, rather than as a silent null: the codec can see it.
+    whole: Schema = {"type": "typed-dict", "fields": written}
+    return SchemaSerializer(defined(whole, definitions), {"ser_json_inf_nan": "constants", "serialize_by_alias": True})

@@ -1,0 +1,218 @@
+"""A store in a PostgreSQL database: several machines go on with the runs of one store.
+
+Nothing here may say what is stored, only where: that is the tables' module's. Its driver is loaded when a store is
+opened.
+"""
+
+from __future__ import annotations
+
+import selectors
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from statesig.errors import StoreError
+from statesig.stores.database import Connection, Database, Dialect
+from statesig.stores.rows import Row, damaged
+from statesig.stores.sql import TableStore
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["PostgresStore"]
+
+_PARAMETERS = {
+    # A server that is gone without a word is given up after these seconds, where the URL does not say otherwise.
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+    "fallback_application_name": "statesig",
+}
+
+_SESSION = """SELECT
+    set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+        ELSE current_setting('synchronous_commit') END, false),
+    set_config('lock_timeout', '30s', false),
+    set_config('idle_in_transaction_session_timeout', '60s', false)"""
+"""What is acknowledged is durable, however the server is set; and no stopped process keeps the others waiting."""
+
+
+class PostgresStore(TableStore):
+    """Runs and their histories in a PostgreSQL database, whose tables are made where there are none.
+
+    Args:
+        url: ``postgresql://user:password@host:port/database``, with the parameters of libpq,
+            https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING. What it leaves out is taken
+            from the environment and from the password file, as by every client of PostgreSQL.
+
+    Raises:
+        StoreError: The database is out of reach, or its tables are of a newer statesig; or the extra
+            ``statesig[postgres]`` is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(_Server(url))
+
+
+class _Server(Database):
+    dialect = Dialect(
+        integer="BIGINT",
+        bytes="BYTEA",
+        end="",
+        # Not to_regclass: that looks past the transaction's moment, and may not see what another has just made.
+        find_tables="""SELECT 1 FROM pg_catalog.pg_class
+            WHERE relname = 'statesig_migrations' AND pg_catalog.pg_table_is_visible(oid)""",
+        lock_tables="SELECT pg_advisory_xact_lock(8315161620061931878)",  # a number that others hardly choose
+        begin_writing="BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        begin_reading="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        for_update=" FOR UPDATE",
+    )
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        try:
+            import psycopg.conninfo
+        except ImportError as exc:
+            reason = "the driver of PostgreSQL is not installed: pip install 'statesig[postgres]'"
+            raise StoreError("postgresql://...", reason) from exc
+        self._driver = psycopg
+        parameters = _parameters_of(url)
+        self.name = _name_of(parameters)
+        self._conninfo = psycopg.conninfo.make_conninfo("", **_PARAMETERS | parameters)
+
+    def _connect(self) -> Connection:
+        connection = _Connection(self._driver.connect(self._conninfo, autocommit=True))
+        try:
+            connection.cursor().execute(_SESSION)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _is_gone(self, connection: Connection) -> bool:
+        return isinstance(connection, _Connection) and connection.is_gone()
+
+    def _translated(self, exc: BaseException) -> StoreError | None:
+        if isinstance(exc, UnicodeError):
+            return StoreError(self.name, "a name has half a surrogate pair in it, which is no text; rename it")
+        if not isinstance(exc, self._driver.Error):
+            return None
+        code = exc.sqlstate
+        if code is None and isinstance(exc, self._driver.DataError):
+            code = "22000"  # what the driver itself could not put into words of PostgreSQL
+        if code is None and isinstance(exc, self._driver.OperationalError):
+            return StoreError(self.name, _OUT_OF_REACH)
+        if code is None:
+            return StoreError(self.name, f"its driver says {type(exc).__name__}; resume the run when that is put right")
+        if code in ("XX001", "XX002"):
+            return damaged(self.name, "the database")
+        return StoreError(self.name, _reason(code, type(exc).__name__))
+
+
+class _Connection:
+    """A connection of psycopg, as `databases` uses one."""
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._connection = connection
+
+    def cursor(self) -> _Cursor:
+        return _Cursor(self._connection.cursor())
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def is_gone(self) -> bool:
+        """Return whether it is closed, or has something to read while nothing was asked: the news of its end."""
+        if self._connection.closed:
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._connection.fileno(), selectors.EVENT_READ)
+            return bool(selector.select(0))
+
+
+class _Cursor:
+    """A cursor of psycopg whose parameters stand as ``?``."""
+
+    def __init__(self, cursor: psycopg.Cursor[Row]) -> None:
+        self._cursor = cursor
+        self.fetchone = cursor.fetchone
+        self.fetchall = cursor.fetchall
+
+    @property
+    def rowcount(self) -> int:
+        return self._cursor.rowcount
+
+    def execute(self, sql: str, parameters: Row = (), /) -> object:
+        return self._cursor.execute(_marked(sql), parameters)
+
+    def executemany(self, sql: str, rows: Iterable[Row], /) -> None:
+        self._cursor.executemany(_marked(sql), rows)
+
+
+@cache
+def _marked(sql: str) -> bytes:
+    """Return a statement as psycopg takes it; statements are few, and none has a question mark of another meaning."""
+    return sql.replace("?", "%s").encode()
+
+
+def _parameters_of(url: str) -> dict[str, str]:
+    """Return what a URL says to libpq.
+
+    Raises:
+        StoreError: It cannot be read; nothing of it is repeated, and the driver's error is not kept, as it does.
+    """
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        parameters = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    except psycopg.Error:
+        raise StoreError("postgresql://...", _NO_URL) from None
+    # A password with a bare @, / or ? is cut elsewhere than is meant, and its end taken for a host or a database.
+    authority, _, path = url.partition("://")[2].partition("?")[0].partition("/")
+    port = parameters.get("port", "").replace(",", "")
+    if authority.count("@") > 1 or "@" in path or (port and not port.isdecimal()):
+        raise StoreError("postgresql://...", _NO_URL)
+    return parameters
+
+
+def _name_of(parameters: dict[str, str]) -> str:
+    host = parameters.get("host") or parameters.get("hostaddr") or ""
+    port = f":{parameters['port']}" if parameters.get("port") else ""
+    return f"postgresql://{host}{port}/{parameters.get('dbname') or ''}"
+
+
+_NO_URL = (
+    "the URL is not as postgresql://user:password@host:port/database, in whose parts an @ is written %40 and a / %2F"
+)
+
+_OUT_OF_REACH = (
+    "the server is out of reach or has ended the connection, or refuses the user, the password or the database; "
+    "put that right, then resume the run"
+)
+
+_REASONS = {
+    # https://www.postgresql.org/docs/current/errcodes-appendix.html, the longest beginning that fits
+    "08": _OUT_OF_REACH,
+    "22": "a text has a character in it that PostgreSQL cannot keep, such as a zero; rename it",
+    "25006": "the database may only be read: is it a standby?",
+    "25P03": "this process stood still in a transaction, which was undone; resume the run",
+    "28": "the server refuses the user or the password; put that right in the URL",
+    "3D": "the server has no such database; create it first",
+    "40": "another process was in the way; resume the run",
+    "42501": "the user may not do this; grant it CREATE on the schema, and all on its tables statesig_...",
+    "53100": "the server's disk is full; make room, then resume the run",
+    "53300": "the server has too many connections; resume the run when it has fewer",
+    "54": "a row is larger than PostgreSQL takes, about 1 GB; let the task return less",
+    "55P03": "another process has locked what is asked for, for 30 s by now; wait for its end",
+    "57P": _OUT_OF_REACH,
+}
+
+
+def _reason(code: str, name: str) -> str:
+    for length in (5, 3, 2):
+        if code[:length] in _REASONS:
+            return _REASONS[code[:length]]
+    return f"PostgreSQL says {code} ({name}); resume the run when that is put right"

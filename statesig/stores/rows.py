@@ -1,0 +1,212 @@
+"""What a stored row says, and the checksum over all that it says.
+
+It is the same in every backend. Nothing here may talk to a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from statesig.errors import StoreDamaged
+from statesig.stores.store import Lease, Record, StoredRun
+
+Row = tuple[Any, ...]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_RUN, _PLAN, _LEASE, _HISTORY, _CACHE, _COUNTER, _MIGRATION = (
+    # Copied for each row: to make one anew takes as long as to hash a row.
+    blake2b(digest_size=8, person=table)
+    for table in (b"run", b"plan", b"lease", b"history", b"cache", b"counter", b"migration")
+)
+
+
+def to_integer(time: datetime) -> int:
+    """Return the microseconds from 1970 in UTC to an aware time: exact, and ordered as times are."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def to_time(microseconds: int) -> datetime:
+    """Return the time that `to_integer` made a number of, in UTC."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def checksum(table: blake2b, values: Row, payload: bytes = b"") -> bytes:
+    """Return the checksum of a row: of the table it is in, its columns, and its long column.
+
+    ``ascii`` of a tuple of texts, numbers, bytes and None is a literal that is read in one way only, and the same in
+    every release of Python (``repr`` is not: it shows what the release's Unicode can print). A literal says where it
+    ends, so the payload can follow.
+
+    Raises:
+        TypeError: The payload is not bytes.
+    """
+    digest = table.copy()
+    digest.update(ascii(values).encode() + payload)
+    return digest.digest()
+
+
+def is_whole(table: blake2b, found: object, values: Row, payload: Any = b"") -> bool:
+    """Return whether a row that was read is the one that was written; columns may have come back as any type."""
+    try:
+        return found == checksum(table, values, payload)
+    except TypeError:
+        return False
+
+
+def damaged(store: str, what: str, other: str = "or run the flow anew in another store") -> StoreDamaged:
+    """Return the error that says what of a store is not what was written, and what can be done."""
+    return StoreDamaged(store, f"{what} is not what was written; restore the store from a backup, {other}")
+
+
+# ---- histories: (run, seq, task, idx, attempt, time, worker, lost, state, sum)
+
+
+def history_rows(run: str, length: int, records: Sequence[Record]) -> list[Row]:
+    """Return the rows of records that follow the first `length` ones."""
+    rows: list[Row] = []
+    for seq, record in enumerate(records, length + 1):
+        worker = record.worker
+        values = (
+            run,
+            seq,
+            str(record.task),  # of a StrEnum, say, `ascii` would show the member
+            record.index,
+            record.attempt,
+            to_integer(record.time),
+            worker if worker is None else str(worker),
+            record.lost,
+        )
+        rows.append((*values, record.state, checksum(_HISTORY, values, record.state)))
+    return rows
+
+
+def record_of(store: str, run: str, seq: int, row: Row) -> Record:
+    """Return the record that a row says; `run` and `seq` are those that it has to be of.
+
+    Raises:
+        StoreDamaged: It is of another place, or not what was written.
+    """
+    *values, state, found = row
+    _, at, task, index, attempt, time, worker, lost = values
+    if at != seq or not is_whole(_HISTORY, found, tuple(values), state):
+        raise damaged(store, f"record {seq} in the history of run {run!r}")
+    return Record(task, index, attempt, to_time(time), worker, lost, state)
+
+
+# ---- runs: (id, flow, created, changed, version, length, tag, state, sum), and what never changes of them apart
+
+
+def run_row(run: StoredRun) -> Row:
+    """Return the row of what changes of a run, with the columns that it is found by."""
+    created, changed = to_integer(run.created), to_integer(run.changed)
+    values = (run.id, str(run.flow), created, changed, run.version, run.length, str(run.tag))
+    return (*values, run.state, checksum(_RUN, values, run.state))
+
+
+def check_run(store: str, row: Row) -> None:
+    """Compare the row of a run with its checksum.
+
+    Raises:
+        StoreDamaged: They do not fit.
+    """
+    if not is_whole(_RUN, row[8], row[:7], row[7]):
+        raise damaged(store, "the row of a run")
+
+
+def plan_row(run: StoredRun) -> Row:
+    """Return the row of what never changes of a run, and may be long: (run, graph, parameters, sum)."""
+    long = run.graph + run.parameters
+    return (run.id, run.graph, run.parameters, checksum(_PLAN, (run.id, len(run.graph)), long))
+
+
+def stored_run(store: str, row: Row, plan: Row | None) -> StoredRun:
+    """Return the run that two rows say, of which the first was compared with its checksum.
+
+    Raises:
+        StoreDamaged: The second is not there, or not what was written.
+    """
+    run, flow, created, changed, version, length, tag, state, _ = row
+    if plan is None or not _is_whole_plan(run, plan):
+        raise damaged(store, f"the graph or the parameters of run {run!r}")
+    times = to_time(created), to_time(changed)
+    return StoredRun(run, flow, plan[1], plan[2], *times, version, length, state, tag)
+
+
+def _is_whole_plan(run: str, row: Row) -> bool:
+    of, graph, parameters, found = row
+    if type(graph) is not bytes or type(parameters) is not bytes:
+        return False
+    return of == run and is_whole(_PLAN, found, (run, len(graph)), graph + parameters)
+
+
+# ---- leases: (run, owner, until, cancel, sum); the row stays when the lease is given back, so that none can vanish
+
+
+def lease_row(run: str, owner: str | None, until: int, cancel: bool) -> Row:
+    """Return the row of the lease on a run; without an owner it was given back."""
+    values = (run, owner if owner is None else str(owner), until, int(cancel))
+    return (*values, checksum(_LEASE, values))
+
+
+def lease_of(store: str, run: str, row: Row | None) -> Lease | None:
+    """Return the lease that a row says; None where it was given back.
+
+    Raises:
+        StoreDamaged: The row is not there, or not what was written.
+    """
+    if row is None or row[0] != run or not is_whole(_LEASE, row[4], row[:4]):
+        raise damaged(store, f"the lease on run {run!r}")
+    return None if row[1] is None else Lease(run, row[1], to_time(row[2]), bool(row[3]))
+
+
+# ---- the cache: (key, expires, state, sum); counters: (name, value, sum); migrations: (version, sum)
+
+
+def cache_row(key: str, expires: datetime, state: bytes) -> Row:
+    """Return the row of a cached state."""
+    values = (str(key), to_integer(expires))
+    return (*values, state, checksum(_CACHE, values, state))
+
+
+def is_whole_cached(row: Row) -> bool:
+    """Return whether the row of a cached state is what was written."""
+    return is_whole(_CACHE, row[3], row[:2], row[2])
+
+
+def counter_row(name: str, value: int) -> Row:
+    """Return the row of a counter."""
+    return (name, value, checksum(_COUNTER, (name, value)))
+
+
+def counter_of(store: str, name: str, row: Row | None) -> int:
+    """Return the value of a counter.
+
+    Raises:
+        StoreDamaged: The row is not there, or not what was written.
+    """
+    if row is None or row[0] != name or not is_whole(_COUNTER, row[2], row[:2]):
+        raise damaged(store, f"the number of {name}")
+    value: int = row[1]
+    return value
+
+
+def migration_row(version: int) -> Row:
+    """Return the row that says that the tables were brought to a version."""
+    return (version, checksum(_MIGRATION, (version,)))
+
+
+def version_of(store: str, rows: Sequence[Row]) -> int:
+    """Return the version of the tables that have migrations' rows, in order.
+
+    Raises:
+        StoreDamaged: A row is missing, or not what was written.
+    """
+    whole = all(row == migration_row(place) for place, row in enumerate(rows, 1))
+    if not rows or not whole:
+        raise damaged(store, "the version of the tables")
+    return len(rows)

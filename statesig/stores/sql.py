@@ -1,0 +1,291 @@
+"""A store in the tables of an SQL database: what is read and written, in which transactions.
+
+Nothing here may know which database it is: that is told by what it is given.
+
+1. Whoever changes a run locks its lease's row first, so that changes of one run come one after the other.
+2. Each row is compared with its checksum when it is read. Rows that could vanish unseen are counted: those of a history
+   by its run, the runs by a counter; the row of a lease stays as long as its run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from operator import itemgetter
+
+from statesig.errors import NoRun, RunTaken, StoreError
+from statesig.states import Finished
+from statesig.states.families import descendants
+from statesig.stores.database import Cursor, Database
+from statesig.stores.rows import (
+    Row,
+    cache_row,
+    check_run,
+    counter_of,
+    counter_row,
+    damaged,
+    history_rows,
+    is_whole_cached,
+    lease_of,
+    lease_row,
+    plan_row,
+    record_of,
+    run_row,
+    stored_run,
+    to_integer,
+)
+from statesig.stores.store import Lease, Record, Store, StoredRun
+
+_PAGE = 1000
+"""How many records of a history are read at once."""
+
+_logger = logging.getLogger("statesig.store")
+
+
+class TableStore(Store):
+    """A store in an SQL database.
+
+    Args:
+        database: It.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.name: str = database.name
+        self._database = database
+        self._for_update = database.dialect.for_update
+        self._writing = database.writing
+        self._reading = database.reading
+        with self._reading():
+            pass  # what cannot be opened is told at once
+
+    def close(self) -> None:
+        self._database.close()
+
+    # ---- runs
+
+    def create(self, run: StoredRun, lease: Lease) -> None:
+        with self._writing() as cursor:
+            cursor.execute("SELECT id FROM statesig_runs WHERE id = ?", (run.id,))
+            if cursor.fetchone() is not None:
+                raise StoreError(self.name, f"run {run.id!r} is there already; give a new run an identity of its own")
+            cursor.execute("INSERT INTO statesig_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", run_row(run))
+            cursor.execute("INSERT INTO statesig_plans VALUES (?, ?, ?, ?)", plan_row(run))
+            row = lease_row(run.id, lease.owner, to_integer(lease.until), lease.cancel)
+            cursor.execute("INSERT INTO statesig_leases VALUES (?, ?, ?, ?, ?)", row)
+            self._count(cursor, 1)
+
+    def append(
+        self,
+        run: StoredRun,
+        owner: str,
+        records: Sequence[Record],
+        *,
+        now: datetime,
+        state: bytes | None = None,
+        tag: str | None = None,
+        cached: Sequence[tuple[str, bytes, datetime]] = (),
+    ) -> StoredRun:
+        state, tag = run.state if state is None else state, run.tag if tag is None else tag
+        length, version = run.length + len(records), run.version + 1
+        # Not dataclasses.replace: this is done for every group of transitions, and replace takes three times as long.
+        after = StoredRun(
+            run.id, run.flow, run.graph, run.parameters, run.created, now, version, length, state, tag
+        )  # fmt: skip
+        _, _, _, changed, _, _, _, _, found = run_row(after)
+        rows = history_rows(run.id, run.length, records)
+        with self._writing() as cursor:
+            cursor.execute(f"SELECT owner FROM statesig_leases WHERE run = ?{self._for_update}", (run.id,))
+            if cursor.fetchone() != (owner,):
+                self._check_owner(cursor, run.id, owner)
+            cursor.execute(_UPDATE_RUN, (changed, version, length, tag, state, found, run.id, run.version))
+            if cursor.rowcount != 1:
+                raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
+            cursor.executemany("INSERT INTO statesig_history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            for key, kept, expires in sorted(cached, key=_KEY):  # in one order, lest two runs wait for each other
+                cursor.execute(_REMEMBER, cache_row(key, expires, kept))
+        return after
+
+    def find(self, run: str) -> StoredRun:
+        with self._reading() as cursor:
+            cursor.execute("SELECT * FROM statesig_runs WHERE id = ?", (run,))
+            row = cursor.fetchone()
+            if row is None:
+                row = self._only(run, self._run_rows(cursor, ""))
+            check_run(self.name, row)
+            return self._with_plan(cursor, row)
+
+    def history(self, run: StoredRun) -> Iterator[Record]:
+        seq = 0
+        while seq < run.length:
+            with self._reading() as cursor:
+                cursor.execute(_SELECT_HISTORY, (run.id, seq, min(run.length, seq + _PAGE)))
+                rows = cursor.fetchall()
+            for row in rows:
+                seq += 1
+                yield record_of(self.name, run.id, seq, row)
+            if seq < run.length and len(rows) != _PAGE:
+                raise damaged(self.name, f"the history of run {run.id!r}, of which {run.length - seq} records miss,")
+
+    def runs(self, *, tag: str | None = None, flow: str | None = None, limit: int | None = None) -> list[StoredRun]:
+        with self._reading() as cursor:
+            # Chosen here and not by the database, which would not show a row whose tag is damaged.
+            rows = [row for row in self._run_rows(cursor, "") if tag in (None, row[6]) and flow in (None, row[1])]
+            rows.sort(key=lambda row: (row[2], row[0]), reverse=True)
+            return [self._with_plan(cursor, row) for row in rows[:limit]]
+
+    def prune(self, older_than: datetime) -> int:
+        before, final = to_integer(older_than), {cls.__tag__ for cls in descendants(Finished)}
+        with self._writing() as cursor:
+            rows = self._run_rows(cursor, self._for_update)
+            rows = [row for row in rows if row[6] in final and row[3] < before]
+            removed = [row for row in sorted(rows) if self._is_removed(cursor, row, older_than)]
+            if removed:
+                self._count(cursor, -len(removed))
+            cursor.execute("DELETE FROM statesig_cache WHERE expires < ?", (before,))
+        return len(removed)
+
+    def _is_removed(self, cursor: Cursor, row: Row, older_than: datetime) -> bool:
+        """Remove a run, unless somebody has a lease on it or it was changed or removed since its row was read."""
+        run, version = row[0], row[4]
+        cursor.execute(f"SELECT * FROM statesig_leases WHERE run = ?{self._for_update}", (run,))
+        found = cursor.fetchone()
+        cursor.execute("SELECT version FROM statesig_runs WHERE id = ?", (run,))
+        if cursor.fetchone() != (version,):
+            return False
+        lease = lease_of(self.name, run, found)
+        if lease is not None and lease.until >= older_than:
+            return False
+        cursor.execute("DELETE FROM statesig_runs WHERE id = ?", (run,))
+        for table in ("plans", "history", "leases"):
+            cursor.execute(f"DELETE FROM statesig_{table} WHERE run = ?", (run,))
+        return True
+
+    def _run_rows(self, cursor: Cursor, lock: str) -> list[Row]:
+        """Return the rows of all runs, each compared with its checksum and all with their number.
+
+        Where what is read is not of one moment, the number's row has to be locked, which keeps others from adding runs.
+        """
+        number = self._number(cursor, lock)
+        cursor.execute("SELECT * FROM statesig_runs")
+        rows = cursor.fetchall()
+        for row in rows:
+            check_run(self.name, row)
+        if not number == len(rows) == len({row[0] for row in rows}):
+            raise damaged(self.name, "the number of runs")
+        return rows
+
+    def _only(self, prefix: str, rows: Sequence[Row]) -> Row:
+        found = [row for row in rows if row[0].startswith(prefix)] if prefix else []
+        if len(found) > 1:
+            raise NoRun(self.name, f"{len(found)} runs begin with {prefix!r}; write more of the one that is meant")
+        if not found:
+            raise NoRun(self.name, f"there is no run {prefix!r}; `statesig runs` shows those that there are")
+        return found[0]
+
+    def _with_plan(self, cursor: Cursor, row: Row) -> StoredRun:
+        cursor.execute("SELECT * FROM statesig_plans WHERE run = ?", (row[0],))
+        return stored_run(self.name, row, cursor.fetchone())
+
+    def _number(self, cursor: Cursor, lock: str) -> int:
+        cursor.execute(f"SELECT * FROM statesig_counters WHERE name = ?{lock}", ("runs",))
+        return counter_of(self.name, "runs", cursor.fetchone())
+
+    def _count(self, cursor: Cursor, more: int) -> None:
+        name, value, found = counter_row("runs", self._number(cursor, self._for_update) + more)
+        cursor.execute("UPDATE statesig_counters SET value = ?, sum = ? WHERE name = ?", (value, found, name))
+
+    # ---- leases
+
+    def acquire(self, run: StoredRun, lease: Lease, *, now: datetime, instead_of: str | None = None) -> Lease:
+        with self._writing() as cursor:
+            held = self._locked_lease(cursor, run.id)
+            if held is not None and held.owner not in (lease.owner, instead_of) and held.until > now:
+                raise RunTaken(
+                    self.name,
+                    f"another process goes on with run {run.id!r}; wait for its end, or for {held.until:%H:%M:%S} UTC "
+                    "if it was killed",
+                )
+            cursor.execute("SELECT version FROM statesig_runs WHERE id = ?", (run.id,))
+            if cursor.fetchone() != (run.version,):
+                raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
+            return self._write_lease(cursor, lease, cancel=held is not None and held.cancel)
+
+    def renew(self, lease: Lease) -> Lease:
+        with self._writing() as cursor:
+            held = self._check_owner(cursor, lease.run, lease.owner)
+            return self._write_lease(cursor, lease, cancel=held.cancel)
+
+    def release(self, run: str, owner: str) -> None:
+        with self._writing() as cursor:
+            held = self._locked_lease(cursor, run)
+            if held is not None and held.owner == owner:
+                self._update_lease(cursor, lease_row(run, None, to_integer(held.until), False))
+
+    def lease(self, run: str) -> Lease | None:
+        with self._reading() as cursor:
+            return self._lease(cursor, run, "")
+
+    def request_cancel(self, run: str) -> bool:
+        with self._writing() as cursor:
+            held = self._locked_lease(cursor, run)
+            if held is not None:
+                self._write_lease(cursor, held, cancel=True)
+        return held is not None
+
+    def _locked_lease(self, cursor: Cursor, run: str) -> Lease | None:
+        return self._lease(cursor, run, self._for_update)
+
+    def _lease(self, cursor: Cursor, run: str, lock: str) -> Lease | None:
+        cursor.execute(f"SELECT * FROM statesig_leases WHERE run = ?{lock}", (run,))
+        row = cursor.fetchone()
+        if row is None:
+            cursor.execute("SELECT id FROM statesig_runs WHERE id = ?", (run,))
+            if cursor.fetchone() is None:
+                raise NoRun(self.name, f"there is no run {run!r}; `statesig runs` shows those that there are")
+        return lease_of(self.name, run, row)
+
+    def _check_owner(self, cursor: Cursor, run: str, owner: str) -> Lease:
+        held = self._locked_lease(cursor, run)
+        if held is None or held.owner != owner:
+            raise RunTaken(self.name, f"this process has no lease on run {run!r} any more; another may go on with it")
+        return held
+
+    def _write_lease(self, cursor: Cursor, lease: Lease, *, cancel: bool) -> Lease:
+        self._update_lease(cursor, lease_row(lease.run, lease.owner, to_integer(lease.until), cancel))
+        return Lease(lease.run, lease.owner, lease.until, cancel)
+
+    def _update_lease(self, cursor: Cursor, row: Row) -> None:
+        run, *values = row
+        sql = "UPDATE statesig_leases SET owner = ?, until = ?, cancel = ?, sum = ? WHERE run = ?"
+        cursor.execute(sql, (*values, run))
+
+    # ---- the cache
+
+    def remember(self, key: str, state: bytes, expires: datetime) -> None:
+        with self._writing() as cursor:
+            cursor.execute(_REMEMBER, cache_row(key, expires, state))
+
+    def recall(self, key: str, now: datetime) -> bytes | None:
+        with self._reading() as cursor:
+            cursor.execute("SELECT * FROM statesig_cache WHERE key = ?", (key,))
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        if row[0] != key or not is_whole_cached(row):
+            # A cache may forget and never lie: the task is run again, which is better than a run that cannot go on.
+            _logger.warning("store %s: a cached state is not what was written; its task is run again", self.name)
+            return None
+        _, expires, state, _ = row
+        return state if expires > to_integer(now) else None
+
+
+_KEY = itemgetter(0)
+
+_UPDATE_RUN = """UPDATE statesig_runs SET changed = ?, version = ?, length = ?, tag = ?, state = ?, sum = ?
+    WHERE id = ? AND version = ?"""
+
+_SELECT_HISTORY = "SELECT * FROM statesig_history WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq"
+
+_REMEMBER = """INSERT INTO statesig_cache VALUES (?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET expires = excluded.expires, state = excluded.state, sum = excluded.sum"""

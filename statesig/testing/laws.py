@@ -1,0 +1,135 @@
+"""What holds a user's own kinds of states to the laws of the algebra. Nothing here may know a test framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from typing_extensions import TypeIs
+
+from statesig.algebra.joins import COMPLETION, EMPTY, FAIL_FAST
+from statesig.codec.states import encode
+from statesig.errors import EncodeError
+from statesig.states import Mapped, MetaState, State
+from statesig.states.families import descendants, origin_of
+from statesig.testing.equations import JOINS, ONE_KIND, ONE_STATE, THREE_STATES, TWO_KINDS, Sides
+
+__all__ = ["LawBroken", "check_laws"]
+
+
+class LawBroken(AssertionError):
+    """A law of the algebra does not hold.
+
+    Args:
+        law: The law.
+        subjects: The kinds or states that it does not hold for, by the names that the law gives them.
+        left: What the left side of its equation is.
+        right: What the right side is.
+    """
+
+    def __init__(self, law: str, subjects: Mapping[str, object], left: object, right: object) -> None:
+        super().__init__(law, dict(subjects), left, right)
+        self.law = law
+        self.subjects: dict[str, object] = dict(subjects)
+        self.left = left
+        self.right = right
+
+    def __str__(self) -> str:
+        listed = "".join(f"\n    {name} = {_shown(subject)}" for name, subject in self.subjects.items())
+        return f"{self.law}\n  does not hold for{listed}\n  left:  {_shown(self.left)}\n  right: {_shown(self.right)}"
+
+
+def _shown(value: object) -> str:
+    return value.__name__ if isinstance(value, type) else repr(value)
+
+
+def check_laws(*kinds: type[State[Any]], examples: int | None = None) -> None:
+    """Hold states to every law of the algebra, by themselves and together with all states that statesig has.
+
+    Laws of kinds (`join` in both orders, transitions, signals) are asked for all pairs and triples with one of these
+    kinds in them; laws of states (JSON, pickle, equality, `combine`, `merge`, `map`, `bind`, `recover`, `fold`, `zip`)
+    of states that Hypothesis draws, as ``st.from_type`` does. A state without a signal is not asked what its signal is,
+    nor is a state that `encode` refuses asked how it reads back, as long as others of its kind are written.
+
+    Args:
+        kinds: Classes of states, a user's own most of all; an abstract one stands for all below it.
+        examples: How many states are drawn of each kind; as the current profile of Hypothesis has it by default.
+
+    Raises:
+        LawBroken: An AssertionError that names the law, the kinds or states, and the two sides.
+        TypeError: One of them is no class of states.
+    """
+    for one in kinds:
+        if not _is_state_class(one):
+            raise TypeError(f"laws are asked of classes of states, not of {one!r}")
+    own: list[Any] = [each for one in kinds for each in (descendants(origin_of(one)) if one.__abstract__ else (one,))]
+    for one in own:
+        _check_kind(origin_of(one))
+        _check_states(one, examples)
+
+
+def _is_state_class(one: object) -> TypeIs[type[State[Any]]]:
+    return isinstance(one, type) and issubclass(one, State)
+
+
+def _check_kind(own: type[State[Any]]) -> None:
+    kinds: list[Any] = [own, *(one for one in _BUILT_IN if one is not own)]
+    carrier = [EMPTY, *(one for one in kinds if not issubclass(one, (MetaState, Mapped)))]
+    for law, sides in ONE_KIND.items():
+        _hold(law, sides, {"a": own})
+    for law, sides in TWO_KINDS.items():
+        for other in kinds:
+            _hold(law, sides, {"a": own, "b": other})
+    if own in carrier:
+        for order, (law, sides) in product((COMPLETION, FAIL_FAST), JOINS.items()):
+            for a, b, c in product(carrier, repeat=3):
+                if own in (a, b, c):
+                    _hold(f"{law}  [order={order}]", sides, {"a": a, "b": b, "c": c}, order)
+
+
+def _check_states(own: type[State[Any]], examples: int | None) -> None:
+    drawn: st.SearchStrategy[Any] = st.from_type(own)
+    others: st.SearchStrategy[Any] = st.one_of(drawn, *map(st.from_type, _BUILT_IN))
+    refused: list[EncodeError] = []
+    written: list[bytes] = []
+
+    @settings(
+        max_examples=examples or settings().max_examples,
+        database=None,  # examples are found by the test that they were drawn in, and this one is many
+        phases=(Phase.generate, Phase.shrink),
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=_HEALTH_CHECKS,
+    )
+    @given(drawn, others, others)
+    def hold(s: State[Any], t: State[Any], u: State[Any]) -> None:
+        for law, sides in ONE_STATE.items():
+            _hold(law, sides, {"s": s})
+        for law, sides in THREE_STATES.items():
+            _hold(law, sides, {"s": s, "t": t, "u": u})
+        try:
+            written.append(encode(s))
+        except EncodeError as exc:
+            refused.append(exc)
+
+    hold()
+    if not written:
+        raise LawBroken("some state of each kind can be encoded", {"a": own}, refused[-1], b"{...}")
+
+
+def _hold(law: str, sides: Sides, subjects: Mapping[str, object], *others: object) -> None:
+    """Compare the two sides; no operation raises on a legal state."""
+    try:
+        found = sides(*subjects.values(), *others)
+    except Exception as exc:
+        raise LawBroken(law, subjects, exc, "nothing is raised") from exc
+    if found is not None and found[0] != found[1]:
+        raise LawBroken(law, subjects, *found)
+
+
+_each: Any = HealthCheck
+_HEALTH_CHECKS: list[HealthCheck] = list(_each)  # iterable by its metaclass, which its annotations do not say
+_BUILT_IN: tuple[Any, ...] = tuple(one for one in descendants(State) if one.__module__ == State.__module__)

@@ -1,0 +1,304 @@
+"""Hypothesis strategies: states of every kind with their signals, and legal histories of them.
+
+``st.from_type(Success[int])`` finds these by itself. Nothing here is needed by a program that runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from functools import cached_property, partial
+from types import UnionType
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, overload
+
+import annotated_types
+from hypothesis import reject
+from hypothesis import strategies as st
+from hypothesis.strategies._internal import types
+from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic.errors import PydanticUndefinedAnnotation
+from pydantic.fields import FieldInfo
+
+from statesig.algebra.transitions import FIRST, successors
+from statesig.signals import Signal, catching
+from statesig.states import Finished, Mapped, State, UtcDatetime
+from statesig.states.families import StateMeta, descendants, narrow, origin_of
+from statesig.states.generics import specialised
+from statesig.states.json_rules import has_non_finite
+
+__all__ = ["json_values", "moments", "paths", "states", "strategy_for", "strategy_of"]
+
+StateT = TypeVar("StateT", bound=State[Any])
+
+
+def _shifted(moment: datetime, minutes: int) -> datetime:
+    return moment.astimezone(timezone(timedelta(minutes=minutes)))
+
+
+moments: Final[st.SearchStrategy[datetime]] = st.builds(
+    _shifted,
+    st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC)),
+    st.just(0) | st.integers(-14 * 60, 14 * 60),
+)
+"""Aware times, of any offset from UTC; so far from the first year and the last that each is one in UTC, too."""
+
+
+json_values: Final[st.SearchStrategy[Any]] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+"""What a result of no declared type may be: text, finite numbers, truth, None, and lists and mappings of those."""
+
+
+@overload
+def states(kind: None = ...) -> st.SearchStrategy[State[Any]]: ...
+@overload
+def states(kind: type[StateT]) -> st.SearchStrategy[StateT]: ...
+def states(kind: type[State[Any]] | None = None) -> st.SearchStrategy[Any]:
+    """Return a strategy of the states of a family: of the class itself and of every descendant, a user's own too.
+
+    ``st.from_type(Failed)`` gives Failed alone, and ``states(Failed)`` TimedOut and all others as well. Of an abstract
+    class both are the same.
+
+    Args:
+        kind: A class of states, parametrised or not, as in ``states(Finished[int])``; any state by default.
+    """
+    return st.deferred(lambda: _family(State if kind is None else kind))
+
+
+def paths(*, max_steps: int = 10, finished: bool = False) -> st.SearchStrategy[list[State[Any]]]:
+    """Return a strategy of legal histories: ``check_history(path) is None`` for each that it draws.
+
+    They shrink to shorter histories of plainer states.
+
+    Args:
+        max_steps: How often the state changes at the most; a path holds one state more than it has steps.
+        finished: Whether each is to come to its end, in a Finished state.
+
+    Raises:
+        ValueError: There are too few steps to take.
+    """
+    if max_steps < finished:
+        raise ValueError(f"a history takes {int(finished)} steps or more, and max_steps is {max_steps}")
+    return _paths(max_steps, finished, _Families())
+
+
+class _Families(dict[type[State[Any]], st.SearchStrategy[Any]]):
+    """The strategy of each family, made once: to make one takes longer than to draw from it."""
+
+    def __missing__(self, family: type[State[Any]]) -> st.SearchStrategy[Any]:
+        self[family] = found = _family(family)
+        return found
+
+
+@st.composite
+def _paths(draw: st.DrawFn, max_steps: int, finished: bool, drawn: _Families) -> list[State[Any]]:
+    path: list[State[Any]] = []
+    families = FIRST
+    for left in range(max_steps, -1, -1):
+        # A family of the table first, so that Running is as frequent as all that has failed.
+        family = draw(st.sampled_from(families))
+        path.append(draw(drawn[family]))
+        families = successors(type(path[-1]))
+        if finished:
+            # The end comes first, for that is what Hypothesis shrinks to; and it has to come while a step is left.
+            ends = tuple(family for family in families if _is_below(family, Finished))
+            families = ends if left == 1 else ends + tuple(family for family in families if family not in ends)
+        if not families or not (finished or draw(_going_on)):
+            break
+    return path
+
+
+_going_on = st.sampled_from((False, True, True, True))
+
+
+# ---- for st.from_type
+
+
+def strategy_for(thing: Any) -> st.SearchStrategy[Any] | None:
+    """Return the strategy of a class of states or signals, or of the type of times in those; None for any other."""
+    if isinstance(thing, StateMeta):
+        return strategy_of(thing)
+    if _is_below(thing, Signal):
+        return st.deferred(lambda: _signals(thing))
+    return moments if thing == UtcDatetime else None
+
+
+def strategy_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Return the strategy of a class of states: of itself alone, or of all below it where it is abstract."""
+    return st.deferred(lambda: _family(kind) if kind.__abstract__ else _constructed(kind))
+
+
+def _signals(signal: type[Signal[Any]]) -> st.SearchStrategy[Any]:
+    """Return a strategy of a signal with any state that it carries; of all signals for `Signal` itself."""
+    if signal is not Signal:
+        return st.from_type(signal.__state_type__).map(signal.of)
+    return st.one_of([st.from_type(one) for one in catching(State)])
+
+
+def _family(kind: Any) -> st.SearchStrategy[Any]:
+    return st.one_of([st.from_type(member) for member in _members(kind)])
+
+
+def _members(kind: Any) -> list[Any]:
+    """Return the concrete classes of a family as its parameters make them; none that is not wholly defined yet."""
+    found = [specialised(member, kind) for member in descendants(origin_of(kind))]
+    return [member for member in found if member is not None and _is_whole(member)]
+
+
+def _is_whole(cls: Any) -> bool:
+    try:
+        narrow(cls)
+    except PydanticUndefinedAnnotation:
+        return False
+    return True
+
+
+def _constructed(cls: Any) -> st.SearchStrategy[Any]:
+    return _filled(_Form(cls))
+
+
+class _Form:
+    """A model and the strategies of its fields; those are made at the first draw, when the class is wholly defined."""
+
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+
+    def __repr__(self) -> str:
+        return str(self.cls.__name__)
+
+    @cached_property
+    def validate(self) -> Callable[[dict[str, Any]], Any]:
+        if _is_below(self.cls, State):
+            return narrow(self.cls).validate
+        return partial(self.cls.model_validate, by_name=True)
+
+    @cached_property
+    def fields(self) -> dict[str, tuple[bool, st.SearchStrategy[Any]]]:
+        """Whether each field is required, and its strategy."""
+        fields: Mapping[str, FieldInfo] = self.cls.model_fields
+        return {name: (field.is_required(), _field(self.cls, name, field)) for name, field in fields.items()}
+
+
+@st.composite
+def _filled(draw: st.DrawFn, form: _Form) -> Any:
+    """Draw the fields of a model, each left out where it may be; what the class refuses or JSON lacks is no example."""
+    validate = form.validate  # asked first, since it evaluates the annotations
+    try:
+        made = validate(
+            {name: draw(values) for name, (required, values) in form.fields.items() if required or draw(st.booleans())}
+        )
+    except ValidationError:
+        reject()
+    if has_non_finite(made):
+        reject()  # neither JSON nor equal to itself
+    return made
+
+
+def _field(cls: Any, name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
+    if name == "children" and _is_below(cls, Mapped):
+        return st.lists(states(), max_size=3).map(tuple)
+    return _values(_without_references(field.annotation, cls), tuple(field.metadata))
+
+
+def _without_references(annotation: Any, cls: Any) -> Any:
+    """Return the type of a field of a class with the class itself wherever Pydantic has left a reference to it.
+
+    So it does in a generic class that is parametrised, where a field is of the class's own type.
+    """
+    if type(annotation).__name__ == "PydanticRecursiveRef":
+        return cls
+    origin, args = get_origin(annotation), get_args(annotation)
+    resolved = tuple(_without_references(arg, cls) for arg in args)
+    if resolved == args:
+        return annotation
+    return Union[resolved] if origin in (Union, UnionType) else origin[resolved]
+
+
+# ---- the values of annotated types
+
+
+def _values(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrategy[Any]:
+    """Return a strategy of the values of a type; JSON's own kinds where nothing says which.
+
+    What Hypothesis knows of a type is used. It does not know what Pydantic adds: constraints on the fields of models,
+    patterns, aware times; nor that JSON has no NaN.
+    """
+    named: list[st.SearchStrategy[Any]] = [one for one in metadata if isinstance(one, st.SearchStrategy)]
+    if named:
+        return named[0]
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _values(args[0], (*annotation.__metadata__, *metadata))
+    if annotation in (Any, object) or isinstance(annotation, TypeVar):
+        return json_values
+    if origin in (Union, UnionType):
+        # None first, for that is what Hypothesis shrinks to.
+        return st.one_of([_values(arg, metadata) for arg in sorted(args, key=lambda arg: arg is not type(None))])
+    if origin in _COLLECTIONS and not (origin is tuple and args[-1:] != (...,)):
+        return _COLLECTIONS[origin](_values(args[0]), *_size(metadata))
+    if origin is tuple:
+        return st.tuples(*map(_values, args))
+    if origin is dict:
+        low, high = _size(metadata)
+        return st.dictionaries(_values(args[0]), _values(args[1]), min_size=low, max_size=high)
+    return _scalars(annotation, metadata)
+
+
+def _scalars(annotation: Any, metadata: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    patterns: list[str] = [one.pattern for one in metadata if getattr(one, "pattern", None) is not None]
+    if annotation is str and patterns:
+        return st.from_regex(patterns[-1])
+    if annotation is AwareDatetime or (annotation is datetime and _IN_UTC in metadata):
+        return moments
+    if _is_below(annotation, BaseModel) and not _is_registered(annotation):
+        return strategy_of(annotation) if isinstance(annotation, StateMeta) else _constructed(annotation)
+    constraints = tuple(one for one in metadata if isinstance(one, _CONSTRAINTS))
+    constrained: Any = Annotated[(annotation, *constraints)] if constraints else annotation
+    found: st.SearchStrategy[Any] = st.from_type(constrained)
+    return found.filter(math.isfinite) if annotation is float else found
+
+
+def _lists(values: st.SearchStrategy[Any], low: int, high: int) -> st.SearchStrategy[Any]:
+    return st.lists(values, min_size=low, max_size=high)
+
+
+def _sets(values: st.SearchStrategy[Any], low: int, high: int) -> st.SearchStrategy[Any]:
+    return st.sets(values, min_size=low, max_size=high)
+
+
+_COLLECTIONS: Mapping[Any, Callable[[st.SearchStrategy[Any], int, int], st.SearchStrategy[Any]]] = {
+    list: _lists,
+    tuple: lambda values, low, high: _lists(values, low, high).map(tuple),
+    set: _sets,
+    frozenset: lambda values, low, high: _sets(values, low, high).map(frozenset),
+}
+
+_CONSTRAINTS = (
+    annotated_types.Ge,
+    annotated_types.Gt,
+    annotated_types.Le,
+    annotated_types.Lt,
+    annotated_types.MultipleOf,
+    annotated_types.MinLen,
+    annotated_types.MaxLen,
+    annotated_types.Predicate,
+)
+_IN_UTC = get_args(UtcDatetime)[1]
+
+
+def _size(metadata: tuple[Any, ...]) -> tuple[int, int]:
+    low = max([one.min_length for one in metadata if isinstance(one, annotated_types.MinLen)], default=0)
+    high = min([one.max_length for one in metadata if isinstance(one, annotated_types.MaxLen)], default=low + 3)
+    return low, high
+
+
+def _is_below(cls: object, families: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, families)
+
+
+def _is_registered(model: object) -> bool:
+    """Tell whether a user has registered a strategy for a model; Hypothesis has no public way to ask."""
+    return model in getattr(types, "_global_type_lookup", ())

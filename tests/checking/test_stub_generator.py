@@ -1,0 +1,854 @@
+"""Stubs: what `python -m statesig stubs` writes of a module, and whether the committed ones are current."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+import statesig.signals
+from statesig.checking.stubs.plan import own_stubs, stub_of
+from statesig.signals import signal_type_of
+from statesig.states import State
+from statesig.states.families import descendants
+from tests import ROOT
+
+STUBS = ROOT / "stubs"
+HEADER = "# Written by `python -m statesig stubs"
+OWN = own_stubs().texts[STUBS / "statesig/signals.pyi"]
+TREE = ast.parse(OWN)
+BUILT_IN = [kind for kind in descendants(State) if kind.__module__ == "statesig.states"]
+
+
+def class_in(tree: ast.Module, name: str) -> ast.ClassDef:
+    return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+
+
+def constructor_of(kind: type[State[Any]]) -> ast.FunctionDef:
+    """Return the constructor that the stub gives to the signal of a state."""
+    constructor = class_in(TREE, signal_type_of(kind).__name__).body[0]
+    assert isinstance(constructor, ast.FunctionDef)
+    return constructor
+
+
+def stubs(folder: Path, *arguments: str, path: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder, in a Python of its own, with the statesig of a path."""
+    command = [sys.executable, "-m", "statesig", "stubs", *arguments]
+    environ = {**os.environ, "PYTHONPATH": str(path)}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+# ---- the package's own
+
+
+def test_the_committed_stubs_are_current() -> None:
+    """The stubs of the repository are what the generator writes of the modules as they are."""
+    assert [] == own_stubs().check()
+
+
+def test_every_module_that_defines_signals_has_its_stub() -> None:
+    """But for the examples, which are to be read and run, no module without a stub has a class below a signal."""
+    bases = {
+        (path.relative_to(ROOT / "statesig").parts[0], ast.unparse(base))
+        for path in (ROOT / "statesig").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+    }
+    assert {"examples", "signals.py"} == {name for name, base in bases if base.startswith("Signal[")}
+
+
+def test_the_formatter_leaves_a_stub_as_it_is() -> None:
+    """Formatter and linter have nothing to say of the committed stubs."""
+    for command in (["format", "--check"], ["check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", STUBS], cwd=ROOT, capture_output=True, text=True
+        )
+        assert 0 == done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", BUILT_IN)
+def test_a_constructor_takes_the_fields_of_its_state_in_their_order(kind: type[State[Any]]) -> None:
+    """A signal takes the message, by position too, and each other field by name."""
+    arguments = constructor_of(kind).args
+    by_name = [arg.arg for arg in arguments.kwonlyargs]
+    assert ["self", "message"] == [arg.arg for arg in arguments.args]
+    assert [name for name in kind.model_fields if name != "message"] == by_name
+    assert (None, None) == (arguments.vararg, arguments.kwarg)
+
+
+@pytest.mark.parametrize("kind", BUILT_IN)
+def test_a_constructor_has_the_defaults_of_its_state(kind: type[State[Any]]) -> None:
+    """What the state requires has no default, and the others have the state's."""
+    arguments = constructor_of(kind).args
+    given = {
+        arg.arg: PydanticUndefined if default is None else ast.literal_eval(default)
+        for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    }
+    expected = {name: field.default for name, field in kind.model_fields.items() if name != "message"}
+    assert expected == given
+
+
+def test_the_stub_has_every_public_name() -> None:
+    """All that the module offers is in its stub, and no other public name."""
+    names = {node.name for node in TREE.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    assert set(statesig.signals.__all__) == {name for name in names if not name.startswith("_")}
+
+
+def test_the_stub_says_what_the_module_does() -> None:
+    """A function's parameters and annotations are those of the module."""
+
+    def signatures(tree: ast.Module) -> dict[str, str]:
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+        return {
+            node.name: f"{ast.unparse(node.args)} -> {ast.unparse(node.returns)}"
+            for node in functions
+            if node.returns and not node.name.startswith("_")
+        }
+
+    module = ast.parse(Path(statesig.signals.__file__).read_text())
+    assert signatures(module) == signatures(TREE)
+
+
+# ---- a field that changes
+
+
+def changed(how: str, only: str = "") -> str:
+    """Return the text of the module of states with every field changed, or with one, ``State.message``."""
+    tree = ast.parse((ROOT / "statesig/states/__init__.py").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name in FAMILY:
+            node.body = changed_body(node.body, node.name, how, only)
+            if how == "added" and only in ("", node.name):
+                node.body += ast.parse(f"added_{node.name}: int = 0").body
+    return ast.unparse(tree)
+
+
+def changed_body(body: list[ast.stmt], cls: str, how: str, only: str) -> list[ast.stmt]:
+    kept: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, ast.If):
+            statement.body = changed_body(statement.body, cls, how, only) or [ast.Pass()]
+            statement.orelse = changed_body(statement.orelse, cls, how, only)
+        elif isinstance(statement, ast.AnnAssign) and only in ("", f"{cls}.{ast.unparse(statement.target)}"):
+            CHANGES[how](statement)
+            if how == "removed":
+                continue
+        kept.append(statement)
+    return kept or [ast.Pass()]
+
+
+def rename(field: ast.AnnAssign) -> None:
+    field.target = ast.Name(f"renamed_{ast.unparse(field.target)}", ast.Store())
+
+
+def retype(field: ast.AnnAssign) -> None:
+    field.annotation = ast.Subscript(ast.Name("list"), field.annotation)
+
+
+def give_another_default(field: ast.AnnAssign) -> None:
+    changed = ast.Constant("another")
+    if isinstance(field.value, ast.Call):
+        field.value.keywords = [keyword for keyword in field.value.keywords if keyword.arg != "default"]
+        field.value.keywords.append(ast.keyword("default", changed))
+    else:
+        field.value = changed
+
+
+CHANGES = {
+    "added": lambda field: None,
+    "removed": lambda field: None,
+    "renamed": rename,
+    "retyped": retype,
+    "another default": give_another_default,
+}
+FAMILY = {kind.__name__ for built_in in BUILT_IN for kind in built_in.__mro__ if kind.__module__ == "statesig.states"}
+
+Parameters = dict[str, tuple[str, str]]
+"""The annotation and the default of each parameter, by its name."""
+
+
+def parameters(tree: ast.Module, signal: str) -> Parameters:
+    constructor = class_in(tree, signal).body[0]
+    assert isinstance(constructor, ast.FunctionDef)
+    given = constructor.args
+    defaults = [*[None] * (len(given.args) - len(given.defaults)), *given.defaults, *given.kw_defaults]
+    arguments = zip([*given.args, *given.kwonlyargs], defaults, strict=True)
+    texts = {arg.arg: (arg.annotation, default) for arg, default in arguments if arg.arg != "self"}
+    return {
+        name: (ast.unparse(one or ast.Tuple([])), ast.unparse(two or ast.Tuple([])))
+        for name, (one, two) in texts.items()
+    }
+
+
+def checkout(folder: Path, states: str | None = None) -> Path:
+    """Copy the package and its stubs to a folder, with another text of its module of states."""
+    for name in ("statesig", "stubs"):  # with what is compiled, but what another process is writing
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    if states is not None:
+        (folder / "statesig/states/__init__.py").write_text(states)
+    return folder
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_change_of_any_field_of_any_state_changes_its_signal(how: str, tmp_path: Path) -> None:
+    """Each field of each concrete state, of its own or of any class above it, is in the stub as it is."""
+    folder = checkout(tmp_path, changed(how))
+    assert 0 == stubs(folder, path=folder).returncode
+    tree = ast.parse((folder / "stubs/statesig/signals.pyi").read_text())
+    unchanged: list[str] = []
+    for kind in BUILT_IN:
+        signal = signal_type_of(kind).__name__
+        before, after = parameters(TREE, signal), parameters(tree, signal)
+        if how == "added":
+            above = {parent.__name__ for parent in kind.__mro__} & FAMILY
+            unchanged += [f"{signal} {name}" for name in above if f"added_{name}" not in after]
+        else:
+            unchanged += [f"{signal} {name}" for name in kind.model_fields if before[name] == after.get(name)]
+    assert [] == unchanged
+
+
+@pytest.mark.parametrize(
+    ("how", "only"),
+    [
+        ("added", "State"),
+        ("added", "Finished"),
+        ("added", "Crashed"),
+        ("removed", "State.message"),
+        ("renamed", "Retrying.run_count"),
+        ("retyped", "MetaState.state"),
+        ("another default", "TriggerFailed.retryable"),
+    ],
+)
+def test_the_check_fails_after_one_field_of_one_state_is_changed(how: str, only: str, tmp_path: Path) -> None:
+    """The command exits 1, names the stub and the command that writes it, and changes nothing."""
+    folder = checkout(tmp_path, changed(how, only))
+    said = "stubs/statesig/signals.pyi is stale; run python -m statesig stubs\n"
+    done = stubs(folder, "--check", path=folder)
+    assert (1, "", said) == (done.returncode, done.stdout, done.stderr)
+    assert OWN == (folder / "stubs/statesig/signals.pyi").read_text()
+
+
+def test_the_check_passes_where_nothing_is_changed(tmp_path: Path) -> None:
+    """In a copy of the checkout the command exits 0 without a word."""
+    folder = checkout(tmp_path)
+    done = stubs(folder, "--check", path=folder)
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+# ---- writing
+
+
+def test_writing_tells_what_was_written(tmp_path: Path) -> None:
+    """A stub that is new or stale is written and named; a current one is neither."""
+    path = tmp_path / "statesig/signals.pyi"
+    assert [path.as_posix()] == [*own_stubs(tmp_path).write()]
+    assert OWN == path.read_text()
+    assert [] == [*own_stubs(tmp_path).write()]
+
+
+@pytest.mark.parametrize(("text", "said"), [(None, "is missing"), (f"{HEADER}`: older\n", "is stale")])
+def test_checking_names_what_is_not_current_and_writes_nothing(text: str | None, said: str, tmp_path: Path) -> None:
+    """A stub that is stale or missing is named, with the command that writes it, and nothing was changed."""
+    path = tmp_path / "statesig/signals.pyi"
+    if text is not None:
+        path.parent.mkdir()
+        path.write_text(text)
+    command = f"python -m statesig stubs --output {tmp_path.as_posix()}"
+    assert [f"{path.as_posix()} {said}; run {command}"] == own_stubs(tmp_path).check()
+    assert text == (path.read_text() if path.exists() else None)
+
+
+def test_other_line_ends_are_current(tmp_path: Path) -> None:
+    """A stub that was checked out with the line ends of another system is current."""
+    [*own_stubs(tmp_path).write()]
+    path = tmp_path / "statesig/signals.pyi"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert [] == own_stubs(tmp_path).check()
+
+
+def test_a_module_that_is_not_there_is_an_import_error() -> None:
+    """There is no stub of a module that cannot be imported."""
+    with pytest.raises(ModuleNotFoundError):
+        stub_of("statesig.nowhere")
+
+
+# ---- a user's package
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """The folder of a program's package, without any stub."""
+    shutil.copytree(ROOT / "tests/samples/stubbed/shop", tmp_path / "shop")
+    return tmp_path
+
+
+SALES = """
+from statesig import Signal, Skipped
+
+class Sold(Skipped[None]):
+    price: int
+
+class SELL(Signal[Sold]): ...
+"""
+
+
+def said_by(done: subprocess.CompletedProcess[str]) -> tuple[int, list[str], list[str]]:
+    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+
+
+def test_a_package_gets_a_stub_for_each_module_that_defines_signals(shop: Path) -> None:
+    """No module without signals gets one; what cannot be imported here and ``__main__`` are not imported."""
+    assert (0, ["shop/__init__.pyi", "shop/signals.pyi"], []) == said_by(stubs(shop, "shop"))
+    assert ["__init__.pyi", "signals.pyi"] == sorted(path.name for path in shop.rglob("*.pyi"))
+    assert (0, [], []) == said_by(stubs(shop, "shop", "--check"))
+
+
+def test_a_stub_that_somebody_wrote_is_left_as_it_is(shop: Path) -> None:
+    """Writing refuses with exit 2 before it writes anything, the check with exit 1, and both say what to do."""
+    by_hand = shop / "shop/signals.pyi"
+    by_hand.write_text("# by hand\n")
+    said = "shop/signals.pyi was not written by `python -m statesig stubs` and is left as it is; "
+    said += "move it, or give another folder by --output"
+    assert (2, [], [f"statesig: {said}"]) == said_by(stubs(shop, "shop"))
+    missing = "shop/__init__.pyi is missing; run python -m statesig stubs shop"
+    assert (1, [], [missing, said]) == said_by(stubs(shop, "shop", "--check"))
+    assert ("# by hand\n", [by_hand]) == (by_hand.read_text(), [*shop.rglob("*.pyi")])
+
+
+def test_several_packages_and_modules(shop: Path) -> None:
+    """Each name may be a package or a module; a stub is the same by whichever it is reached."""
+    (shop / "alone.py").write_text("import shop\n")
+    assert (0, ["shop/signals.pyi"], []) == said_by(stubs(shop, "shop.signals"))
+    assert (0, ["shop/__init__.pyi"], []) == said_by(stubs(shop, "alone", "shop"))
+
+
+def test_the_header_names_the_command_that_writes_the_file(shop: Path) -> None:
+    """It is that of the one module, with the folder that was asked for."""
+    stubs(shop, "shop", "--output", str(shop / "typings"))
+    first = (shop / "typings/shop/signals.pyi").read_text().splitlines()[0]
+    command = "python -m statesig stubs shop.signals --output typings"
+    assert f"# Written by `{command}`: change the module, not this file." == first
+    assert (0, [], []) == said_by(stubs(shop, *command.split()[4:], "--check"))
+
+
+def test_the_check_names_what_is_missing_stale_and_left_over(shop: Path) -> None:
+    """One line for each, with the command to run; nothing is written or removed, and running that command ends it."""
+    stubs(shop, "shop")
+    (shop / "shop/signals.pyi").write_text(f"{HEADER}`: changed\n")
+    (shop / "shop/states.pyi").write_text((shop / "shop/__init__.pyi").read_text())
+    (shop / "shop/gone.pyi").write_text((shop / "shop/__init__.pyi").read_text())
+    (shop / "shop/by_hand.pyi").write_text("# by hand\n")
+    (shop / "shop/__init__.pyi").unlink()
+    before = sorted(path.name for path in shop.rglob("*.pyi"))
+    assert said_by(stubs(shop, "shop", "--check")) == (
+        1,
+        [],
+        [
+            "shop/__init__.pyi is missing; run python -m statesig stubs shop",
+            "shop/signals.pyi is stale; run python -m statesig stubs shop",
+            "shop/gone.pyi is not needed any more; run python -m statesig stubs shop",
+            "shop/states.pyi is not needed any more; run python -m statesig stubs shop",
+        ],
+    )
+    assert before == sorted(path.name for path in shop.rglob("*.pyi"))
+    written = ["shop/__init__.pyi", "shop/signals.pyi", "shop/gone.pyi removed", "shop/states.pyi removed"]
+    assert (0, written, []) == said_by(stubs(shop, "shop"))
+    assert (0, [], []) == said_by(stubs(shop, "shop", "--check"))
+    assert "# by hand\n" == (shop / "shop/by_hand.pyi").read_text()
+
+
+@pytest.mark.parametrize("regular", ["", "shops"])
+def test_folders_without_init_are_packages_too(regular: str, tmp_path: Path) -> None:
+    """A module of a namespace has the same stub by the name of any package above it, be that a regular one or none."""
+    (tmp_path / "shops/one/not-one").mkdir(parents=True)
+    (tmp_path / "shops/one/not-one/words.py").write_text("no python")
+    (tmp_path / "shops/one/sales.py").write_text(SALES)
+    if regular:
+        (tmp_path / regular / "__init__.py").touch()
+    assert (0, ["shops/one/sales.pyi"], []) == said_by(stubs(tmp_path, "shops.one"))
+    text = (tmp_path / "shops/one/sales.pyi").read_text()
+    assert (0, [], []) == said_by(stubs(tmp_path, "shops", "--check"))
+    (tmp_path / "shops/one/sales.pyi").unlink()
+    assert (0, ["shops/one/sales.pyi"], []) == said_by(stubs(tmp_path, "shops"))
+    assert text == (tmp_path / "shops/one/sales.pyi").read_text()
+
+
+def test_a_module_without_signals_needs_no_stub(shop: Path) -> None:
+    """It is said, and nothing is written."""
+    said = ["no module of shop.states defines a signal: no stub is needed"]
+    assert (0, [], said) == said_by(stubs(shop, "shop.states"))
+    assert [] == [*shop.rglob("*.pyi")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "there is no module 'nowhere', here or installed"),
+        (["shop.nowhere"], "there is no module 'shop.nowhere', here or installed"),
+        (["shop.plain"], "shop.plain cannot be imported: No module named 'shop_no_such_dependency'"),
+        (["broken"], "broken.signals cannot be imported: ZeroDivisionError: division by zero"),
+        (["garbled"], "{shop}/garbled/words.py:1: invalid syntax"),
+        (
+            ["foreign"],
+            "{shop}/foreign/words.py:2: "
+            "(unicode error) 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+        ),
+        (["itertools"], "itertools has no source"),
+    ],
+)
+def test_what_cannot_be_imported_is_said_in_one_line(arguments: list[str], said: str, shop: Path) -> None:
+    """A module that there is not, that fails, or that is no Python, with its path: exit 2, and no stub is written."""
+    for name, module, text in [
+        ("broken", "signals", "from statesig import Signal\nclass S(Signal[1 / 0]): ..."),
+        ("garbled", "words", "no python"),
+        ("foreign", "words", "# no UTF-8\nname = '\xff'"),
+    ]:
+        (shop / name).mkdir()
+        (shop / name / "__init__.py").touch()
+        (shop / name / f"{module}.py").write_text(text, encoding="latin-1")
+    assert (2, [], [f"statesig: {said.format(shop=shop.as_posix())}"]) == said_by(stubs(shop, *arguments))
+    assert [] == [*shop.rglob("*.pyi")]
+
+
+def test_without_a_checkout_there_are_no_stubs_of_its_own(tmp_path: Path) -> None:
+    """An installed statesig says what to name instead."""
+    shutil.copytree(ROOT / "statesig", tmp_path / "statesig")
+    done = stubs(ROOT / "tests/samples/stubbed", path=tmp_path)
+    assert 2 == done.returncode
+    assert done.stderr.endswith("name its package: python -m statesig stubs PACKAGE\n")
+
+
+def test_another_checkout_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    """In the folder of a checkout the statesig of that checkout is to be run, and no other is written or checked."""
+    folder = checkout(tmp_path)
+    command = [sys.executable, "-P", "-m", "statesig", "stubs", "--check"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+    assert 2 == done.returncode
+    assert "this folder has a statesig of its own" in done.stderr
+
+
+# ---- a user's own
+
+
+STATES = '''
+"""A user's states."""
+
+import datetime as dt
+from decimal import Decimal as Money
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from typing_extensions import TypeVar
+
+from statesig import Failed, Success
+
+R = TypeVar("R", covariant=True, default=Any)
+
+
+class Colour(Enum):
+    RED = 1
+
+
+class Priced(Success[R]):
+    price: Money
+    level: Literal["low", "high"] = "low"
+    colour: Colour = Colour.RED
+    seen: "list[dt.datetime]" = Field(default_factory=list)
+
+
+class Sized(Priced[int]):
+    size: Annotated[int, Field(ge=0)] = 0
+    names: dict[str, int] = {}
+
+
+class Named(Failed):
+    names: "tuple[Other, ...]" = ()
+    text: str = "a long default that nobody needs to read in a stub"
+
+
+class Other(Failed):
+    message: str
+'''
+
+SIGNALS = '''
+"""A user's signals."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Protocol, overload
+
+import states
+from statesig import Signal, Skipped, task
+from states import Priced, R, Sized as Large
+
+dt = 5
+_log = logging.getLogger(__name__)
+log = _log
+limit: int = 10
+_Pair = tuple[int, int]
+
+
+class Colour(Protocol):
+    """What has a colour."""
+
+    def colour(self, default: str = 'red') -> str: ...
+
+
+class PRICE(Signal[Priced[R]]):
+    """Priced."""
+
+
+class SIZE(Signal[Large]): ...
+
+
+class NAME(Signal[states.Named[str]]): ...
+
+
+class OTHER(Signal[states.Other]):
+    def hint(self) -> str:
+        return "other"
+
+
+class Unraised(Skipped[Any]):
+    reason: str = ""
+    _hidden: int = 5
+
+
+@overload
+def pair(one: int) -> _Pair: ...
+@overload
+def pair(one: str, /, *rest: int, key: bool = False, **more: object) -> None: ...
+def pair(one, *rest, **more):
+    return (1, 1)
+
+
+@task
+def load(rows: list[str], *, table: str = "rows") -> int:
+    return len(rows)
+
+
+async def _wait() -> None: ...
+'''
+
+EXPECTED = """\
+# Written by `python -m statesig stubs signals --output out`: change the module, not this file.
+
+import datetime as _dt
+import logging
+from decimal import Decimal as Money
+from typing import Any, Literal, Protocol, final, overload
+
+import states
+from states import Colour as _Colour
+from states import Other, Priced, R
+from states import Sized as Large
+from statesig import Signal, Skipped, task
+from statesig.states import ErrorInfo
+
+dt: int
+_log = logging.getLogger(__name__)
+log = _log
+limit: int
+_Pair = tuple[int, int]
+
+class Colour(Protocol):
+    def colour(self, default: str = "red") -> str: ...
+
+@final
+class PRICE(Signal[Priced[R]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: R | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        price: Money,
+        level: Literal["low", "high"] = "low",
+        colour: _Colour = ...,
+        seen: list[_dt.datetime] = ...,
+    ) -> None: ...
+
+@final
+class SIZE(Signal[Large]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: int | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        price: Money,
+        level: Literal["low", "high"] = "low",
+        colour: _Colour = ...,
+        seen: list[_dt.datetime] = ...,
+        size: int = 0,
+        names: dict[str, int] = {},
+    ) -> None: ...
+
+@final
+class NAME(Signal[states.Named[str]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        retryable: bool = True,
+        names: tuple[Other, ...] = (),
+        text: str = ...,
+    ) -> None: ...
+
+@final
+class OTHER(Signal[states.Other]):
+    def __init__(
+        self,
+        message: str,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        retryable: bool = True,
+    ) -> None: ...
+    def hint(self) -> str: ...
+
+class Unraised(Skipped[Any]):
+    reason: str = ""
+    _hidden: int = 5
+
+@overload
+def pair(one: int) -> _Pair: ...
+@overload
+def pair(one: str, /, *rest: int, key: bool = False, **more: object) -> None: ...
+@task
+def load(rows: list[str], *, table: str = "rows") -> int: ...
+async def _wait() -> None: ...
+"""
+
+
+def test_a_stub_of_a_users_signals(tmp_path: Path) -> None:
+    """A user's constructors have the fields of all ancestors of the state, resolved where each was declared."""
+    (tmp_path / "states.py").write_text(STATES)
+    (tmp_path / "signals.py").write_text(SIGNALS)
+    # In a Python of its own: these states are not to join the families of the other tests.
+    done = stubs(tmp_path, "signals", "--output", "out")
+    assert (0, "out/signals.pyi\n", "") == (done.returncode, done.stdout, done.stderr)
+    assert EXPECTED == (tmp_path / "out/signals.pyi").read_text()
+
+
+def test_what_is_imported_from_its_package_is_offered(tmp_path: Path) -> None:
+    """Other modules of the package may import it from here, a private name too; what is foreign they may not."""
+    (tmp_path / "shops").mkdir()
+    (tmp_path / "shops/__init__.py").touch()
+    (tmp_path / "shops/tools.py").write_text("_most = 5\n")
+    (tmp_path / "shops/sales.py").write_text(f"from os import _exit\nfrom shops.tools import _most\n{SALES}")
+    stubs(tmp_path, "shops")
+    lines = (tmp_path / "shops/sales.pyi").read_text().splitlines()
+    assert ["from shops.tools import _most as _most"] == [line for line in lines if "_most" in line or "_exit" in line]
+
+
+KINDS = """
+import typing
+from typing import Protocol, Self
+
+from statesig import Signal, Skipped, Success
+from states import Colour, Priced, R
+
+
+class Kin(Success[R]):
+    me: Self | None = None
+    others: "list[typing.Self]" = []
+
+
+def build(unit: str) -> type[Success[int]]:
+    class Made(Priced[Colour]):
+        level: str = unit
+    return Made
+
+
+class Kid(build("mm")):
+    size: int = 0
+
+
+class Asked(Skipped[None]):
+    what: str
+
+
+class Heard(Skipped[None]):
+    what: str
+
+
+class Asking:
+    def __init__(self, what: str, times: int) -> None: ...
+
+
+class Hearing(Protocol):
+    def heard(self) -> str: ...
+
+
+class KIN(Signal[Kin[R]]): ...
+class KID(Signal[Kid]): ...
+class ASK(Asking, Signal[Asked]): ...
+class HEAR(Hearing, Signal[Heard]): ...
+"""
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> ast.Module:
+    """The stub of states and signals that are made in rare ways."""
+    folder = tmp_path_factory.mktemp("kinds")
+    (folder / "states.py").write_text(STATES)
+    (folder / "kinds.py").write_text(KINDS)
+    assert (0, ["kinds.pyi"], []) == said_by(stubs(folder, "kinds"))
+    return ast.parse((folder / "kinds.pyi").read_text())
+
+
+def test_a_field_of_its_own_type(kinds: ast.Module) -> None:
+    """`Self` in a state is the state in its signal's constructor, not the signal."""
+    found = parameters(kinds, "KIN")
+    assert ("Kin[R] | None", "list[Kin[R]]") == (found["me"][0], found["others"][0])
+
+
+def test_a_base_that_a_call_makes(kinds: ast.Module) -> None:
+    """Fields have the types that the classes above such a base declare; those that it declares itself have any."""
+    found = parameters(kinds, "KID")
+    names = ("size", "price", "colour", "result", "level")
+    assert ("int", "Money", "Colour", "Colour | None", "Any") == tuple(found[name][0] for name in names)
+
+
+def test_the_constructor_of_a_class_before_signal_is_kept(kinds: ast.Module) -> None:
+    """A signal with another constructor, be it inherited, gets none; a protocol has none."""
+    texts = {name: ast.unparse(class_in(kinds, name)) for name in ("ASK", "HEAR")}
+    assert {"ASK": False, "HEAR": True} == {name: "__init__" in text for name, text in texts.items()}
+
+
+BRACKETS = """
+from statesig import Signal, Skipped
+
+
+type Pair[T] = tuple[T, T]
+
+
+class Odd[R](Skipped[R]):
+    pair: Pair[int]
+
+
+class ODD[R](Signal[Odd[R]]): ...
+
+
+class Box[T: (int, str)]:
+    def __init__(self, held: T) -> None:
+        self.held = held
+
+
+def first[T: Odd](pair: Pair[T]) -> T:
+    return pair[0]
+"""
+
+EXPECTED_BRACKETS = """\
+type Pair[T] = tuple[T, T]
+
+class Odd[R](Skipped[R]):
+    pair: Pair[int]
+
+@final
+class ODD[R](Signal[Odd[R]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: R | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        pair: Pair[int],
+    ) -> None: ...
+
+class Box[T: (int, str)]:
+    held: T
+    def __init__(self, held: T) -> None: ...
+
+def first[T: Odd](pair: Pair[T]) -> T: ...
+"""
+
+
+def test_type_parameters_in_brackets(tmp_path: Path) -> None:
+    """They stay as they are; a Python that does not know them says so, and writes nothing."""
+    (tmp_path / "brackets.py").write_text(BRACKETS)
+    done = stubs(tmp_path, "brackets")
+    if sys.version_info >= (3, 12):
+        assert (0, ["brackets.pyi"], []) == said_by(done)
+        assert EXPECTED_BRACKETS == (tmp_path / "brackets.pyi").read_text().partition("ErrorInfo\n\n")[2]
+    else:
+        assert (2, []) == (done.returncode, [*tmp_path.glob("*.pyi")])
+        assert done.stderr.startswith("statesig: brackets cannot be imported: SyntaxError: invalid syntax")
+
+
+BRANCHES = """
+import re
+import sys
+
+from statesig import Signal, Skipped
+
+
+class Odd(Skipped[None]): ...
+
+
+class ODD(Signal[Odd]): ...
+
+
+if sys.platform == "win32":
+    import winreg as _keys
+
+    def home() -> _keys.HKEYType: ...
+elif sys.version_info >= (3, 15):
+    def home() -> bytes: ...
+else:
+    def home() -> str: ...
+
+try:
+    import fast_json as _json
+except ImportError:
+    import json as _json
+
+if (found := re.match("a", "a")) is not None:
+    end = found.end()
+
+def parse(text: str) -> "_json.JSONDecoder": ...
+
+if __name__ == "__main__":
+    ran = True
+"""
+
+EXPECTED_BRANCHES = """\
+if sys.platform == "win32":
+    import winreg as _keys
+
+    def home() -> _keys.HKEYType: ...
+else:
+    if sys.version_info >= (3, 15):
+        def home() -> bytes: ...
+    else:
+        def home() -> str: ...
+
+if (found := re.match("a", "a")) is not None:
+    end = found.end()
+
+def parse(text: str) -> _json.JSONDecoder: ...
+"""
+
+
+def test_branches(tmp_path: Path) -> None:
+    """A test that a checker answers, or needs to narrow a type, stays; of other branches the first definition holds."""
+    (tmp_path / "branches.py").write_text(BRANCHES)
+    assert (0, ["branches.pyi"], []) == said_by(stubs(tmp_path, "branches"))
+    text = (tmp_path / "branches.pyi").read_text()
+    assert "\nimport fast_json as _json\n" in text
+    assert EXPECTED_BRANCHES == text[text.index("if sys") :]

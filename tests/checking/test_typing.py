@@ -1,0 +1,412 @@
+"""Types: programs of a user's through every checker, against the installed wheel and against the bare source tree.
+
+What the marks in a program say, and how each checker is run, is told in `tests.harness.checkers`.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.harness.checkers import (
+    CHECKERS,
+    PLUGIN,
+    SETUPS,
+    TYPING,
+    Environment,
+    Flagged,
+    Mypy,
+    bare,
+    installed,
+    marks_of,
+    offences,
+    programs,
+    tallies,
+)
+
+PROGRAMS = programs()
+COPIES = {"kinds.py": "stubbed.py", "generics.py": "stubbed_generics.py"}
+"""The modules of definitions that are there twice, the second time with a stub."""
+
+
+@pytest.fixture(scope="session")
+def background() -> Iterator[ThreadPoolExecutor]:
+    """What runs the checkers, each in a process of its own, while the tests wait for the first of them."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment in which the wheel of this tree is installed."""
+    return installed(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment that sees the source tree, which has no stub beside its modules."""
+    return bare(tmp_path_factory.mktemp("tree"))
+
+
+def copied(folder: Path) -> Path:
+    """Copy the programs to a folder which has nothing else to import from."""
+    shutil.copytree(TYPING, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, copy in COPIES.items():
+        shutil.copy(folder / name, folder / copy)
+    return folder
+
+
+# The program of all pairs: a step from each kind by each signal, marked where the table does not have it.
+PAIRS = """
+import kinds, statesig
+from statesig.states.families import descendants
+from statesig.signals import signal_type_of
+
+REQUIRED = {"state": "Pending()", "reason": "'checksum'"}
+
+def call(cls, kind):
+    given = [f"{name}={REQUIRED[name]}" for name, field in kind.model_fields.items() if field.is_required()]
+    return f"{cls.__name__}({', '.join(given)})"
+
+states = descendants(statesig.State)
+for cls in [*states, *map(signal_type_of, states)]:
+    print(f"from {cls.__module__} import {cls.__name__}")
+print("from statesig import advance")
+for state in states:
+    for target in states:
+        mark = "" if statesig.is_allowed(state, target) else "  # E: any"
+        print(f"advance({call(state, state)}, {call(signal_type_of(target), target)}){mark}")
+"""
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory, wheel: Environment) -> Path:
+    """The programs, the program of all pairs, and the stubs of the modules that are to have some."""
+    folder = copied(tmp_path_factory.mktemp("programs") / "all")
+    for copy in COPIES.values():
+        command = ["-m", "statesig", "stubs", copy.removesuffix(".py"), "--output", "."]
+        wheel.run(wheel.python, *command, folder=folder, codes=(0,))
+    (folder / "pairs.py").write_text(wheel.run(wheel.python, "-c", PAIRS, folder=folder, codes=(0,)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bare_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs, and no stub."""
+    return copied(tmp_path_factory.mktemp("bare_programs") / "all")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What each checker, in each way of setting it up, flags in a folder; of those that still run, once they are done.
+
+    Args:
+        folder: The programs.
+        stubs: Whether it has stubs, and statesig too.
+        running: The runs by the names of their set-ups.
+    """
+
+    folder: Path
+    stubs: bool
+    running: dict[str, Future[Flagged]]
+
+    def offences(self, setup: str, program: str) -> list[str]:
+        """Return the lines on which a checker and the marks of a program are of two minds."""
+        found = self.running[setup].result()
+        return offences(self.folder, program, SETUPS[setup].mark, found, stubs=self.stubs)
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what the checkers keep, which no other run has written."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="session")
+def runs(background: ThreadPoolExecutor, wheel: Environment, folder: Path, kept: Path) -> Runs:
+    """The runs with the wheel installed, in all ways."""
+    checks = {name: partial(setup.check, wheel, folder, kept / f"{name} wheel") for name, setup in SETUPS.items()}
+    return Runs(folder, True, {name: background.submit(check) for name, check in checks.items()})
+
+
+@pytest.fixture(scope="session")
+def bare_runs(background: ThreadPoolExecutor, runs: Runs, tree: Environment, bare_folder: Path, kept: Path) -> Runs:
+    """The runs with the bare source tree, each checker in its simplest way; after those with the wheel."""
+    checks = {name: partial(SETUPS[name].check, tree, bare_folder, kept / f"{name} tree") for name in CHECKERS.values()}
+    return Runs(bare_folder, False, {name: background.submit(check) for name, check in checks.items()})
+
+
+# ---- the programs
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_is_flagged_where_it_is_marked_and_nowhere_else(program: str, setup: str, runs: Runs) -> None:
+    """A checker flags every marked line of a program, mypy with the codes of the mark, and no other line."""
+    found = runs.offences(setup, program)
+    assert [] == found, "\n".join(found)
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_a_step_is_flagged_if_and_only_if_the_table_has_no_such_arrow(setup: str, runs: Runs) -> None:
+    """For every pair of a state and a signal, two of a user's own among them, a checker and `is_allowed` agree."""
+    assert 22 * 22 == (runs.folder / "pairs.py").read_text().count("\nadvance(")
+    found = [offence for offence in runs.offences(setup, "pairs.py") if "(" in offence]
+    assert [] == found, "\n".join(found)
+
+
+@pytest.mark.parametrize("setup", CHECKERS.values())
+@pytest.mark.parametrize("program", [name for name in PROGRAMS if name != "check_stubbed_generics.py"])
+def test_in_the_bare_tree_only_what_annotations_say_is_flagged(program: str, setup: str, bare_runs: Runs) -> None:
+    """Without stubs a checker flags the lines marked ``E`` and no others; only the plugin makes up for the stubs."""
+    found = bare_runs.offences(setup, program)
+    assert [] == found, "\n".join(found)
+
+
+@pytest.mark.parametrize("setup", [setup for setup in CHECKERS.values() if setup != PLUGIN])
+def test_with_neither_plugin_nor_stubs_no_wrong_field_of_a_signal_is_seen(setup: str, bare_runs: Runs) -> None:
+    """In the bare tree no checker flags a line marked ``S``: it is the stub that is tested by it."""
+    marked = {(name, line) for name, path in PROGRAMS.items() for line, mark in marks_of(path).items() if mark.stubs}
+    assert 200 < len(marked)
+    assert set() == marked & bare_runs.running[setup].result().keys()
+
+
+def test_the_plugin_needs_no_stub(bare_runs: Runs) -> None:
+    """In the bare tree mypy with the plugin flags every marked line of every program, and no other line."""
+    found = [offence for program in PROGRAMS for offence in bare_runs.offences(PLUGIN, program)]
+    assert [] == found, "\n".join(found)
+
+
+# ---- the marks
+
+
+@pytest.mark.parametrize("program", [name for name in PROGRAMS if "check_" in name])
+def test_a_program_has_something_to_flag_and_something_to_leave(program: str) -> None:
+    """Each program but the modules of definitions has lines that are wrong, and more that are not."""
+    wrong = [mark for mark in marks_of(PROGRAMS[program]).values() if mark.is_wrong]
+    assert 0 < len(wrong) < len(PROGRAMS[program].read_text().splitlines()) - len(wrong)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_exception_is_one(program: str) -> None:
+    """A checker misses only what others flag, and is wrong only about what is right; each is one that there is."""
+    for mark in marks_of(PROGRAMS[program]).values():
+        assert mark.missed | mark.false <= CHECKERS.keys()
+        assert not mark.missed or mark.annotations or mark.stubs
+        assert not mark.false or not mark.is_wrong
+
+
+def test_the_table_of_checkers_is_what_they_do(runs: Runs) -> None:
+    """The table that is read off the marks is the one that is counted in what the checkers flag."""
+    wrong = {(name, line) for name, path in PROGRAMS.items() for line, mark in marks_of(path).items() if mark.is_wrong}
+    for tally in tallies():
+        flagged = {place for place in runs.running[tally.checker].result() if place[0] in PROGRAMS}
+        assert (len(flagged & wrong), len(wrong), len(flagged - wrong)) == (tally.caught, tally.marked, tally.false)
+
+
+# ---- what is true at run time
+
+# Each module is run statement by statement, so that one that raises does not hide the next.
+RUN = """
+import __future__, ast, importlib, json, sys, traceback
+from pathlib import Path
+
+refused = {}
+for name in sys.argv[1:]:
+    path = Path(name.replace(".", "/") + ".py").resolve()
+    module = sys.modules[name] = type(sys)(name)
+    tree = ast.parse(path.read_text())
+    if "." in name:
+        setattr(importlib.import_module(name.rpartition(".")[0]), name.rpartition(".")[2], module)
+    late = any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+    flags = __future__.annotations.compiler_flag if late else 0
+    for statement in tree.body:
+        try:
+            exec(compile(ast.Module([statement], []), str(path), "exec", flags), vars(module))
+        except Exception as error:
+            line = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)][-1]
+            refused.setdefault(path.name, {})[line.lineno] = type(error).__name__
+print(json.dumps(refused))
+"""
+
+RUNNABLE = {
+    "check_definitions.py": ["check_definitions"],
+    "check_fields.py": ["check_fields"],
+    "check_messages.py": ["check_messages"],
+    "check_own.py": ["check_own"],
+    "check_shapes.py": ["check_shapes"],
+    "check_states.py": ["check_states"],
+    "check_stubbed.py": ["check_stubbed"],
+    "check_unknown.py": ["check_unknown"],
+    "defined/middle.py": ["defined.origins", "defined.middle"],
+    "defined/check_ends.py": ["defined.origins", "defined.middle", "defined.check_ends"],
+    "warehouse/check_use.py": ["warehouse.check_use"],
+}
+"""Programs that can be run, and the modules to run for each."""
+
+
+@pytest.fixture(scope="session")
+def refused(background: ThreadPoolExecutor, wheel: Environment, folder: Path) -> dict[str, Future[str]]:
+    """For each program that can be run, the lines that raise, by module, and what."""
+    run = partial(wheel.run, wheel.python, "-c", RUN, folder=folder, codes=(0,))
+    return {program: background.submit(run, *modules) for program, modules in RUNNABLE.items()}
+
+
+@pytest.mark.parametrize("program", RUNNABLE)
+def test_a_line_that_is_not_marked_runs(program: str, refused: dict[str, Future[str]]) -> None:
+    """No line raises in which nothing is wrong."""
+    raised: dict[str, str] = json.loads(refused[program].result()).get(Path(program).name, {})
+    marks = marks_of(PROGRAMS[program])
+    assert {} == {line: error for line, error in raised.items() if int(line) not in marks}
+
+
+@pytest.mark.parametrize("program", RUNNABLE)
+def test_a_definition_is_refused_if_and_only_if_the_plugin_flags_it(
+    program: str, refused: dict[str, Future[str]]
+) -> None:
+    """A class raises DefinitionError where its line is marked with the plugin's own code, and only there."""
+    raised: dict[str, str] = json.loads(refused[program].result()).get(Path(program).name, {})
+    marks = marks_of(PROGRAMS[program])
+    expected = {line for line, mark in marks.items() if "statesig" in mark.plugin}
+    assert expected == {int(line) for line, error in raised.items() if error == "DefinitionError"}
+
+
+# ---- what changes
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change in one module of the program ``chain``, in which nothing is wrong before.
+
+    Args:
+        module: The module that is changed.
+        old: What stands in it.
+        new: What is put in its place.
+        code: The code of what is wrong then.
+        flagged: The lines that are flagged then, by their beginnings.
+    """
+
+    module: str
+    old: str
+    new: str
+    code: str
+    flagged: tuple[str, ...]
+
+
+_FIRST, _LAST = 'raise STALE("old", reason="a"', 'raise STALE("old", reason="b"'
+_SIGNAL = "\n\nfrom chain.parents import Aged\n\nclass OLD(Signal[Aged]): ..."
+_TAGGED = '\n\nfrom statesig import Paused\n\nclass Delayed(Paused[Any], tag="Late"): ...'
+_ANY, _PARENT = "from typing import Any", "from chain.parents import Aged"
+
+CHANGES = {
+    "a field's type": Change("states", "reason: str", "reason: int", "arg-type", (_FIRST, _LAST)),
+    "a new field": Change("states", "reason: str", "reason: str\n    shelf: int", "call-arg", (_FIRST, _LAST)),
+    "a parent's field's type": Change("parents", "days: int = 0", "days: bytes = b''", "arg-type", (_FIRST,)),
+    "a parent's field's name": Change("parents", "days: int = 0", "weeks: int = 0", "call-arg", (_FIRST,)),
+    "a parent's field's default": Change("parents", "days: int = 0", "days: int", "call-arg", (_LAST,)),
+    "a second signal": Change("signals", '"""Leave it out."""', f"...{_SIGNAL}", "statesig", ("class AGED",)),
+    "a second tag": Change("parents", "days: int = 0", f"days: int = 0{_TAGGED}", "statesig", ("class Late",)),
+    "an import": Change("parents", _ANY, f"{_ANY}\n\nimport chain.apart", "statesig", ("class Late",)),
+    "an import of an import": Change("states", _PARENT, f"import chain.apart\n{_PARENT}", "statesig", ("class Late",)),
+}
+
+
+class Chain:
+    """A copy of the program ``chain``, and mypy with the plugin, which keeps what it found out.
+
+    Args:
+        folder: Where the copy is.
+        run: Runs mypy, and returns what it printed.
+    """
+
+    def __init__(self, folder: Path, run: Callable[[], str]) -> None:
+        self.folder = folder
+        self.run = run
+
+    def flagged(self) -> set[tuple[str, str]]:
+        """Return the lines that are flagged now, stripped, with a code of each."""
+        found = MYPY.read(self.folder, self.run())
+        places = ((self.folder.joinpath(name), line, codes) for (name, line), codes in found.items())
+        return {
+            (path.read_text().splitlines()[line - 1].strip(), code) for path, line, codes in places for code in codes
+        }
+
+    def put(self, module: str, old: str, new: str) -> None:
+        path = self.folder / f"chain/{module}.py"
+        text = path.read_text()
+        assert 1 == text.count(old)
+        when = path.stat().st_mtime + 2  # mypy takes a file for unchanged whose size and second are the same
+        path.write_text(text.replace(old, new))
+        os.utime(path, (when, when))
+
+
+MYPY = Mypy(("statesig.mypy",))
+
+
+@pytest.fixture(scope="session")
+def cached(tmp_path_factory: pytest.TempPathFactory, wheel: Environment, kept: Path) -> Chain:
+    """The program under mypy, which begins anew each time and has its cache."""
+    folder = tmp_path_factory.mktemp("cached")
+    shutil.copytree(TYPING / "chain", folder / "chain", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [wheel.python, "-m", "mypy", *MYPY.options(kept / "cached"), "."]
+    return Chain(folder, lambda: wheel.run(*command, folder=folder))
+
+
+@pytest.fixture(scope="session")
+def daemon(tmp_path_factory: pytest.TempPathFactory, wheel: Environment, kept: Path) -> Iterator[Chain]:
+    """The program under mypy's daemon, which is stopped in the end."""
+    folder = tmp_path_factory.mktemp("daemon")
+    shutil.copytree(TYPING / "chain", folder / "chain", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [wheel.python, "-m", "mypy.dmypy", "--status-file", folder / "status.json"]
+    wheel.run(*command, "start", "--timeout", "300", "--", *MYPY.options(kept / "daemon"), folder=folder)
+    try:
+        yield Chain(folder, lambda: wheel.run(*command, "check", ".", folder=folder))
+    finally:
+        wheel.run(*command, "stop", folder=folder)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("how", ["cached", "daemon"])
+def test_a_change_is_flagged_where_it_matters_and_forgotten_when_it_is_taken_back(
+    how: str, change: str, request: pytest.FixtureRequest
+) -> None:
+    """After a change in one module its consequences two modules away are flagged, and not any more once it is undone.
+
+    So it is for mypy with a warm cache, and in the daemon.
+    """
+    chain: Chain = request.getfixturevalue(how)
+    made = CHANGES[change]
+    before = chain.flagged()
+    chain.put(made.module, made.old, made.new)
+    changed = chain.flagged()
+    chain.put(made.module, made.new, made.old)
+    after = chain.flagged()
+    assert (set(), set()) == (before, after)
+    assert {made.code} == {code for _, code in changed}
+    assert list(made.flagged) == [
+        line[: len(start)] for start, (line, _) in zip(made.flagged, sorted(changed), strict=True)
+    ]
+
+
+# ---- the package itself
+
+
+@pytest.fixture(scope="session")
+def completeness(background: ThreadPoolExecutor, wheel: Environment, folder: Path) -> Future[str]:
+    command = ["-m", "pyright", "--outputjson", "--verifytypes", "statesig", "--ignoreexternal"]
+    return background.submit(wheel.run, wheel.python, *command, folder=folder)
+
+
+def test_every_public_type_is_known(completeness: Future[str]) -> None:
+    """Every public name of the installed package has a type that all checkers read alike; the examples are not API."""
+    told = json.loads(completeness.result())["typeCompleteness"]
+    public = [symbol for symbol in told["symbols"] if not symbol["name"].startswith("statesig.examples.")]
+    unknown = [symbol["name"] for symbol in public if not symbol["isTypeKnown"] or symbol["isTypeAmbiguous"]]
+    assert 500 < len(public)
+    assert [] == unknown, "\n".join(unknown)

@@ -1,18 +1,45 @@
-"""Which tests ``pytest -m "not slow"`` leaves out, so that a person can run the others while working.
+"""Which tests are slow, which are exhaustive, and in what order they run.
 
-Slow are whole folders, whose tests start checkers, programs, processes, servers or clusters. Elsewhere such a file
-marks itself: ``pytestmark = pytest.mark.slow``.
+Slow are whole folders, whose tests start checkers, programs, processes, servers or clusters; ``-m "not slow"`` leaves
+them out, so that a person can run the others while working. Elsewhere such a file marks itself:
+``pytestmark = pytest.mark.slow``.
+
+Exhaustive are the tests that `.ci/run` runs after the test command: more rounds and more ways of what that has tried.
+They mark themselves, and run when an expression of ``-m`` names them, or when tests are chosen by ``-k`` or ``::``.
 """
 
 from pathlib import Path
 
 import pytest
 
-SLOW_FOLDERS = frozenset({"checking", "cli", "examples", "executors", "stores", "testing"})
+SLOW_FOLDERS = ("checking", "executors", "stores", "cli", "testing", "examples")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders."""
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests of slow folders, leave the exhaustive ones out, and put the files that take longest first.
+
+    Files are dealt out in this order, so that none that takes long is begun when the others are done.
+    """
     for item in items:
         if Path(item.path).parent.name in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
+    if not _may_be_exhaustive(config):
+        left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=left_out)
+    items.sort(key=_place)
+
+
+def _may_be_exhaustive(config: pytest.Config) -> bool:
+    """Tell whether exhaustive tests are to run where they are chosen."""
+    chosen = any("::" in argument for argument in config.args)
+    return chosen or bool(config.option.keyword) or "exhaustive" in config.option.markexpr
+
+
+def _place(item: pytest.Item) -> int:
+    """Return where a test stands in the order; tests of one place stay in theirs."""
+    folder = Path(item.path).parent.name
+    if folder in SLOW_FOLDERS:
+        return SLOW_FOLDERS.index(folder)
+    return len(SLOW_FOLDERS) + (item.get_closest_marker("slow") is None)

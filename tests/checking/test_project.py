@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.checkers import Environment, installed
+from tests.harness.exhaustive import exhaustive_but
 from tests.samples.project.mistakes import (
     CHECKERS,
     FALSE,
@@ -25,6 +26,8 @@ from tests.samples.project.mistakes import (
     plant,
 )
 
+CORE = ("pyrefly", "ty")
+"""The checkers that the test command runs; the others are exhaustive, and take a minute."""
 NAMES = [mistake.name for mistake in MISTAKES]
 SAID = """\
 Success: Mapped
@@ -67,9 +70,11 @@ def written(environment: Environment, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def found(environment: Environment, written: Copies) -> Mapping[str, Findings]:
-    """What each checker says of the copies."""
-    return measured(environment, written, CHECKERS)
+def found(environment: Environment, written: Copies, request: pytest.FixtureRequest) -> Mapping[str, Findings]:
+    """What each checker says of the copies that a test asks for which is to run."""
+    calls = [item.callspec for item in request.session.items if "found" in item.fixturenames]
+    names = {call.params["checker"] for call in calls}
+    return measured(environment, written, [name for name in CHECKERS if name in names])
 
 
 # ---- the program
@@ -102,19 +107,20 @@ def test_the_command_reads_its_parameters(environment: Environment, written: Cop
 # ---- the checkers
 
 
-@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("checker", exhaustive_but(CORE, CHECKERS))
 def test_the_program_is_not_reported(checker: str, found: Mapping[str, Findings]) -> None:
     """In its strict mode a checker reports nothing of the program, but for lines that it is known to be wrong of."""
     assert () == found[checker].clean
     assert set(FALSE[checker]) == found[checker].false
 
 
-@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("checker", exhaustive_but(CORE, CHECKERS))
 def test_a_mistake_is_reported_on_its_line(checker: str, found: Mapping[str, Findings]) -> None:
     """A checker reports each mistake on its very line, but for those that it is known to miss."""
     assert set(MISSED[checker]) == found[checker].missed
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("checker", ["mypy with the plugin", "mypy with both plugins"])
 def test_the_plugin_reports_no_other_line(checker: str, found: Mapping[str, Findings]) -> None:
     """With the plugin, mypy reports a mistake where it is and nowhere else."""

@@ -17,6 +17,7 @@ from statesig.signals import signal_type_of
 from statesig.states import State
 from statesig.states.families import descendants
 from tests import ROOT
+from tests.harness.commands import statesig as statesig_command
 
 STUBS = ROOT / "stubs"
 HEADER = "# Written by `python -m statesig stubs"
@@ -37,7 +38,9 @@ def constructor_of(kind: type[State[Any]]) -> ast.FunctionDef:
 
 
 def stubs(folder: Path, *arguments: str, path: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder, in a Python of its own, with the statesig of a path."""
+    """Run the command in a folder, with the statesig of a path: in a fork, or for another one in its own Python."""
+    if path == ROOT:
+        return statesig_command("stubs", *arguments, cwd=folder)
     command = [sys.executable, "-m", "statesig", "stubs", *arguments]
     environ = {**os.environ, "PYTHONPATH": str(path)}
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)

@@ -12,15 +12,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT
+from tests.harness.exhaustive import exhaustive_but
 
 SHOP = ROOT / "tests/samples/stubbed/shop"
-CHECKERS = ["mypy", "pyright"]
+CHECKERS = exhaustive_but(["mypy"], ["mypy", "pyright"])
 SIGNALS = {"COUNT", "DAMAGED", "HOLD", "LARGE", "PACK", "PRICE", "_KEEP"}
 
 Told = dict[str, dict[str, str]]
@@ -93,10 +93,22 @@ def members(statement: ast.stmt) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def told(programs: Path) -> dict[str, Told]:
-    """What each checker says."""
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(CHECKERS, pool.map(lambda ask: ask(programs), [ask_mypy, ask_pyright]), strict=True))
+def mypy_told(programs: Path) -> Told:
+    """What mypy says."""
+    return ask_mypy(programs)
+
+
+@pytest.fixture(scope="session")
+def pyright_told(programs: Path) -> Told:
+    """What pyright says."""
+    return ask_pyright(programs)
+
+
+@pytest.fixture
+def told(checker: str, request: pytest.FixtureRequest) -> Told:
+    """What the checker of a test says."""
+    said: Told = request.getfixturevalue(f"{checker}_told")
+    return said
 
 
 def ask_mypy(folder: Path) -> Told:
@@ -128,27 +140,28 @@ def sorted_out(folder: Path, problems: Iterable[tuple[Path, int, bool, str]]) ->
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_a_checker_reads_every_name_alike(checker: str, told: dict[str, Told]) -> None:
+def test_a_checker_reads_every_name_alike(told: Told) -> None:
     """Every name and every member has the type with the stub that it has without, but for a signal's constructor."""
-    stubbed, bare = told[checker]["shop"], told[checker]["bare"]
+    stubbed, bare = told["shop"], told["bare"]
     differing = {key for key, text in bare.items() if text.replace('(".', '("shop.') != stubbed.get(key)}
     assert 140 < len(bare)
     assert [] == sorted(key for key in differing if not SIGNALS.intersection(re.findall(r"\w+", key)[-1:]))
 
 
-def test_the_constructors_of_signals_are_what_a_stub_adds(told: dict[str, Told]) -> None:
+def test_the_constructors_of_signals_are_what_a_stub_adds(mypy_told: Told) -> None:
     """Without the stub a signal takes anything, with it the fields of its state."""
     signal = "reveal_type(shop.signals.COUNT)"
-    assert "**fields: object" in told["mypy"]["bare"][signal]
-    assert "result: int | None" in told["mypy"]["shop"][signal]
+    assert "**fields: object" in mypy_told["bare"][signal]
+    assert "result: int | None" in mypy_told["shop"][signal]
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_a_stub_is_clean(checker: str, told: dict[str, Told]) -> None:
+def test_a_stub_is_clean(told: Told) -> None:
     """Neither checker has anything to say of the stubs at its strictest."""
-    assert {} == told[checker]["stubs"]
+    assert {} == told["stubs"]
 
 
+@pytest.mark.exhaustive
 def test_stubtest_finds_nothing_in_the_program_and_in_the_whole_package(programs: Path, tmp_path: Path) -> None:
     """`mypy.stubtest` finds nothing but what the two lists give a reason for, and each of their lines is needed."""
     ignored = shutil.ignore_patterns("*.pyc.*")  # what another process is writing

@@ -24,6 +24,7 @@ from tests.harness.commands import (
     ROOT,
     Done,
     ended,
+    in_a_process,
     in_this_process,
     read_up_to,
     started,
@@ -92,7 +93,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["run", "tests.samples.outcomes:nope"], "has no flow 'nope'; it has success, failure"),
     (["run", "tests.samples.greeting", "name"], "NAME=VALUE, not 'name'"),
     (["run", "tests.samples.greeting", "=x"], "NAME=VALUE, not '=x'"),
-    (["run", "tests.samples.greeting", "nmae=x"], "no such parameter: nmae; its parameters are name, times, day"),
+    (["run", "tests.samples.greeting", "nmae=x"], "no such parameter: nmae; did you mean name?; its parameters are name, times, day"),
     (["run", "tests.samples.greeting", "times=many"], "times is not a valid int"),
     (["run", "tests.samples.greeting", "times="], "times is not a valid int"),
     (["run", "tests.samples.greeting", "day=2019-13-01"], "day is not a valid date"),
@@ -122,13 +123,24 @@ def test_what_cannot_be_done_as_asked(arguments: list[str], said: str, capfd: py
 
 @pytest.mark.parametrize(
     "arguments",
-    [["fly"], ["run", "statesig_no_such_module"], ["run", "tests.samples.greeting", "name"], ["check", "none"]],
+    [
+        ["fly"],
+        ["run", "statesig_no_such_module"],
+        ["run", "tests.samples.greeting", "name"],
+        ["check", "none"],
+        ["history", "none"],
+        ["runs"],
+        ["diagram"],
+        ["stubs", ""],
+    ],
     ids=" ".join,
 )
 def test_a_process_exits_as_main_returns(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
-    """The command as a process says and exits what `main` says and returns here."""
-    done = statesig(*arguments)
-    assert in_this_process(arguments, capfd) == (done.returncode, done.stdout, done.stderr)
+    """The command as a process says and exits what `main` says and returns here, and what a fork does."""
+    done, forked = in_a_process(*arguments), statesig(*arguments)
+    expected = (done.returncode, done.stdout, done.stderr)
+    assert expected == in_this_process(arguments, capfd)
+    assert expected == (forked.returncode, forked.stdout, forked.stderr)
 
 
 def test_a_value_is_not_repeated() -> None:

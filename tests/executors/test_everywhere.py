@@ -48,7 +48,7 @@ def expected() -> tuple[States, States]:
 
 def two_workers() -> LocalCluster:
     """Return a cluster of two worker processes, whose nannies begin them anew when they are killed."""
-    return LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
+    return LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The `statesig` command, run as people run it: as a process, with pipes, files, signals and exit codes."""
+"""The `statesig` command, run as people run it: in a process, with pipes, files, signals and exit codes."""
 
 import os
 import signal
@@ -14,6 +14,7 @@ import pytest
 
 from statesig.cli import main
 from tests import ROOT
+from tests.harness.forks import run_module
 
 _UNWANTED = ("NO_COLOR", "STATESIG_STORE")
 ENVIRONMENT = {**{key: value for key, value in os.environ.items() if key not in _UNWANTED}, "PYTHONPATH": str(ROOT)}
@@ -23,17 +24,21 @@ Done = subprocess.CompletedProcess[str]
 
 
 def statesig(*arguments: str | Path, text: str | bytes = "", cwd: Path = ROOT, **environment: str) -> Done:
-    """Run the command to its end and return what it said; whatever happens, it never shows a traceback."""
+    """Run the command to its end, in a fork, and return what it said; whatever happens, it never shows a traceback."""
     given = text.encode() if isinstance(text, str) else text
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        input=given,
-        cwd=cwd,
-        env={**ENVIRONMENT, **environment},
-        capture_output=True,
-        timeout=60,
-        check=False,
+    told = [str(argument) for argument in arguments]
+    return _said(run_module("statesig", *told, given=given, cwd=cwd, environment={**ENVIRONMENT, **environment}))
+
+
+def in_a_process(*arguments: str | Path, text: str = "", cwd: Path = ROOT) -> Done:
+    """Do the same as people do, in a process that begins with nothing loaded."""
+    command = [*COMMAND, *arguments]
+    return _said(
+        subprocess.run(command, input=text.encode(), cwd=cwd, env=ENVIRONMENT, capture_output=True, timeout=60)
     )
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> Done:
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -7,37 +7,16 @@ as what it wraps. Nothing here knows a trigger or its verdict.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from typing_extensions import TypeIs, override
 
-from statesig.states import Finished, Mapped, MetaState, State, Success
+from statesig.algebra.leaves import is_composite, leaves
+from statesig.states import Finished, Mapped, State
 from statesig.states.generics import origin_of
 
-__all__ = ["Counts", "Range", "counted", "is_of_some", "leaves"]
-
-
-def leaves(states: Iterable[State[Any]]) -> Iterator[State[Any]]:
-    """Yield what triggers count: a Mapped's children, a success for an empty one, what a meta-state wraps.
-
-    Nested as deep as memory allows.
-    """
-    for outer in states:
-        waiting = [outer]
-        while waiting:
-            state = waiting.pop()
-            if not _facts[type(state)].is_opened:
-                yield state
-            elif isinstance(state, MetaState):
-                waiting.append(state.state)
-            elif isinstance(state, Mapped) and state.children:
-                waiting.extend(reversed(state.children))
-            else:
-                yield _SUCCESS
-
-
-_SUCCESS = Success()
+__all__ = ["Counts", "Range", "counted", "is_of_some"]
 
 
 class Range(NamedTuple):
@@ -198,7 +177,7 @@ class _Facts(dict[type, _Fact]):
         name = cls.__name__
         if not _is_kind(cls):
             raise TypeError(f"a trigger looks at states, and an object of class {name} is none")
-        fact = _Fact(origin_of(cls), issubclass(cls, Finished), issubclass(cls, (Mapped, MetaState)))
+        fact = _Fact(origin_of(cls), issubclass(cls, Finished), is_composite(cls))
         self[cls] = fact
         return fact
 

@@ -29,14 +29,13 @@ from typing import Any, Final, Literal, TypeVar, cast
 from pydantic import ValidationError
 from typing_extensions import TypeIs, override
 
+from statesig.algebra.leaves import is_composite, leaves, walk
 from statesig.states import (
     Cached,
     Cancelled,
     Cancelling,
     Failed,
     Looped,
-    Mapped,
-    MetaState,
     Paused,
     Pending,
     Retrying,
@@ -167,7 +166,7 @@ def _is_concrete(cls: Any) -> TypeIs[type[State[Any]]]:
 def _carried(of: Any) -> type[State[Any]]:
     """Return a kind without its parameters, or refuse what is no kind."""
     origin: Any = origin_of(of)
-    if _is_concrete(origin) and not issubclass(origin, (MetaState, Mapped)):
+    if _is_concrete(origin) and not is_composite(origin):
         return origin
     raise TypeError(
         f"{getattr(of, '__name__', type(of).__name__)} is no kind that join joins; those are EMPTY and what "
@@ -201,8 +200,7 @@ def kind(state: State[Any], *, order: Order = COMPLETION) -> type[State[Any]]:
     own = _own_kind[type(state)]
     if own is not None:
         return own
-    _, leaves = _opened([state])
-    return _joined(leaves, order)
+    return _joined(leaves([state]), order)
 
 
 def join(one: Kind, other: Kind, *, order: Order = COMPLETION) -> Kind:
@@ -249,15 +247,16 @@ def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None, or
         empty: What is returned for none at all; ``Success()`` by default.
         order: By which their kinds are joined.
     """
-    opened, leaves = _opened(states)
-    if not leaves:
+    opened = list(walk(states))
+    inner = [state for state, is_leaf in opened if is_leaf]
+    if not inner:
         return Success() if empty is None else empty
-    joined = _joined(leaves, order)
+    joined = _joined(inner, order)
     severity = order.rank(joined)
-    fields: dict[str, Any] = {"causes": tuple(dict.fromkeys(cause for state in opened for cause in state.causes))}
+    fields: dict[str, Any] = {"causes": tuple(dict.fromkeys(cause for state, _ in opened for cause in state.causes))}
     values: defaultdict[str, list[Any]] = defaultdict(list)
     messages: set[str] = set()
-    for leaf in leaves:
+    for leaf in inner:
         given = leaf.__dict__
         for name in _combined_fields[type(leaf)]:
             if given[name] is not None:
@@ -280,32 +279,9 @@ _COMBINED: Mapping[str, tuple[type[State[Any]], Callable[[list[Any]], Any]]] = {
 """The fields that are combined: whose they are, and what is made of their values."""
 
 
-def _opened(states: Iterable[State[Any]]) -> tuple[list[State[Any]], list[State[Any]]]:
-    """Return all states with those inside of them, outermost first, and those of them that are not made of others.
-
-    An empty Mapped is a success. States may be nested as deep as memory allows.
-    """
-    opened: list[State[Any]] = []
-    leaves: list[State[Any]] = []
-    waiting = list(states)
-    waiting.reverse()
-    while waiting:
-        state = waiting.pop()
-        opened.append(state)
-        if _own_kind[type(state)] is not None:
-            leaves.append(state)
-        elif isinstance(state, MetaState):
-            waiting.append(state.state)
-        elif isinstance(state, Mapped) and state.children:
-            waiting.extend(reversed(state.children))
-        else:
-            leaves.append(Success())
-    return opened, leaves
-
-
-def _joined(leaves: Iterable[State[Any]], order: Order) -> type[State[Any]]:
+def _joined(states: Iterable[State[Any]], order: Order) -> type[State[Any]]:
     joined: Kind = EMPTY
-    for of in set(map(type, leaves)):
+    for of in set(map(type, states)):
         joined = order.join(joined, of)
     return cast("type[State[Any]]", joined)  # there is one leaf at least, and its kind is not EMPTY
 
@@ -324,7 +300,7 @@ class _PerClass(dict[type[State[Any]], _FactT]):
 
 def _find_own_kind(cls: type[State[Any]]) -> type[State[Any]] | None:
     """Return the kind of all states of a class; None where it depends on what is in them."""
-    return None if issubclass(cls, (MetaState, Mapped)) else _carried(cls)
+    return None if is_composite(cls) else _carried(cls)
 
 
 def _find_combined(cls: type[State[Any]]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from typing_extensions import TypeVar
 from statesig.algebra.joins import Order, kind
 from statesig.states import Cancelling, Finished, MetaState, Paused, Pending, Running, Scheduled, State
 
-__all__ = ["PHASES", "Conflict", "Observation", "Report", "merge", "observe"]
+__all__ = ["PHASES", "Conflict", "Observation", "Report", "attempt_after", "merge", "observe"]
 
 R = TypeVar("R", covariant=True, default=Any)
 T = TypeVar("T")
@@ -137,12 +137,27 @@ def observe(history: Iterable[State[T]]) -> tuple[Observation[T], ...]:
     attempt, has_run = 1, False
     observations: list[Observation[T]] = []
     for state in history:
-        if isinstance(state, Running):
-            has_run = True
-        elif has_run and not isinstance(state, (Cancelling, Finished)):
-            attempt, has_run = attempt + 1, False
+        attempt, has_run = attempt_after(attempt, has_run, state)
         observations.append(Observation(attempt, state))
     return tuple(observations)
+
+
+def attempt_after(attempt: int, has_run: bool, state: State[Any]) -> tuple[int, bool]:
+    """Return the attempt that a state belongs to, and whether that attempt has been Running.
+
+    The one rule by which attempts are counted: an attempt lasts from before Running to its end, so that the first state
+    after Running that neither is Cancelling nor Finished belongs to the next one.
+
+    Args:
+        attempt: The attempt of the state before, 1 before the first.
+        has_run: Whether that attempt has been Running.
+        state: The state that follows.
+    """
+    if isinstance(state, Running):
+        return attempt, True
+    if has_run and not isinstance(state, (Cancelling, Finished)):
+        return attempt + 1, False
+    return attempt, has_run
 
 
 def _observations(report: Report[T]) -> Iterable[Observation[T]]:

@@ -30,7 +30,7 @@ from typing import Any, NoReturn, Self
 
 from typing_extensions import override
 
-from statesig.algebra.counts import Counts, counted, leaves
+from statesig.algebra.counts import Counts, counted
 from statesig.algebra.predicates import Atom, Expression, Verdict, Word, composed, negated, verdict_of, with_rest
 from statesig.signals import FAIL, PAUSE, SKIP, Signal
 from statesig.states import Failed, Skipped, State, Success
@@ -52,7 +52,6 @@ __all__ = [
     "between",
     "every",
     "finished",
-    "leaves",
     "manual_only",
     "none",
     "none_skipped",

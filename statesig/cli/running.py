@@ -11,7 +11,7 @@ from statesig.cli.display import JsonLines, Lines, Silent, summary
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.loading import load_flow
 from statesig.cli.options import chosen_executor, chosen_store, stored_before
-from statesig.engine.interrupts import Signals, cancelled_by_signals
+from statesig.engine.interrupts import Interrupts, cancelled_by_interrupts
 from statesig.engine.options import Options
 from statesig.engine.runner import begin, reopen
 from statesig.engine.runs import Run
@@ -66,7 +66,7 @@ def _driven(run: Run, shown: Silent, options: argparse.Namespace, out: TextIO, e
     def told(count: int) -> None:
         shown.interject("statesig: cancelling; once more stops now" if count == 1 else "statesig: stopping now")
 
-    with shown, cancelled_by_signals(run, told) as came:
+    with shown, cancelled_by_interrupts(run, told) as came:
         run.start()
     if not options.json:
         summary(run, out, is_stored=is_stored)
@@ -82,7 +82,7 @@ def _going_on(run: Run, target: str) -> str:
     return shlex.join(["statesig", "resume", target, run.id, *approve])
 
 
-def _exit(run: Run, came: Signals, shown: Silent) -> int:
+def _exit(run: Run, came: Interrupts, shown: Silent) -> int:
     state = run.state
     if isinstance(state, Success):
         return Exit.FAILURE if shown.failed else Exit.OK

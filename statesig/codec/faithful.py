@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from statesig.states.families import StateModel, origin_of
+from statesig.states.generics import kind_of
 
 __all__ = ["MAX_DIGITS", "SCALARS", "difference", "is_finite", "is_plain", "offences", "shown"]
 
@@ -37,8 +38,7 @@ def is_plain(result: Any, written: bytes) -> bool:
         result: The result.
         written: The state's JSON, which holds it under ``result``.
     """
-    given: object = result
-    cls = type(given)
+    cls = kind_of(result)
     if cls is float:
         return math.isfinite(result)
     if cls is not list and cls is not dict:
@@ -74,8 +74,7 @@ def is_finite(result: Any) -> bool:
 
     False says that it was not told: the caller looks.
     """
-    given: object = result
-    cls = type(given)
+    cls = kind_of(result)
     if cls is list or cls is dict:
         if len(result) <= _SMALL and _is_flat(result, cls):
             return True
@@ -93,10 +92,8 @@ _NON_FINITE = tuple(bytes(6) + high for high in (b"\xf0\x7f", b"\xf0\xff", b"\xf
 
 def difference(one: Any, other: Any, path: str = "") -> str | None:
     """Return where two values differ in class or value, or None; the order of a mapping's keys counts."""
-    first: object = one
-    second: object = other
-    cls: type[Any] = type(first)
-    if cls is not type(second) and not (isinstance(first, StateModel) and origin_of(cls) is origin_of(type(second))):
+    cls = kind_of(one)
+    if cls is not kind_of(other) and not (issubclass(cls, StateModel) and origin_of(cls) is origin_of(kind_of(other))):
         return path
     if issubclass(cls, (set, frozenset)):
         others = {item: item for item in other}
@@ -145,8 +142,7 @@ def offences(fields: Mapping[str, Any], max_depth: int, *, free: str | None) -> 
 
 
 def _offences(value: Any, path: str, depth: int, free: bool) -> Iterator[tuple[str, str]]:
-    given: object = value
-    cls: type[Any] = type(given)
+    cls = kind_of(value)
     reason = _reason(value, cls)
     if reason is not None:
         yield path, reason

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from statesig.codec.states import encode
 from statesig.engine.fingerprints import graph_names
 from statesig.engine.journal import Journal, open_run
+from statesig.engine.noderuns import Progress
 from statesig.engine.options import LEASE, StoreTarget, utc_now
-from statesig.states import Cancelled, Cancelling, Finished, Pending, Running, State
+from statesig.engine.replay import replay
+from statesig.states import Cancelled, Finished
 from statesig.stores.store import Record
 
 __all__ = ["cancel_run"]
@@ -58,20 +60,13 @@ def _cancelling(journal: Journal, now: datetime) -> list[Record]:
 
     That is not Mapped, even where its children are final: how many there were to be is not known here.
     """
-    last: dict[tuple[str, int | None], State[Any]] = {}
-    entries: dict[tuple[str, int | None], int] = {}
-    lost: dict[tuple[str, int | None], int] = {}
-    for record, state in journal.history({}):
-        place = record.task, record.index
-        last[place] = state
-        lost[place] = record.lost
-        entries[place] = entries.get(place, 0) + isinstance(state, Running)
-    children = [place for place in last if place[1] is not None]
+    found: dict[tuple[str, int | None], Progress] = {}
+    replay(journal.history({}), lambda task, index: found.setdefault((task, index), Progress()))
+    children = [place for place in found if place[1] is not None]
     records: list[Record] = []
     for place in [*children, *((name, None) for name in graph_names(journal.stored.graph))]:
-        state = last.get(place, Pending())
-        if isinstance(state, Finished):
-            continue
-        attempt = entries.get(place, 0) + (not isinstance(state, (Running, Cancelling)))
-        records.append(Record(*place, attempt, now, None, lost.get(place, 0), encode(_CANCELLED)))
+        progress = found.get(place) or Progress()
+        if not isinstance(progress.state, Finished):
+            attempt = progress.attempt_of(_CANCELLED)
+            records.append(Record(*place, attempt, now, None, progress.lost, encode(_CANCELLED)))
     return records

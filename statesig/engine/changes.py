@@ -1,6 +1,6 @@
-"""How the items of a run change: by what their handlers say, written down, and told of, in one way for all.
+"""Change the tasks of a run, in one way for all: ask their handlers, store the change, tell of it.
 
-What an attempt leads to is `decisions`' to say; when anything happens, and in which order, is the drive's.
+`decisions` says what an attempt leads to, and the loop when anything happens and in which order.
 """
 
 from __future__ import annotations
@@ -12,22 +12,12 @@ from statesig.algebra.captures import state_of_exception
 from statesig.codec.events import Event
 from statesig.engine.cache_keys import cached_from, is_fresh
 from statesig.engine.decisions import is_failure, settle, settle_cancelling, settle_replaced, settle_unbegun
-from statesig.engine.noderuns import Item
+from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options
+from statesig.executors.calls import worker_name
 from statesig.graph.tasks import Handler
 from statesig.signals import Signal
-from statesig.states import (
-    Cached,
-    Cancelled,
-    Cancelling,
-    Finished,
-    Looped,
-    Mapped,
-    Running,
-    Skipped,
-    State,
-    Success,
-)
+from statesig.states import Cached, Cancelled, Cancelling, Looped, Mapped, Running, Skipped, State, Success
 
 if TYPE_CHECKING:
     from statesig.engine.journal import Journal
@@ -35,21 +25,21 @@ if TYPE_CHECKING:
 __all__ = ["RUNNING", "Changes"]
 
 RUNNING: Final = Running()
-"""What an item is in while its function runs."""
+"""The state of a task while its function runs."""
 
 
 class Changes:
-    """The changes of a run's items.
+    """The changes of a run's tasks.
 
     Attributes:
-        is_quiet: Whether nobody is told of any, and none is written down.
-        is_stored: Whether they are written down.
+        is_quiet: Whether no change is stored, and nobody is told of any.
+        is_stored: Whether changes are stored.
 
     Args:
         run: The run's identity.
-        options: How it is run.
-        journal: What writes it down; None: nothing does.
-        remembered: What is cached for the run alone, by key.
+        options: The options of the run.
+        journal: Stores the changes; None: nothing does.
+        remembered: The successes that are cached for this run alone, by key.
     """
 
     def __init__(self, run: str, options: Options, journal: Journal | None, remembered: dict[str, Cached[Any]]) -> None:
@@ -63,99 +53,113 @@ class Changes:
         self._remembered = remembered
         self._untold: list[Event] = []
 
-    def end(self, item: Item, outcome: State[Any], worker: str) -> None:
-        """Move an item to what its attempt left, or to what its handlers put in place of that."""
-        state = self._settled(item, outcome)
-        for handler in item.node.task.handlers:
-            given = self._given(handler, item.state, state)
-            if given is not state:
-                outcome, state = given, self._settled(item, given)
-        item.failures += is_failure(outcome)
-        if isinstance(outcome, Looped):
-            item.loops += 1
-            item.loop_result = outcome.result
-        self._keep(item, state)
-        self._move(item, state, worker)
+    def enter(self, noderun: NodeRun) -> bool:
+        """Let a task become Running; return whether its handlers let it."""
+        if self.is_quiet and noderun.node.task.is_plain:
+            noderun.has_run, noderun.state = True, RUNNING  # what `move` would do, for the most frequent change
+            return True
+        state = self._handled(noderun, RUNNING)
+        self._move(noderun, state)
+        return isinstance(state, Running)
 
-    def _settled(self, item: Item, outcome: State[Any]) -> State[Any]:
-        if isinstance(item.state, Cancelling):
+    def end(self, noderun: NodeRun, outcome: State[Any], worker: str | None = None) -> None:
+        """Move a task to the outcome of its attempt, or to what its handlers put in its place.
+
+        Args:
+            noderun: The task.
+            outcome: The state that its function left.
+            worker: Where the attempt ran; None: in this process.
+        """
+        if self.is_quiet and isinstance(outcome, Success) and noderun.node.task.is_plain:
+            noderun.state = outcome  # what `move` would do, for the most frequent outcome
+            return
+        state = self._settled(noderun, outcome)
+        for handler in noderun.node.task.handlers:
+            given = self._given(handler, noderun.state, state)
+            if given is not state:
+                state = self._settled(noderun, given)
+        self._keep(noderun, state)
+        self._move(noderun, state, worker_name() if worker is None else worker)
+
+    def _settled(self, noderun: NodeRun, outcome: State[Any]) -> State[Any]:
+        if isinstance(noderun.state, Cancelling):
             return settle_cancelling(outcome)
-        task = item.node.task
-        failures = item.failures + is_failure(outcome)
+        task = noderun.node.task
+        failures = noderun.failures + is_failure(outcome)
         jitter = 0.0
         if task.retry_jitter:
-            jitter = Random(f"{self._seed}/{item.name}/{failures}").uniform(-1, 1)
-        loops = item.loops + isinstance(outcome, Looped)
-        return settle(task, outcome, failures, self._clock(), attempts=item.entries, loops=loops, jitter=jitter)
+            jitter = Random(f"{self._seed}/{noderun.name}/{failures}").uniform(-1, 1)
+        loops = noderun.loops + isinstance(outcome, Looped)
+        return settle(task, outcome, failures, self._clock(), attempts=noderun.attempt, loops=loops, jitter=jitter)
 
-    def enter(self, item: Item) -> bool:
-        """Let an item come to be Running, and return whether its handlers let it."""
-        state = self._handled(item, RUNNING)
-        is_running = isinstance(state, Running)
-        item.entries += is_running
-        self._move(item, state)
-        return is_running
-
-    def fail_to_begin(self, item: Item, exc: BaseException) -> None:
-        """Move an item to what making its arguments raised: no attempt of it begins."""
+    def fail_to_begin(self, noderun: NodeRun, exc: BaseException) -> None:
+        """Move a task to the state of an exception that making its arguments raised; no attempt begins."""
         outcome = state_of_exception(exc, redact=self._options.redact, traceback=self._options.traceback)
-        self.become(item, settle_unbegun(item.state, outcome))
+        self.become(noderun, settle_unbegun(noderun.state, outcome))
 
-    # ---- what is kept for equal calls
+    # ---- cached successes
 
-    def recall(self, item: Item) -> bool:
-        """Let an item become Cached, where a success is kept for its arguments; return whether one is."""
-        if item.key is None:
+    def recall(self, noderun: NodeRun) -> bool:
+        """Let a task become Cached if a success is kept for its arguments; return whether one is."""
+        if noderun.key is None:
             return False
         now = self._clock()
-        found = self._remembered.get(item.key)
+        found = self._remembered.get(noderun.key)
         if (found is None or not is_fresh(found, now)) and self._journal is not None:
-            found = self._journal.recall(item, item.key, now)  # another run may have renewed it
+            found = self._journal.recall(noderun, noderun.key, now)  # another run may have renewed it
         if found is None or not is_fresh(found, now):
             return False
-        self.become(item, found)
+        self.become(noderun, found)
         return True
 
-    def _keep(self, item: Item, state: State[Any]) -> None:
+    def _keep(self, noderun: NodeRun, state: State[Any]) -> None:
         """Keep a success for further calls with equal arguments."""
-        seconds = item.node.task.cache_for
-        if item.key is None or seconds is None or not isinstance(state, Success) or not state.has_result:
+        seconds = noderun.node.task.cache_for
+        if noderun.key is None or seconds is None or not isinstance(state, Success) or not state.has_result:
             return
         if not isinstance(state, (Cached, Skipped, Mapped)):
             kept = cached_from(state, seconds, self._clock())
-            self._remembered[item.key] = kept
+            self._remembered[noderun.key] = kept
             if self._journal is not None:
-                self._journal.remember(item, item.key, kept)
+                self._journal.remember(noderun, noderun.key, kept)
 
-    def let_end(self, item: Item) -> None:
-        """Let an item that runs be Cancelling; its function goes on, so its handlers can put nothing else in place."""
+    # ---- changes that no attempt makes
+
+    def let_end(self, noderun: NodeRun) -> None:
+        """Let a running task be Cancelling; its function goes on, so handlers are told and can replace nothing."""
         cancelling = Cancelling(message="the run was cancelled")
-        for handler in item.node.task.handlers:
-            self._given(handler, item.state, cancelling)
-        self._move(item, cancelling)
+        for handler in noderun.node.task.handlers:
+            self._given(handler, noderun.state, cancelling)
+        self._move(noderun, cancelling)
 
-    def stop(self, item: Item, sentence: str, worker: str | None = None) -> None:
-        """Let an item whose call was stopped be Cancelled, or what else is final and its handlers put in place."""
+    def stop(self, noderun: NodeRun, sentence: str, worker: str | None = None) -> None:
+        """Let a task whose call was stopped be Cancelled, or the final state that its handlers put in place.
+
+        Args:
+            noderun: The task.
+            sentence: What became of the call.
+            worker: Where the call ran; None if it had not begun.
+        """
         state: State[Any] = Cancelled(message=f"the run was cancelled; {sentence}")
-        for handler in item.node.task.handlers:
-            given = self._given(handler, item.state, state)
+        for handler in noderun.node.task.handlers:
+            given = self._given(handler, noderun.state, state)
             if given is not state:
-                state = settle_cancelling(settle_replaced(item.state, given))
-        self._move(item, state, worker)
+                state = settle_cancelling(settle_replaced(noderun.state, given))
+        self._move(noderun, state, worker)
 
-    def become(self, item: Item, state: State[Any]) -> None:
-        """Move an item to a state that no attempt left, or to what its handlers put in place of it."""
-        self._move(item, self._handled(item, state))
+    def become(self, noderun: NodeRun, state: State[Any]) -> None:
+        """Move a task to a state that no attempt left, or to what its handlers put in its place."""
+        self._move(noderun, self._handled(noderun, state))
 
-    def _handled(self, item: Item, state: State[Any]) -> State[Any]:
-        for handler in item.node.task.handlers:
-            given = self._given(handler, item.state, state)
+    def _handled(self, noderun: NodeRun, state: State[Any]) -> State[Any]:
+        for handler in noderun.node.task.handlers:
+            given = self._given(handler, noderun.state, state)
             if given is not state:
-                state = settle_replaced(item.state, given)
+                state = settle_replaced(noderun.state, given)
         return state
 
     def _given(self, handler: Handler, old: State[Any], new: State[Any]) -> State[Any]:
-        """Return what a handler gives in place of a state, the state itself where it gives nothing."""
+        """Return the state that a handler gives in place of another; the state itself if it gives none."""
         options = self._options
         try:
             given: Any = handler(old, new)
@@ -168,35 +172,31 @@ class Changes:
         replaced: State[Any] = given
         return replaced
 
-    def _move(self, item: Item, state: State[Any], worker: str | None = None) -> None:
-        if self.is_quiet:
-            item.state = state
-            return
-        # An attempt counts entries into Running: what is not the end of one is of the coming one.
-        is_of_this = isinstance(state, (Running, Cancelling)) or (
-            isinstance(item.state, (Running, Cancelling)) and isinstance(state, Finished)
-        )
-        attempt = item.entries if is_of_this else item.entries + 1
-        if self._journal is not None:
-            state = self._journal.add(item, state, attempt, worker=worker)
-        item.state = state
-        self.tell(item, state, attempt)
+    # ---- one way for all
 
-    def tell(self, item: Item, state: State[Any], attempt: int) -> None:
-        """Tell of a state that an item is in: at once, or, where it is written down, once that is stored."""
+    def _move(self, noderun: NodeRun, state: State[Any], worker: str | None = None) -> None:
+        attempt = noderun.attempt_of(state)
+        if self._journal is not None:
+            state = self._journal.add(noderun, state, attempt, worker=worker)
+        noderun.move(state)
+        if not self.is_quiet:
+            self.tell(noderun, state, attempt)
+
+    def tell(self, noderun: NodeRun, state: State[Any], attempt: int) -> None:
+        """Tell of a task's state: at once or, with a store, once it is stored."""
         if self._options.on_event is None:
             return
-        event = Event(self._run, item.node.name, item.index, attempt, self._clock(), state)
+        event = Event(self._run, noderun.node.name, noderun.index, attempt, self._clock(), state)
         if self._journal is None:
             self._options.on_event(event)
         else:
-            self._untold.append(event)  # what is told has been stored
+            self._untold.append(event)
 
     def flush(self, state: State[Any] | None = None) -> None:
-        """Store what was written down, and the run's own state where one is given, and tell of it.
+        """Store the changes that were added, and the run's own state if one is given; then tell of them.
 
         Raises:
-            StoreError: It cannot be stored; nothing of it is, and nothing was told.
+            StoreError: It cannot be stored; nothing of it is, and nobody was told.
         """
         if self._journal is not None:
             self._journal.flush(state)

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from statesig.algebra.captures import state_of_exception
+from statesig.algebra.leaves import leaves
 from statesig.algebra.transitions import is_allowed, successors
-from statesig.algebra.triggers import Counts, SkipPolicy, Verdict, all_successful, leaves
+from statesig.algebra.triggers import Counts, SkipPolicy, Verdict, all_successful
 from statesig.errors import IllegalTransition
 from statesig.graph.nodes import Node, Takes
 from statesig.graph.tasks import Task

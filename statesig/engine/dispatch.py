@@ -1,6 +1,6 @@
-"""Where a run's calls are under way: the executors of a run, what was handed to them, and what has come back.
+"""The calls of a run that are under way: to which executor each was handed, and what has come back.
 
-Nothing here knows what an outcome means. A call has one way back: its outcome, or, once its time is over, a timeout.
+A call ends in one way: by its outcome or, once its time is over, by a timeout. Nothing here knows what either means.
 """
 
 from __future__ import annotations
@@ -12,46 +12,47 @@ from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from statesig.engine.noderuns import Item
+from statesig.engine.noderuns import NodeRun
 from statesig.executors.calls import Call, Outcome
 from statesig.executors.executor import Executor
 from statesig.graph.tasks import Task
 
-__all__ = ["Lane", "Lanes"]
+__all__ = ["Destination", "Dispatcher"]
 
 
-class Lane:
+class Destination:
     """An executor as one run uses it.
 
     Attributes:
         executor: The executor.
-        flying: How many calls are under way in it.
-        held: The items that are to be looked at once there is room.
-        launching: The calls that are to be handed to it next.
+        window: How many calls may be under way in it.
+        in_flight: How many are.
+        queued: The tasks to look at once there is room.
+        outgoing: The calls to hand over at the next `Dispatcher.send`.
     """
 
     def __init__(self, executor: Executor, window: int) -> None:
         self.executor: Executor = executor
         self.window: int = window
-        self.flying: int = 0
-        self.held: deque[Item] = deque()
-        self.launching: list[Call] = []
+        self.in_flight: int = 0
+        self.queued: deque[NodeRun] = deque()
+        self.outgoing: list[Call] = []
 
 
-class Lanes:
-    """The executors of one drive of a run.
+class Dispatcher:
+    """The executors of one run while it is driven.
 
     Attributes:
-        flying: The calls that are under way, each with its item and its lane.
-        launching: How many of them are to be handed over at the next `launch`.
-        holding: How many items wait for room.
-        pool: Where plain tasks are run, once it is open; None: in line.
+        in_flight: The calls that are under way, each with its task and its destination.
+        outgoing: How many of them the next `send` hands over.
+        queued: How many tasks wait for room.
+        pool: The destination of plain tasks once it is open; None: in line.
 
     Args:
-        executor: Where tasks are run; None: in line, in the runner's own thread.
+        executor: Where tasks run; None: in line, in the thread of the loop.
         coroutines: Makes the executor of coroutine functions that the pool does not take.
-        aside: Makes the executor of functions that have a timeout, and no pool.
-        is_stored: Whether it is written down that a call is under way, so that no more of them should be than can run.
+        aside: Makes the executor of functions with a timeout where there is no pool.
+        is_stored: Whether it is stored that a call is under way, so that no more should be than can run.
     """
 
     def __init__(
@@ -63,20 +64,20 @@ class Lanes:
         is_stored: bool = False,
     ) -> None:
         self._is_stored = is_stored
-        self.flying: dict[Call, tuple[Item, Lane]] = {}
-        self.launching: int = 0
-        self.holding: int = 0
-        self.pool: Lane | None = None
+        self.in_flight: dict[Call, tuple[NodeRun, Destination]] = {}
+        self.outgoing: int = 0
+        self.queued: int = 0
+        self.pool: Destination | None = None
         self._executor = executor
         self._makers = {"coroutines": coroutines, "aside": aside}
-        self._open: dict[str, Lane] = {}
-        self._arrived: SimpleQueue[tuple[Call, Outcome] | None] = SimpleQueue()
+        self._open: dict[str, Destination] = {}
+        self._arrivals: SimpleQueue[tuple[Call, Outcome] | None] = SimpleQueue()
         self._next: tuple[Call, Outcome] | None = None
         self._deadlines: list[tuple[float, int, Call]] = []
         self._order = 0
 
     def open(self) -> None:
-        """Open the pool; the others are opened when the first call is for them.
+        """Open the pool; the other executors open with their first call.
 
         Raises:
             ExecutorError: It cannot be used.
@@ -89,68 +90,68 @@ class Lanes:
         """Whether anything runs elsewhere than in line."""
         return bool(self._open)
 
-    def lane_of(self, task: Task[Any, Any]) -> Lane | None:
-        """Return where a task is run, None for in line."""
+    def destination_of(self, task: Task[Any, Any]) -> Destination | None:
+        """Return where a task runs; None for in line."""
         pool = self.pool
         if task.is_async and (pool is None or not pool.executor.takes_coroutines):
-            return self._lane("coroutines")
+            return self._destination("coroutines")
         if pool is not None or task.timeout is None:
             return pool
-        return self._lane("aside")
+        return self._destination("aside")
 
-    def hold(self, item: Item) -> bool:
-        """Hold an item whose task cannot be run now; return whether that is so."""
-        task = item.node.task
-        lane = self.pool if task.is_plain else self.lane_of(task)
-        if lane is None:
-            # In line is one after the other, also while one is run aside so that it can be given up.
-            lane = self._open.get("aside")
-        if lane is None or lane.flying < lane.window:
+    def queue(self, noderun: NodeRun) -> bool:
+        """Queue a task for which there is no room now; return whether that is so."""
+        task = noderun.node.task
+        destination = self.pool if task.is_plain else self.destination_of(task)
+        if destination is None:
+            # In line means one after the other, also while a task runs aside so that it can be given up.
+            destination = self._open.get("aside")
+        if destination is None or destination.in_flight < destination.window:
             return False
-        lane.held.append(item)
-        self.holding += 1
+        destination.queued.append(noderun)
+        self.queued += 1
         return True
 
-    def free(self, ready: deque[Item]) -> bool:
-        """Put the items that were held and for which there is room now in line; return whether there are any."""
-        before = self.holding
-        for lane in self._open.values():
-            for _ in range(min(len(lane.held), lane.window - lane.flying)):
-                ready.append(lane.held.popleft())
-                self.holding -= 1
-        return self.holding < before
+    def dequeue(self, ready: deque[NodeRun]) -> bool:
+        """Move the queued tasks for which there is room to `ready`; return whether there are any."""
+        before = self.queued
+        for destination in self._open.values():
+            for _ in range(min(len(destination.queued), destination.window - destination.in_flight)):
+                ready.append(destination.queued.popleft())
+                self.queued -= 1
+        return self.queued < before
 
-    def _lane(self, name: str) -> Lane:
+    def _destination(self, name: str) -> Destination:
         found = self._open.get(name)
         return self._opened(name, self._makers[name]()) if found is None else found
 
-    def _opened(self, name: str, executor: Executor) -> Lane:
-        executor.open(lambda call, outcome: self._arrived.put((call, outcome)))
-        lane = self._open[name] = Lane(executor, self._window(name, executor))
-        return lane
+    def _opened(self, name: str, executor: Executor) -> Destination:
+        executor.open(lambda call, outcome: self._arrivals.put((call, outcome)))
+        destination = self._open[name] = Destination(executor, self._window(name, executor))
+        return destination
 
     def _window(self, name: str, executor: Executor) -> int:
         if name == "aside":
             return 1
         return min(executor.window, 2 * executor.slots + 8) if self._is_stored else executor.window
 
-    def take(self, item: Item, lane: Lane, call: Call) -> None:
-        """Take a call, to be handed over at the next `launch`."""
-        lane.flying += 1
-        lane.launching.append(call)
-        self.launching += 1
-        self.flying[call] = item, lane
+    def take(self, noderun: NodeRun, destination: Destination, call: Call) -> None:
+        """Take a call, to hand it over at the next `send`."""
+        destination.in_flight += 1
+        destination.outgoing.append(call)
+        self.outgoing += 1
+        self.in_flight[call] = noderun, destination
 
-    def launch(self) -> None:
-        """Hand over what was taken."""
-        self.launching = 0
-        for lane in self._open.values():
-            if lane.launching:
-                calls, lane.launching = lane.launching, []
+    def send(self) -> None:
+        """Hand over the calls that were taken."""
+        self.outgoing = 0
+        for destination in self._open.values():
+            if destination.outgoing:
+                calls, destination.outgoing = destination.outgoing, []
                 for call in calls:
                     if call.task.timeout is not None:
                         self._watch(call, time.monotonic() + call.task.timeout)
-                lane.executor.submit(calls)
+                destination.executor.submit(calls)
 
     def _watch(self, call: Call, due: float) -> None:
         self._order += 1
@@ -159,36 +160,36 @@ class Lanes:
     @property
     def has_news(self) -> bool:
         """Whether something may have come back, or should have."""
-        return self._next is not None or not self._arrived.empty() or bool(self._deadlines)
+        return self._next is not None or not self._arrivals.empty() or bool(self._deadlines)
 
-    def arrived(self) -> Iterator[tuple[Item, Outcome]]:
-        """Yield what has come back, without waiting."""
+    def arrivals(self) -> Iterator[tuple[NodeRun, Outcome]]:
+        """Yield the outcomes that have come back, without waiting."""
         while True:
             found, self._next = self._next, None
             if found is None:
-                if self._arrived.empty():
+                if self._arrivals.empty():
                     return
-                found = self._arrived.get()
-            landed = None if found is None else self._landed(found[0])
-            if found is not None and landed is not None:
-                yield landed, found[1]
+                found = self._arrivals.get()
+            noderun = None if found is None else self._ended(found[0])
+            if found is not None and noderun is not None:
+                yield noderun, found[1]
 
-    def _landed(self, call: Call) -> Item | None:
-        """Return the item of a call that is not under way any more; None where it was given up before."""
-        found = self.flying.pop(call, None)
+    def _ended(self, call: Call) -> NodeRun | None:
+        """Return the task of a call that has ended; None if the call was given up before."""
+        found = self.in_flight.pop(call, None)
         if found is None:
             return None
-        item, lane = found
-        lane.flying -= 1
-        return item
+        noderun, destination = found
+        destination.in_flight -= 1
+        return noderun
 
-    def overdue(self) -> Iterator[tuple[Item, str]]:
-        """Stop the calls whose time is over, and yield each item with a sentence that says what became of it."""
+    def overdue(self) -> Iterator[tuple[NodeRun, str]]:
+        """Stop the calls whose time is over, and yield each task with a sentence on what became of the call."""
         now = time.monotonic()
         while self._deadlines and self._deadlines[0][0] <= now:
             _, _, call = heapq.heappop(self._deadlines)
             timeout = call.task.timeout
-            if call not in self.flying or timeout is None:
+            if call not in self.in_flight or timeout is None:
                 continue
             due = (now if call.began is None else call.began) + timeout
             if due > now:
@@ -197,45 +198,49 @@ class Lanes:
                 yield self.stop(call)
 
     def withdraw(self, call: Call) -> bool:
-        """Take back a call that has not begun; return whether that could be done."""
-        _, lane = self.flying[call]
-        if call in lane.launching:
-            lane.launching.remove(call)
-            self.launching -= 1
-        elif not lane.executor.withdraw(call):
+        """Take back a call that has not begun; return whether that was possible."""
+        _, destination = self.in_flight[call]
+        if call in destination.outgoing:
+            destination.outgoing.remove(call)
+            self.outgoing -= 1
+        elif not destination.executor.withdraw(call):
             return False
-        del self.flying[call]
-        lane.flying -= 1
+        del self.in_flight[call]
+        destination.in_flight -= 1
         return True
 
-    def stop(self, call: Call) -> tuple[Item, str]:
-        """Stop a call, and return its item with a sentence that says what became of it."""
-        item, lane = self.flying.pop(call)
-        lane.flying -= 1
-        return item, lane.executor.stop(call)
+    def stop(self, call: Call) -> tuple[NodeRun, str]:
+        """Stop a call, and return its task with a sentence on what became of the call."""
+        noderun, destination = self.in_flight.pop(call)
+        destination.in_flight -= 1
+        return noderun, destination.executor.stop(call)
 
     def wait(self, seconds: float | None) -> None:
-        """Wait until something comes back, a time is over, or somebody wakes it; None: however long that takes."""
+        """Wait until something comes back, a call's time is over, or `wake` is called.
+
+        Args:
+            seconds: The longest wait; None: without limit.
+        """
         if self._deadlines:
             until = max(0.0, self._deadlines[0][0] - time.monotonic())
             seconds = until if seconds is None else min(seconds, until)
         try:
-            self._next = self._arrived.get(timeout=_LONGEST_WAIT if seconds is None else min(seconds, _LONGEST_WAIT))
+            self._next = self._arrivals.get(timeout=_LONGEST_WAIT if seconds is None else min(seconds, _LONGEST_WAIT))
         except Empty:
             self._next = None
 
     def wake(self) -> None:
         """End a wait; safe in a signal handler and in any thread."""
-        self._arrived.put(None)
+        self._arrivals.put(None)
 
     def close(self, *, now: bool = False) -> None:
-        """Close the executors that were opened; nothing that comes back after that is looked at."""
-        lanes: Sequence[Lane] = tuple(self._open.values())
+        """Close the executors that were opened; later outcomes are dropped."""
+        destinations: Sequence[Destination] = tuple(self._open.values())
         self._open.clear()
-        self.flying.clear()
-        for lane in lanes:
-            lane.executor.close(now=now)
+        self.in_flight.clear()
+        for destination in destinations:
+            destination.executor.close(now=now)
 
 
 _LONGEST_WAIT = 0.5
-"""Seconds; what is waited for longer is asked for again: a signal that comes just before a wait does not end it."""
+"""Seconds; a longer wait is made of several: a signal that comes just before a wait does not end it."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, while a run goes on: they cancel it in place of ending the process."""
+"""Ctrl-C and SIGTERM while a run goes on: they cancel the run instead of ending the process."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Protocol
 
 from statesig.executors.attempts import running
 
-__all__ = ["Signals", "cancelled_by_signals"]
+__all__ = ["Interrupts", "cancelled_by_interrupts"]
 
 
 class _Cancellable(Protocol):
     def cancel(self, *, now: bool = False) -> None: ...
 
 
-class Signals:
-    """The signals that have come.
+class Interrupts:
+    """The interrupts that have come.
 
     Attributes:
-        numbers: Their numbers, in order.
+        numbers: Their signal numbers, in order.
     """
 
     def __init__(self) -> None:
@@ -30,25 +30,25 @@ class Signals:
 
 
 @contextmanager
-def cancelled_by_signals(run: _Cancellable, told: Callable[[int], object] | None = None) -> Generator[Signals]:
-    """Let SIGINT, which is Ctrl-C, and SIGTERM cancel a run while the block runs, in place of ending the process.
+def cancelled_by_interrupts(run: _Cancellable, tell: Callable[[int], object] | None = None) -> Generator[Interrupts]:
+    """Let SIGINT (Ctrl-C) and SIGTERM cancel a run while the block runs, instead of ending the process.
 
-    The first lets what runs finish; the second stops it. In another thread than the main one, which alone may handle
-    signals, nothing is changed.
+    The first lets running tasks finish; the second stops them. Only the main thread may handle signals: in another
+    thread nothing is changed.
 
     Args:
         run: The run.
-        told: Called in the handler at each signal, with how many have come.
+        tell: Called in the handler of each interrupt, with how many have come.
 
     Returns:
-        The signals that have come.
+        The interrupts that have come.
     """
-    came = Signals()
+    came = Interrupts()
 
     def handle(number: int, frame: FrameType | None) -> None:
         came.numbers.append(number)
-        if told is not None:
-            told(len(came.numbers))
+        if tell is not None:
+            tell(len(came.numbers))
         run.cancel(now=len(came.numbers) > 1)
         if len(came.numbers) > 1 and running.get() is not None:
             raise KeyboardInterrupt  # out of the function that runs in this thread

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from statesig.codec.states import decode, encode
 from statesig.engine.fingerprints import check_graph, graph_of
-from statesig.engine.noderuns import Item
+from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options, StoreTarget
 from statesig.engine.stored_values import STORED, decode_stored, encode_stored, not_understood, parameters_of
 from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreError
@@ -68,8 +68,8 @@ class Journal:
         Raises:
             RunTaken: Another process goes on with it.
         """
-        held = self.store.lease(self.stored.id)
-        dead = held.owner if held is not None and is_dead(held.owner) else None
+        queued = self.store.lease(self.stored.id)
+        dead = queued.owner if queued is not None and is_dead(queued.owner) else None
         taken = self.store.acquire(self.stored, self._lease(), now=self._clock(), instead_of=dead)
         take_up(self.owner)
         return taken.cancel
@@ -85,8 +85,8 @@ class Journal:
 
     def is_held(self) -> bool:
         """Tell whether a process goes on with the run, as far as can be told from here."""
-        held = self.store.lease(self.stored.id)
-        return held is not None and held.until > self._clock() and not is_dead(held.owner)
+        queued = self.store.lease(self.stored.id)
+        return queued is not None and queued.until > self._clock() and not is_dead(queued.owner)
 
     def _lease(self) -> Lease:
         return Lease(self.stored.id, self.owner, self._clock() + timedelta(seconds=self._seconds))
@@ -118,7 +118,7 @@ class Journal:
 
     # ---- writing
 
-    def add(self, item: Item, state: State[Any], attempt: int, *, worker: str | None) -> State[Any]:
+    def add(self, noderun: NodeRun, state: State[Any], attempt: int, *, worker: str | None) -> State[Any]:
         """Write a change down, to be stored at the next `flush`; return the state that the item is in.
 
         That is the state itself, or a Failed with the reason where its result cannot be stored.
@@ -126,37 +126,37 @@ class Journal:
         data = _MARK.get(type(state)) if state.__pydantic_fields_set__ <= _TYPE else None
         if data is None:
             try:
-                data = self._encoded(item, state)
+                data = self._encoded(noderun, state)
             except EncodeError as exc:
                 remedy = "say what the task returns in its annotation, or return what JSON can hold"
                 state = Failed(message=f"its result cannot be stored: {exc}; {remedy}", retryable=False)
                 data = encode(state)
-        node = item.node
-        self._records.append(Record(node.name, item.index, attempt, self._clock(), worker, item.lost, data))
+        node = noderun.node
+        self._records.append(Record(node.name, noderun.index, attempt, self._clock(), worker, noderun.lost, data))
         return state
 
-    def _encoded(self, item: Item, state: State[Any]) -> bytes:
-        if item.node.is_mapped and item.parent is None and is_mapped(state):
+    def _encoded(self, noderun: NodeRun, state: State[Any]) -> bytes:
+        if noderun.node.is_mapped and noderun.parent is None and is_mapped(state):
             # Its children have histories of their own.
             return encode(Mapped(message=state.message, causes=state.causes))
-        return encode_stored(state, item.node.task.returns)
+        return encode_stored(state, noderun.node.task.returns)
 
-    def remember(self, item: Item, key: str, kept: Cached[Any]) -> None:
+    def remember(self, noderun: NodeRun, key: str, kept: Cached[Any]) -> None:
         """Keep a cached state for other runs, from the time on that what was added before is stored."""
         try:
-            data = encode_stored(kept, item.node.task.returns)
+            data = encode_stored(kept, noderun.node.task.returns)
         except EncodeError:
             return  # then its success cannot be stored either, which is told where it is
         assert kept.expires is not None
         self._cached.append((key, data, kept.expires))
 
-    def recall(self, item: Item, key: str, now: datetime) -> Cached[Any] | None:
+    def recall(self, noderun: NodeRun, key: str, now: datetime) -> Cached[Any] | None:
         """Return the cached state that is kept for equal calls, None where none is or it cannot be read any more."""
         data = self.store.recall(key, now)
         if data is None:
             return None
         try:
-            found = decode_stored(data, item.node.task.returns)
+            found = decode_stored(data, noderun.node.task.returns)
         except DecodeError:
             return None  # of a task that returned another type then
         return found if is_cached(found) else None

@@ -1,7 +1,4 @@
-"""A task, or one child of a mapped one, on its way through a run, and what is told of it.
-
-Nothing here decides, waits or calls: an item only holds what the runner has found out.
-"""
+"""The bookkeeping of each task, and of each child of a mapped task, during a run. Nothing here decides or calls."""
 
 from __future__ import annotations
 
@@ -9,26 +6,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from statesig.algebra.triggers import Counts
+from statesig.algebra.counts import Counts
+from statesig.algebra.merges import attempt_after
 from statesig.executors.attempts import Attempt
 from statesig.graph.nodes import Node
-from statesig.states import AnyState, Pending, State
+from statesig.states import AnyState, Looped, Pending, Resume, Retrying, Running, State
 
-__all__ = ["PENDING", "Item", "TaskRun"]
+__all__ = ["PENDING", "NodeRun", "Progress", "TaskRun"]
 
 PENDING: Final = Pending()
-"""What every item begins as."""
+"""The state in which every task begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRun:
-    """What became of one task of a run.
+    """The outcome of one task of a run.
 
     Args:
         name: The name of its node.
-        state: The state it is in.
+        state: Its state.
         seconds: How long its function ran, all attempts and children together.
-        children: Of a mapped task: what became of each call, in the order of its inputs.
+        children: Of a mapped task: the outcome of each call, in the order of its inputs.
     """
 
     name: str
@@ -37,78 +35,101 @@ class TaskRun:
     children: tuple[TaskRun, ...] = ()
 
 
-class Item:
-    """A task, or one child of a mapped one, on its way through a run.
+class Progress:
+    """How far a task has come, counted along its history.
 
     Attributes:
-        run: The identity of its run.
-        node: Its node.
-        parent, index: Of a child: the mapped node's item, and its position.
-        state: What it is in.
-        entries: How often it came to be Running.
-        failures: How many attempts have failed.
+        state: Its state.
+        attempt: The attempt that is under way, or the coming one; from 1.
+        has_run: Whether that attempt has been Running.
+        failures: How many attempts failed and were followed by another.
         loops: How many iterations were made.
         lost: How many attempts were lost with the process that ran them.
-        loop_result: What the last LOOP handed on.
+        loop_result: The result that the last LOOP handed on.
         resumed: Whether a person has released it.
-        seconds: How long its function ran.
-        is_settled: Whether those that wait for it have been told that it has come to rest.
-        key: Under which text its success is kept for equal calls.
-        waiting: How many upstreams have not come to rest.
-        inputs: How many of those, of which it takes something, are not final.
-        open: How many of its children have not come to rest.
-        children: Of a mapped task, once it has begun.
-        recorded: The children that a stored history tells of, before it has begun anew.
-        counts: What is upstream, once that is worth counting.
-        source: Of a child: the state of the child that it is mapped over.
-        value: Of a child: what it is called with.
     """
 
-    __slots__ = (
-        "children",
-        "counts",
-        "entries",
-        "failures",
-        "index",
-        "inputs",
-        "is_settled",
-        "key",
-        "loop_result",
-        "loops",
-        "lost",
-        "node",
-        "open",
-        "parent",
-        "recorded",
-        "resumed",
-        "run",
-        "seconds",
-        "source",
-        "state",
-        "value",
-        "waiting",
-    )
+    __slots__ = ("attempt", "failures", "has_run", "loop_result", "loops", "lost", "resumed", "state")
 
-    def __init__(self, run: str, node: Node, parent: Item | None = None, index: int | None = None) -> None:
-        self.run: str = run
-        self.node: Node = node
-        self.parent: Item | None = parent
-        self.index: int | None = index
+    def __init__(self) -> None:
         self.state: State[Any] = PENDING
-        self.entries: int = 0
+        self.attempt: int = 1
+        self.has_run: bool = False
         self.failures: int = 0
         self.loops: int = 0
         self.lost: int = 0
         self.loop_result: Any = None
         self.resumed: bool = False
+
+    def move(self, state: State[Any]) -> None:
+        """Take the next state of the history, and count what it says; live and replayed histories come this way."""
+        self.attempt, self.has_run = attempt_after(self.attempt, self.has_run, state)
+        if isinstance(self.state, Running):
+            self.failures += isinstance(state, Retrying)
+            if isinstance(state, Looped):
+                self.loops += 1
+                self.loop_result = state.result
+        if isinstance(state, Resume):
+            self.resumed = True
+        self.state = state
+
+    def attempt_of(self, state: State[Any]) -> int:
+        """Return the attempt to which the next state belongs."""
+        return attempt_after(self.attempt, self.has_run, state)[0]
+
+
+class NodeRun(Progress):
+    """The bookkeeping of one task, or of one child of a mapped task, during a run.
+
+    Attributes:
+        run: The identity of its run.
+        node: Its node.
+        parent, index: Of a child: the bookkeeping of the mapped task, and the child's position.
+        seconds: How long its function ran.
+        is_settled: Whether it will not change any more in this loop, and those that wait for it were told.
+        key: The cache key of its call; None where nothing is cached.
+        waiting: How many upstreams are not settled.
+        inputs: How many of those, of which it takes something, are not final.
+        open: How many of its children are not settled.
+        children: Of a mapped task, once it has begun.
+        recorded: The children that a stored history tells of, until it begins anew.
+        counts: The states upstream, once they are worth counting.
+        source: Of a child: the state of the child that it is mapped over.
+        value: Of a child: the argument of its call.
+    """
+
+    __slots__ = (
+        "children",
+        "counts",
+        "index",
+        "inputs",
+        "is_settled",
+        "key",
+        "node",
+        "open",
+        "parent",
+        "recorded",
+        "run",
+        "seconds",
+        "source",
+        "value",
+        "waiting",
+    )
+
+    def __init__(self, run: str, node: Node, parent: NodeRun | None = None, index: int | None = None) -> None:
+        super().__init__()
+        self.run: str = run
+        self.node: Node = node
+        self.parent: NodeRun | None = parent
+        self.index: int | None = index
         self.seconds: float = 0.0
         self.is_settled: bool = False
         self.key: str | None = None
         self.waiting: int = 0
         self.inputs: int = 0
         self.open: int = 0
-        self.children: list[Item] | None = None
-        self.recorded: dict[int, Item] | None = None
+        self.children: list[NodeRun] | None = None
+        self.recorded: dict[int, NodeRun] | None = None
         self.counts: Counts | None = None
         self.source: State[Any] | None = None
         self.value: Any = None
@@ -118,11 +139,11 @@ class Item:
         """Its node's name, with the position of a child: ``load[3]``."""
         return self.node.name if self.index is None else f"{self.node.name}[{self.index}]"
 
-    def attempt(self) -> Attempt:
-        """Return what its task may know of itself."""
-        return Attempt(self.run, self.node.name, self.index, self.entries, self.loop_result)
+    def current_attempt(self) -> Attempt:
+        """Return what its task may know of itself while it runs."""
+        return Attempt(self.run, self.node.name, self.index, self.attempt, self.loop_result)
 
-    def with_children(self) -> Iterator[Item]:
+    def with_children(self) -> Iterator[NodeRun]:
         """Yield it and its children."""
         yield self
         if self.children is not None:
@@ -130,12 +151,18 @@ class Item:
         elif self.recorded is not None:
             yield from self.recorded.values()
 
-    def child(self, index: int) -> Item:
+    def child(self, index: int) -> NodeRun:
         """Return the child at a position as a stored history tells of it, or a new one."""
         found = None if self.recorded is None else self.recorded.get(index)
-        return Item(self.run, self.node, self, index) if found is None else found
+        return NodeRun(self.run, self.node, self, index) if found is None else found
 
-    def told(self) -> TaskRun:
-        """Return what became of it."""
-        children = tuple(child.told() for child in self.children or ())
+    def recorded_child(self, index: int) -> NodeRun:
+        """Return the child at a position of which a stored history tells, and keep it until the task begins anew."""
+        if self.recorded is None:
+            self.recorded = {}
+        return self.recorded.setdefault(index, self.child(index))
+
+    def outcome(self) -> TaskRun:
+        """Return its outcome and those of its children."""
+        children = tuple(child.outcome() for child in self.children or ())
         return TaskRun(self.name, cast("AnyState[Any]", self.state), self.seconds, children)

@@ -1,6 +1,6 @@
-"""What waits for what in a run: which items may be looked at, now that others have come to rest.
+"""Which tasks are worth looking at, now that others are settled.
 
-Nothing here decides what becomes of an item; it only spares asking before there can be an answer.
+It only spares asking before there can be an answer; `decisions` says what becomes of a task.
 """
 
 from __future__ import annotations
@@ -9,86 +9,93 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from statesig.algebra.triggers import Counts, all_successful
+from statesig.algebra.counts import Counts
+from statesig.algebra.triggers import all_successful
 from statesig.engine.decisions import may_decide
-from statesig.engine.noderuns import PENDING, Item
+from statesig.engine.noderuns import PENDING, NodeRun
 from statesig.graph.nodes import Node, Takes
 from statesig.states import Finished, Paused, State, Success
 
-__all__ = ["Waits"]
+__all__ = ["Readiness"]
 
 
-class Waits:
-    """Who waits for whom among the items of a run, counted down as they come to rest.
+class Readiness:
+    """Who waits for whom, counted down as tasks settle.
 
     Attributes:
-        ready: The items that are worth looking at, in order.
+        ready: The tasks that are worth looking at, in order.
+
+    Args:
+        noderuns: The tasks of the run, in the order of the flow.
     """
 
-    def __init__(self, items: Sequence[Item]) -> None:
-        self._items = items
-        self._downstream: list[list[tuple[Item, Takes]] | None] = [None] * len(items)
-        for item in items:
-            item.is_settled = item.state is not PENDING and isinstance(item.state, Finished)
-            item.waiting = item.inputs = 0
-            item.counts = None
-        for item in items:
-            if not item.is_settled and item.node.upstream:
-                self._wait(item)
-        self.ready: deque[Item] = deque(item for item in items if not item.is_settled and self._may_begin(item))
+    def __init__(self, noderuns: Sequence[NodeRun]) -> None:
+        self._noderuns = noderuns
+        self._downstream: list[list[tuple[NodeRun, Takes]] | None] = [None] * len(noderuns)
+        for noderun in noderuns:
+            noderun.is_settled = noderun.state is not PENDING and isinstance(noderun.state, Finished)
+            noderun.waiting = noderun.inputs = 0
+            noderun.counts = None
+        for noderun in noderuns:
+            if not noderun.is_settled and noderun.node.upstream:
+                self._wait(noderun)
+        self.ready: deque[NodeRun] = deque(
+            noderun for noderun in noderuns if not noderun.is_settled and self._may_begin(noderun)
+        )
 
-    def _wait(self, item: Item) -> None:
-        for source, takes in zip(item.node.upstream, item.node.takes, strict=True):
+    def _wait(self, noderun: NodeRun) -> None:
+        for source, takes in zip(noderun.node.upstream, noderun.node.takes, strict=True):
             index = source.index
-            if not self._items[index].is_settled:
-                item.waiting += 1
-                item.inputs += takes is not Takes.ORDER
+            if not self._noderuns[index].is_settled:
+                noderun.waiting += 1
+                noderun.inputs += takes is not Takes.ORDER
                 later = self._downstream[index]
                 if later is None:
-                    self._downstream[index] = [(item, takes)]
+                    self._downstream[index] = [(noderun, takes)]
                 else:
-                    later.append((item, takes))
+                    later.append((noderun, takes))
 
-    def settle(self, item: Item) -> None:
-        """Tell those that wait for a node's item that it has come to rest."""
-        item.is_settled = True
-        is_final = isinstance(item.state, Finished)
-        for later, takes in self._downstream[item.node.index] or ():
+    def settle(self, noderun: NodeRun) -> None:
+        """Tell those that wait for a task that it will not change any more in this loop."""
+        noderun.is_settled = True
+        is_final = isinstance(noderun.state, Finished)
+        for later, takes in self._downstream[noderun.node.index] or ():
             later.waiting -= 1
             later.inputs -= is_final and takes is not Takes.ORDER
-            # One that has begun was let run whatever comes: no verdict changes.
-            if not (later.is_settled or later.entries or later.open) and self._may_begin_now(later, item.state):
+            # A task that has begun keeps its verdict, whatever comes.
+            begun = later.has_run or later.attempt > 1
+            if not (later.is_settled or begun or later.open) and self._may_begin_now(later, noderun.state):
                 self.ready.append(later)
 
-    def _may_begin(self, item: Item) -> bool:
-        if not item.waiting:
+    def _may_begin(self, noderun: NodeRun) -> bool:
+        if not noderun.waiting:
             return True
-        node = item.node
-        if node.task.trigger is all_successful and item.waiting == len(node.upstream):
-            return False  # what most wait for: nothing is known yet
-        item.counts = self._counted(node)
-        return may_decide(node, item.counts, item.inputs, resumed=item.resumed)
+        node = noderun.node
+        if node.task.trigger is all_successful and noderun.waiting == len(node.upstream):
+            return False  # the usual case: nothing is known yet
+        noderun.counts = self._counted(node)
+        return may_decide(node, noderun.counts, noderun.inputs, resumed=noderun.resumed)
 
-    def _may_begin_now(self, item: Item, arrived: State[Any]) -> bool:
-        """Tell whether a task that has not begun may be decided, now that one more upstream has come to rest."""
-        if not item.waiting:
+    def _may_begin_now(self, noderun: NodeRun, arrived: State[Any]) -> bool:
+        """Tell whether a task that has not begun may be decided, now that one more upstream is settled."""
+        if not noderun.waiting:
             return True
-        if item.counts is not None:
-            item.counts.replace(PENDING, arrived)
-        elif type(arrived) is Success and item.node.task.trigger is all_successful:
-            return False  # what arrives most often, and decides nothing while others are awaited
+        if noderun.counts is not None:
+            noderun.counts.replace(PENDING, arrived)
+        elif type(arrived) is Success and noderun.node.task.trigger is all_successful:
+            return False  # the usual arrival decides nothing while others are awaited
         else:
-            item.counts = self._counted(item.node)
-        return may_decide(item.node, item.counts, item.inputs, resumed=item.resumed)
+            noderun.counts = self._counted(noderun.node)
+        return may_decide(noderun.node, noderun.counts, noderun.inputs, resumed=noderun.resumed)
 
     def _counted(self, node: Node) -> Counts:
-        """Count what is upstream of a node; what has not come to rest is pending, whatever it is in."""
-        upstream = [self._items[source.index] for source in node.upstream]
-        return Counts(item.state if item.is_settled else PENDING for item in upstream)
+        """Count the states upstream of a node; one that is not settled counts as Pending, whatever it is."""
+        upstream = [self._noderuns[source.index] for source in node.upstream]
+        return Counts(source.state if source.is_settled else PENDING for source in upstream)
 
     @staticmethod
-    def is_at_rest(item: Item) -> bool:
-        """Tell whether an item will not change any more in this drive."""
-        if isinstance(item.state, (Finished, Paused)):
+    def can_settle(noderun: NodeRun) -> bool:
+        """Tell whether a task will not change any more in this loop."""
+        if isinstance(noderun.state, (Finished, Paused)):
             return True
-        return not item.waiting and not item.open
+        return not noderun.waiting and not noderun.open

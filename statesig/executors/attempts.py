@@ -30,7 +30,7 @@ class Attempt:
     number: int
     loop_result: Any
 
-    def attempt(self) -> Attempt:
+    def current_attempt(self) -> Attempt:
         """Return itself."""
         return self
 
@@ -44,7 +44,7 @@ class Attempt:
 
 
 class _Attempting(Protocol):
-    def attempt(self) -> Attempt: ...
+    def current_attempt(self) -> Attempt: ...
 
 
 running: ContextVar[_Attempting | None] = ContextVar("running", default=None)
@@ -60,4 +60,4 @@ def current() -> Attempt:
     found = running.get()
     if found is None:
         raise LookupError("current() is for the code of a running task, and none is running here")
-    return found.attempt()
+    return found.current_attempt()

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from statesig.errors import NodeUseError
+from statesig.states.generics import kind_of
 
 if TYPE_CHECKING:
     from statesig.graph.tasks import Task
@@ -207,8 +208,7 @@ def rebuilt(container: Any, replace: Callable[[Iterable[Any]], list[Any]]) -> An
         container: What `is_container` says is one. It stays as it is.
         replace: Called with the parts, of a dict first with the keys; what is within a part is for it to see.
     """
-    held: object = container
-    cls: Any = type(held)
+    cls = kind_of(container)
     if issubclass(cls, dict):
         pairs = list(zip(replace(container), replace(container.values()), strict=True))
         return container if all(map(_are, pairs, container.items())) else _refilled(container, pairs)

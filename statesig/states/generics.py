@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
-__all__ = ["args_of", "origin_of", "packed", "parent_of", "specialised", "unpacked"]
+__all__ = ["args_of", "kind_of", "origin_of", "packed", "parent_of", "specialised", "unpacked"]
+
+
+def kind_of(value: object) -> type[Any]:
+    """Return the class of a value: what it is, whatever it says of its class, and to a checker any class."""
+    return type(value)
 
 
 def origin_of(cls: Any) -> Any:

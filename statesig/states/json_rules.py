@@ -23,6 +23,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticCustomError, PydanticKnownError, ValidationError, to_json
 from pydantic_core.core_schema import ValidationInfo
 
+from statesig.states.generics import kind_of
+
 Schema = dict[str, Any]
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -179,19 +181,17 @@ def _guard_of(kind: str) -> Callable[[Any], Any] | None:
 
 def _entered(key: str, value: Any, replace: Callable[[Schema], Schema | None]) -> Any:
     """Apply the rules to what a node holds under one of its keys."""
-    held: object = value
-    cls = type(held)
+    cls = kind_of(value)
 
     def enter(item: Any) -> Any:
         """Enter a schema; a choice may stand with its label, or, of a tagged union, name another choice."""
-        chosen: object = item
-        if type(chosen) is tuple:
+        chosen = kind_of(item)
+        if chosen is tuple:
             return (json_rules(item[0], replace), item[1])
-        return json_rules(item, replace) if type(chosen) is dict else item
+        return json_rules(item, replace) if chosen is dict else item
 
     def enter_field(field: Any) -> Any:
-        named: object = field
-        return {**field, "schema": enter(field["schema"])} if type(named) is dict else field
+        return {**field, "schema": enter(field["schema"])} if kind_of(field) is dict else field
 
     if key == "fields" and cls is dict:
         return {name: enter_field(field) for name, field in value.items()}
@@ -276,12 +276,12 @@ class _StrictModel:
 
 def _is_json(value: Any) -> bool:
     """Tell whether a value is what a JSON parser makes, of its own classes alone."""
-    of: object = value
-    if type(of) is dict:
+    cls = kind_of(value)
+    if cls is dict:
         return all(type(key) is str and _is_json(item) for key, item in value.items())
-    if type(of) is list:
+    if cls is list:
         return all(map(_is_json, value))
-    return type(of) in (str, int, float, bool, type(None))
+    return cls in (str, int, float, bool, type(None))
 
 
 def _union(strict: Schema, other: Schema) -> Schema:
@@ -326,9 +326,8 @@ class _Literal:
         self.expected = tuple(expected)
 
     def __call__(self, value: Any) -> Any:
-        given: object = value
         alike = [one for one in self.expected if one == value] or self.expected
-        if not any(type(one) is type(given) for one in alike):
+        if not any(type(one) is kind_of(value) for one in alike):
             listed = " or ".join(map(repr, self.expected))
             raise PydanticKnownError("literal_error", {"expected": listed})
         return value

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from statesig.errors import StoreError
 from statesig.stores.database import Connection, Database, Dialect
 from statesig.stores.rows import Row, damaged
-from statesig.stores.sql import TableStore
+from statesig.stores.sql import SQLStore
 
 if TYPE_CHECKING:
     import psycopg
@@ -39,7 +39,7 @@ _SESSION = """SELECT
 """What is acknowledged is durable, however the server is set; and no stopped process keeps the others waiting."""
 
 
-class PostgresStore(TableStore):
+class PostgresStore(SQLStore):
     """Runs and their histories in a PostgreSQL database, whose tables are made where there are none.
 
     Args:

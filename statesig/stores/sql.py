@@ -43,7 +43,7 @@ _PAGE = 1000
 _logger = logging.getLogger("statesig.store")
 
 
-class TableStore(Store):
+class SQLStore(Store):
     """A store in an SQL database.
 
     Args:

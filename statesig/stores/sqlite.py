@@ -12,13 +12,13 @@ import time
 from statesig.errors import StoreError
 from statesig.stores.database import Connection, Database, Dialect
 from statesig.stores.rows import damaged
-from statesig.stores.sql import TableStore
+from statesig.stores.sql import SQLStore
 from statesig.stores.wal import is_log_damaged
 
 __all__ = ["SQLiteStore"]
 
 
-class SQLiteStore(TableStore):
+class SQLiteStore(SQLStore):
     """Runs and their histories in a file, which is made where there is none; its folder has to be there.
 
     Args:

@@ -22,11 +22,10 @@ from statesig import AnyState, Attempt, Crashed, Failed, Flow, Success, Task, Ti
 from statesig.errors import ExecutorError
 from statesig.executors.calls import Call, Outcome, performed
 from statesig.executors.dask.cluster import Dask
-from statesig.executors.dask.placement import MOST, Places, Worker
+from statesig.executors.dask.placement import MOST, Placement, Worker
 from tests import ROOT
+from tests.harness.exhaustive import counts
 from tests.samples import cluster_work as work
-
-ROUNDS = int(os.environ.get("STATESIG_ROUNDS", "20"))
 
 
 def call_of(task: Task[Any, Any], *args: Any, **options: Any) -> Call:
@@ -246,6 +245,7 @@ def test_each_of_many_short_calls_is_reported_once(served: Served) -> None:
     assert [Success(result=2 * value) for value in range(2_000)] == [each.state for each in served.wait(calls)]
 
 
+@pytest.mark.exhaustive
 def test_a_call_that_takes_long_among_short_ones_holds_up_none(served: Served) -> None:
     """What was sent along with it comes back before it ends, from another worker."""
     served.of([call_of(work.naps, 0, 0.0) for _ in range(50)])
@@ -296,6 +296,7 @@ def test_a_call_that_ends_its_worker_is_begun_once(served: Served, tmp_path: Pat
     assert Success(result=2) == served.state(work.double, 1)
 
 
+@pytest.mark.exhaustive
 def test_short_calls_that_were_lost_are_run_once_more(served: Served) -> None:
     """Of 300 calls that were sent together, the one that ends its worker is Crashed, and it alone."""
     served.of([call_of(work.kills_if, -1, 0) for _ in range(20)])
@@ -305,9 +306,12 @@ def test_short_calls_that_were_lost_are_run_once_more(served: Served) -> None:
     assert [Success(result=value) for value in range(300) if value != 100] == states[:100] + states[101:]
 
 
-def test_workers_that_die_again_and_again_lose_no_call(cluster: LocalCluster, served: Served, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", counts(None, 2, share=1 / 10))
+def test_workers_that_die_again_and_again_lose_no_call(
+    cluster: LocalCluster, served: Served, tmp_path: Path, rounds: int
+) -> None:
     """Whatever is killed, and when: each call is done or Crashed, and reported once; one is Crashed at most."""
-    for killed in range(ROUNDS // 10):
+    for killed in range(rounds):
         all_there(cluster)
         path = tmp_path / str(killed)
         calls = [call_of(work.notes, path, 0.01 * (number % 10)) for number in range(30)]
@@ -318,6 +322,7 @@ def test_workers_that_die_again_and_again_lose_no_call(cluster: LocalCluster, se
         assert 1 >= kinds["Crashed"]
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_without_workers_is_given_up_in_time() -> None:
     """After `patience` seconds without a worker, calls are Crashed; so are those that come later."""
     with local(1) as cluster, serving(Dask(cluster, patience=2)) as served:
@@ -339,6 +344,7 @@ def test_a_worker_that_comes_late_is_used() -> None:
         assert {Success} == {type(outcome.state) for outcome in served.wait(calls)}
 
 
+@pytest.mark.exhaustive
 def test_an_adaptive_cluster_starts_workers_for_what_waits() -> None:
     """A cluster that has shrunk to nothing sees that there is something to do."""
     with local(0) as cluster:
@@ -359,6 +365,7 @@ def hosted() -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.kill()
 
 
+@pytest.mark.exhaustive
 def test_a_scheduler_that_is_lost() -> None:
     """What is under way is Crashed, and so is what comes later; nothing waits for ever."""
     with hosted() as (process, address), serving(Dask(address, timeout=2)) as served:
@@ -372,6 +379,7 @@ def test_a_scheduler_that_is_lost() -> None:
         assert "scheduler" in str(state.message)
 
 
+@pytest.mark.exhaustive
 def test_a_scheduler_that_hangs() -> None:
     """One that does not answer for `patience` seconds is as good as lost."""
     with hosted() as (process, address), serving(Dask(address, timeout=1, patience=2)) as served:
@@ -466,14 +474,14 @@ def test_closing_now_leaves_what_is_under_way(cluster: LocalCluster, tmp_path: P
 # ---- which call goes where
 
 
-def places(*threads: int, batch: float = 0.05, ahead: int = 1) -> Places:
-    found = Places(batch, ahead)
+def places(*threads: int, batch: float = 0.05, ahead: int = 1) -> Placement:
+    found = Placement(batch, ahead)
     for number, count in enumerate(threads):
         found.workers[str(number)] = Worker(str(number), count, "")
     return found
 
 
-def all_of(found: Places) -> list[tuple[str, int, bool]]:
+def all_of(found: Placement) -> list[tuple[str, int, bool]]:
     """Return the worker of each submission that can be made now, how many calls are in it, and whether it is alone."""
     return [(sent.worker.address, len(sent.calls), sent.alone) for sent in iter(found.next, None)]
 

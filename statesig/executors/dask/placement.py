@@ -15,7 +15,7 @@ from uuid import uuid4
 from statesig.executors.calls import Call
 from statesig.graph.tasks import Task
 
-__all__ = ["MOST", "Places", "Submission", "Worker"]
+__all__ = ["MOST", "Placement", "Submission", "Worker"]
 
 MOST = 256
 """How many calls are in one submission, at most."""
@@ -86,7 +86,7 @@ class _Mean:
         self.seconds += (seconds - self.seconds) * max(1 / self.count, 0.1)
 
 
-class Places:
+class Placement:
     """What waits to be sent, and where there is room for it.
 
     Args:

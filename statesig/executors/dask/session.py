@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from statesig.executors.calls import Call, Outcome, worker_name
 from statesig.executors.dask.connection import connect
-from statesig.executors.dask.placement import MOST, Places, Submission, Worker
+from statesig.executors.dask.placement import MOST, Placement, Submission, Worker
 from statesig.executors.dask.roster import Roster
 from statesig.executors.dask.worker import Answer, read, recall, run, write
 from statesig.executors.executor import Report
@@ -63,7 +63,7 @@ class Session:
     def __init__(self, options: Settings, report: Report) -> None:
         self._options = options
         self._report = report
-        self._places = Places(options.batch, options.ahead)
+        self._placement = Placement(options.batch, options.ahead)
         self._client: Any = None
         self._roster: Roster | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -116,7 +116,7 @@ class Session:
                 self._client = await connect(self._options.cluster, self._options.timeout, opened)
                 roster = Roster(self._client, self._options.patience, self._joined)
                 opened.push_async_callback(roster.close)
-                self._places.workers = roster.workers
+                self._placement.workers = roster.workers
                 await roster.open()
             except BaseException as exc:
                 ready.set_exception(exc)
@@ -140,7 +140,7 @@ class Session:
                 self._lose_worker(worker)
             if why := roster.hopeless():
                 self._crash_all(why)
-            if self._places:
+            if self._placement:
                 roster.call_for_workers()
             self._joined()
             self._ask_late_ones_back()
@@ -163,7 +163,7 @@ class Session:
 
     def _joined(self) -> None:
         """Tell how much the cluster can take now, and let it have that."""
-        self._options.slots = max(1, sum(worker.threads for worker in self._places.workers.values()))
+        self._options.slots = max(1, sum(worker.threads for worker in self._placement.workers.values()))
         self._options.window = MOST * self._options.slots
         self._send_all()
 
@@ -174,13 +174,13 @@ class Session:
     # Calls on their way.
 
     def _take(self, calls: Sequence[Call]) -> None:
-        self._places.add(calls)
+        self._placement.add(calls)
         self._send_all()
 
     def _send_all(self) -> None:
         if self._ended or self._client.status == "closed":
             self._crash_all(self._ended or "the scheduler was lost")
-        while self._client.status == "running" and (sent := self._places.next()) is not None:
+        while self._client.status == "running" and (sent := self._placement.next()) is not None:
             self._send(sent)
 
     def _send(self, sent: Submission) -> None:
@@ -190,7 +190,7 @@ class Session:
         for index, call in sent.left():
             if size > _LARGE:
                 self._drop(sent, index)
-                self._places.add_first(call)
+                self._placement.add_first(call)
                 continue
             self._where[call] = sent
             if call in self._stopped:
@@ -247,7 +247,7 @@ class Session:
             call = sent.calls[index]
             if call is not None:
                 outcome = read(call, answer)
-                self._places.took(call, outcome.seconds)
+                self._placement.took(call, outcome.seconds)
                 self._settle(sent, index, outcome)
 
     # Calls that take long.
@@ -255,7 +255,7 @@ class Session:
     def _ask_late_ones_back(self) -> None:
         """Have each submission that takes long shown: what it did so far, and that the rest is for others to do."""
         now = time.monotonic()
-        for worker in self._places.workers.values():
+        for worker in self._placement.workers.values():
             for sent in worker.sent:
                 # Twice as long each time that a call was given back: the way to a worker may take long, too.
                 times = max((self._returned.get(call, 0) for _, call in sent.left()), default=0)
@@ -306,7 +306,7 @@ class Session:
         call = self._drop(sent, index)
         if call is not None:
             self._returned[call] = self._returned.get(call, 0) + 1
-            self._places.add_first(call)
+            self._placement.add_first(call)
 
     def _drop(self, sent: Submission, index: int) -> Call | None:
         call, sent.calls[index] = sent.calls[index], None
@@ -327,7 +327,7 @@ class Session:
             self._begin(self._cancel(sent.future))
         calls = [call for index, _ in sent.left() if (call := self._drop(sent, index)) is not None]
         if again:
-            self._places.add_again(calls)
+            self._placement.add_again(calls)
             return
         for call in calls:
             self._crash(call, why, sent.worker.address)
@@ -338,10 +338,10 @@ class Session:
             await asyncio.wait_for(self._client.cancel([future]), self._options.timeout)
 
     def _crash_all(self, why: str) -> None:
-        for worker in self._places.workers.values():
+        for worker in self._placement.workers.values():
             for sent in list(worker.sent):
                 self._lose(sent, why, again=False)
-        for call in self._places.drain():
+        for call in self._placement.drain():
             self._crash(call, why)
 
     def _crash(self, call: Call, why: str, worker: str = "") -> None:

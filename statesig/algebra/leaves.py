@@ -1,0 +1,52 @@
+"""Open states that are made of others: a mapped task's children, the state that a meta-state wraps.
+
+The one place that says what is inside of a state; kinds, combinations and triggers all look inside through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from statesig.states import Mapped, MetaState, State, Success
+
+__all__ = ["is_composite", "leaves", "walk"]
+
+_SUCCESS: Final = Success()
+
+
+class _IsComposite(dict[type[State[Any]], bool]):
+    def __missing__(self, cls: type[State[Any]]) -> bool:
+        self[cls] = found = issubclass(cls, (MetaState, Mapped))
+        return found
+
+
+_is_composite = _IsComposite()
+
+
+def is_composite(kind: type[State[Any]]) -> bool:
+    """Tell whether the states of a class are made of others."""
+    return _is_composite[kind]
+
+
+def walk(states: Iterable[State[Any]]) -> Iterator[tuple[State[Any], bool]]:
+    """Yield states with those inside of them, outermost first, and whether each is a leaf: not made of others.
+
+    An empty Mapped holds one Success. States may be nested as deep as memory allows.
+    """
+    for outer in states:
+        waiting = [outer]
+        while waiting:
+            state = waiting.pop()
+            is_leaf = not _is_composite[type(state)]
+            yield state, is_leaf
+            if isinstance(state, MetaState):
+                waiting.append(state.state)
+            elif not is_leaf:
+                children: tuple[State[Any], ...] = state.__dict__["children"] or (_SUCCESS,)
+                waiting.extend(reversed(children))
+
+
+def leaves(states: Iterable[State[Any]]) -> Iterator[State[Any]]:
+    """Yield the states that `walk` finds to be leaves."""
+    return (state for state, is_leaf in walk(states) if is_leaf)

@@ -1,13 +1,15 @@
-"""A store in a file of SQLite: one file beside the program, no server.
+"""A store in a SQLite file beside the program: no server.
 
-Nothing here may say what is stored, only where: that is the tables' module's.
+Nothing here may say what is stored; `sql` does.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
+from collections import Counter
 
 from statesig.errors import StoreError
 from statesig.stores.database import Connection, Database, Dialect
@@ -19,14 +21,14 @@ __all__ = ["SQLiteStore"]
 
 
 class SQLiteStore(SQLStore):
-    """Runs and their histories in a file, which is made where there is none; its folder has to be there.
+    """Runs and their histories in a file. The file is made if it is missing; its folder has to exist.
 
     Args:
         path: The file, on a disk of this machine: several processes cannot share it over a network's file system.
-        wait: For how many seconds a transaction waits for those of other processes.
+        wait: Seconds for which a transaction waits for those of other processes.
 
     Raises:
-        StoreError: The file cannot be opened, or is none of SQLite, or was made by a newer statesig.
+        StoreError: The file cannot be opened, is not a SQLite file, or was made by a newer statesig.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, wait: float = 30.0) -> None:
@@ -57,13 +59,18 @@ class _File(Database):
         folder = os.path.dirname(self.name) or "."
         if not os.path.isdir(folder):
             raise StoreError(self.name, f"there is no folder {folder!r}; make it first")
-        if is_log_damaged(self.name):
-            raise damaged(
-                self.name,
-                f"its log {self.name}-wal, which a process has left that was killed,",
-                f"or remove {self.name}-shm, and its runs are as they were before the damage",
+        with _opening:
+            # Not while a connection of this process is open: SQLite's locks would be lost, and the log is in use.
+            if not _open_files[os.path.realpath(self.name)] and is_log_damaged(self.name):
+                raise damaged(
+                    self.name,
+                    f"its log {self.name}-wal, left by a process that was killed,",
+                    f"or remove {self.name}-shm, and its runs are as they were before the damage",
+                )
+            connection = sqlite3.connect(
+                self.name, timeout=self.wait, isolation_level=None, check_same_thread=False, factory=_Connection
             )
-        connection = sqlite3.connect(self.name, timeout=self.wait, isolation_level=None, check_same_thread=False)
+            connection.count(os.path.realpath(self.name))
         try:
             mode = self._journal_mode(connection)
             if mode != "wal":
@@ -106,6 +113,29 @@ class _File(Database):
         return False
 
 
+_opening = threading.Lock()
+_open_files: Counter[str] = Counter()
+"""How many connections of this process are open, by the real path of their file."""
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that is counted while it is open."""
+
+    _file: str | None = None
+
+    def count(self, file: str) -> None:
+        """Count this connection among those that are open to a file."""
+        self._file = file
+        _open_files[file] += 1
+
+    def close(self) -> None:
+        super().close()
+        with _opening:
+            file, self._file = self._file, None
+            if file is not None:
+                _open_files[file] -= 1
+
+
 def _code(exc: sqlite3.Error) -> int | None:
     """Return SQLite's primary result code, https://sqlite.org/rescode.html; None for an error of Python's module."""
     code: int | None = getattr(exc, "sqlite_errorcode", None)
@@ -119,6 +149,6 @@ _REASONS = {
     sqlite3.SQLITE_PERM: "it may not be opened; give permission to the file and to its folder",
     sqlite3.SQLITE_AUTH: "it may not be opened; give permission to the file and to its folder",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: is it a folder, or is its folder not writable?",
-    sqlite3.SQLITE_NOTADB: "the file is none of SQLite, or its beginning is damaged; give another path, or a backup",
+    sqlite3.SQLITE_NOTADB: "the file is not a SQLite file, or its beginning is damaged; give another path, or a backup",
     sqlite3.SQLITE_TOOBIG: "a row is larger than SQLite takes, about 1 GB; let the task return less",
 }

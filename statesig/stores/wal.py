@@ -1,15 +1,16 @@
-"""Whether the write-ahead log that a process left beside a file of SQLite still holds all that was committed to it.
+"""Tell whether the write-ahead log that a killed process left beside a SQLite file lacks a commit.
 
-After a crash SQLite reads its log up to the first frame whose checksum does not fit, and takes what follows for a
-transaction that was never committed. A frame that was damaged since would so take back all that was committed after it,
-without a word. What was committed is known from the index beside the log, which SQLite writes after the log is flushed,
-and which outlives a process that is killed. Nothing here may write, or ask SQLite.
+After a crash SQLite reads its log up to the first frame whose checksum does not fit, and takes the rest for a
+transaction that was never committed. A frame that was damaged since then silently takes back every later commit. The
+index beside the log says how many frames were committed: SQLite writes it after it has flushed the log, and it outlives
+a process that is killed. Nothing here may write, or ask SQLite.
 
-The formats: https://sqlite.org/walformat.html and https://sqlite.org/fileformat2.html#walformat.
+Formats and locks: https://sqlite.org/walformat.html and https://sqlite.org/fileformat2.html#walformat.
 """
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 from collections.abc import Iterable
@@ -30,24 +31,32 @@ class _Index(NamedTuple):
 
 
 def is_log_damaged(path: str) -> bool:
-    """Return whether the log of a file of SQLite lacks a frame that was committed, as far as its index tells.
+    """Return whether the log that was left beside a SQLite file lacks a committed frame, as far as its index tells.
 
-    False where there is no index, or it is not whole: after the machine itself went down, say.
+    False, and the log is not read, while another process has the file open (Linux only: elsewhere that cannot be seen):
+    that process has looked when it opened the file. False, too, if there is no whole index, as after the machine itself
+    went down.
+
+    Args:
+        path: The SQLite file. No connection of this process may be open to it: a process that closes a file loses its
+            POSIX locks on it, those of SQLite on the index included.
     """
     index = _index(f"{path}-shm")
     if index is None or index.frames == 0:
         return False
     if _whole_frames(f"{path}-wal", index) >= index.frames:
         return False
-    # Another process may have begun the log anew meanwhile, or removed it with its index as the last one to close it.
+    # Another process may have restarted the log meanwhile, or removed it with its index as the last to close the file.
     now = _index(f"{path}-shm")
     return now is not None and now.salts == index.salts
 
 
 def _index(path: str) -> _Index | None:
-    """Return what an index says; None where it is not there, not whole, or of another format."""
+    """Return the content of an index; None if it is missing, not whole, of another format, or in use."""
     try:
         with open(path, "rb") as file:
+            if _is_in_use(file.fileno()):
+                return None
             head, again = file.read(_INDEX_HEAD), file.read(_INDEX_HEAD)
     except OSError:
         return None
@@ -57,6 +66,25 @@ def _index(path: str) -> _Index | None:
     if version != _FORMAT or struct.unpack("=2I", head[40:]) != _summed((0, 0), sys.byteorder, head[:40]):
         return None
     return _Index(frames, 65536 if page == 1 else page, head[32:40])
+
+
+_IN_USE_BYTE = 128
+"""The byte of the index on which each connection holds a shared lock: SQLite's "dead man switch"."""
+
+_LOCK = "hhqqi"
+"""The members of Linux's ``struct flock``: type, whence, start, length, process."""
+
+
+def _is_in_use(file: int) -> bool:
+    """Tell whether another process has the database of an index open."""
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    asked = struct.pack(_LOCK, fcntl.F_WRLCK, os.SEEK_SET, _IN_USE_BYTE, 1, 0)
+    found: bytes = fcntl.fcntl(file, fcntl.F_GETLK, asked)
+    kind: int = struct.unpack(_LOCK, found[: struct.calcsize(_LOCK)])[0]
+    return kind != fcntl.F_UNLCK
 
 
 def _whole_frames(path: str, index: _Index) -> int:
@@ -83,7 +111,7 @@ def _whole_frames(path: str, index: _Index) -> int:
 
 
 def _summed(sums: _Sums, order: str, raw: bytes) -> _Sums:
-    """Return SQLite's checksum of what is a multiple of 8 bytes, which goes on from that of what is before."""
+    """Return SQLite's checksum of a multiple of 8 bytes, continued from the checksum of the bytes before."""
     words: Iterable[int] = iter(struct.unpack(f"{'>' if order == 'big' else '<'}{len(raw) // 4}I", raw))
     first, second = sums
     for word, next_word in zip(words, words, strict=True):

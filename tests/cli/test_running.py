@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.harness.commands import (
     started,
     statesig,
 )
+from tests.harness.exhaustive import exhaustive_but
 from tests.harness.servers import Server, server  # noqa: F401  # a fixture
 from tests.samples.gates import reviewed
 
@@ -132,7 +134,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["--address", "tcp://localhost:8786"], "--address is that of a Dask scheduler"),
     (["--store", "{folder}"], "store {folder}: it cannot be opened"),
     (["--store", "{folder}/none/runs.db"], "there is no folder '{folder}/none'"),
-    (["--store", "{folder}/text"], "the file is none of SQLite"),
+    (["--store", "{folder}/text"], "the file is not a SQLite file"),
     (["--store", "redis://user:secret@host/1"], "redis://...: it is no store"),
 ]
 
@@ -342,10 +344,17 @@ def test_events_of_what_goes_on(store: str, gate: Path) -> None:
 # ---- Ctrl-C and SIGTERM
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+EXECUTORS = ["inline", "threads", "processes"]
+EXECUTORS_AND_SIGNALS = pytest.mark.parametrize(
+    ("executor", "number"),
+    exhaustive_but(
+        [(executor, signal.SIGINT) for executor in EXECUTORS] + [("threads", signal.SIGTERM)],
+        list(product(EXECUTORS, [signal.SIGINT, signal.SIGTERM])),
+    ),
+)
 
 
-@SIGNALS
-@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
+@EXECUTORS_AND_SIGNALS
 def test_what_runs_is_let_finish(executor: str, number: signal.Signals, store: str, gate: Path) -> None:
     """After one signal what runs comes to its end, the rest is Cancelled, and the run is over; it exits 130 or 143."""
     with started("run", GATED, f"gate={gate}", "--executor", executor, "--store", store) as process:
@@ -362,8 +371,7 @@ def test_what_runs_is_let_finish(executor: str, number: signal.Signals, store: s
     assert "Traceback" not in errors
 
 
-@SIGNALS
-@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
+@EXECUTORS_AND_SIGNALS
 def test_what_runs_is_stopped(executor: str, number: signal.Signals, store: str, gate: Path) -> None:
     """After a second signal what runs is stopped, too, and Cancelled."""
     with started("run", GATED, f"gate={gate}", "--executor", executor, "--store", store) as process:

@@ -4,7 +4,6 @@ What is killed runs in processes of their own; see `tests.harness.fire` and `tes
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +12,12 @@ from typing import Any
 import pytest
 
 from tests import ROOT
+from tests.harness.exhaustive import counts
 from tests.harness.servers import Server, server  # noqa: F401  # a fixture
 
-ROUNDS = int(os.environ.get("STATESIG_ROUNDS", "20"))
+rounds = pytest.mark.parametrize("rounds", counts(4, 20))
 """How many random moments and races: 1,000 in earnest. Of what takes longer there are fewer."""
+rounds_on_a_server = pytest.mark.parametrize("rounds", counts(2, 4, share=1 / 5))
 
 FAULTS = ("lost", "half", "different", "again", "unannounced", "repeated", "survivors")
 """What there must be none of: acknowledged transitions that are not in the history, histories that cannot be, other
@@ -26,7 +27,7 @@ to be Running, more retries, loops and approvals than there may be, and worker p
 
 def program(module: str, *arguments: str) -> dict[str, Any]:
     """Run a program of the tests, and return what it printed as JSON."""
-    command = [sys.executable, "-W", "error", "-m", f"tests.{module}", *arguments]
+    command = [sys.executable, "-W", "error", "-m", f"tests.harness.{module}", *arguments]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
     told: dict[str, Any] = json.loads(done.stdout)
     return told
@@ -50,35 +51,46 @@ def on_server(server: Server) -> str:  # noqa: F811  # the fixture
 # ---- kill -9
 
 
+def of_an_executor(name: str, few: int, many: int, share: float = 1.0) -> list[Any]:
+    return [pytest.param(name, *one.values, marks=one.marks) for one in counts(few, many, share=share)]
+
+
 @pytest.mark.parametrize(
-    ("executor", "moments"), [("inline", ROUNDS), ("threads", ROUNDS), ("processes", max(2, ROUNDS // 20))]
+    ("executor", "rounds"),
+    [
+        *of_an_executor("inline", 4, 20),
+        *of_an_executor("threads", 4, 20),
+        *of_an_executor("processes", 1, 2, share=1 / 20),
+    ],
 )
-def test_a_process_that_is_killed_at_random_moments(executor: str, moments: int, tmp_path: Path) -> None:
+def test_a_process_that_is_killed_at_random_moments(executor: str, rounds: int, tmp_path: Path) -> None:
     """Whoever goes on comes to the states of a run that nothing happens to, and no finished task is run again."""
-    counted = fire("kills", tmp_path, moments, executor)
+    counted = fire("kills", tmp_path, rounds, executor)
     assert {} == faults(counted)
-    assert moments <= counted["killed"]
+    assert rounds <= counted["killed"]
     assert counted["acknowledged"]
 
 
-def test_a_process_that_is_killed_at_random_moments_on_a_server(on_server: str) -> None:
+@rounds_on_a_server
+def test_a_process_that_is_killed_at_random_moments_on_a_server(on_server: str, rounds: int) -> None:
     """The same where the store is PostgreSQL."""
-    moments = max(4, ROUNDS // 5)
-    counted = fire("kills", on_server, moments)
+    counted = fire("kills", on_server, rounds)
     assert {} == faults(counted)
-    assert moments <= counted["killed"]
+    assert rounds <= counted["killed"]
 
 
-def test_a_process_that_is_killed_at_each_boundary(tmp_path: Path) -> None:
+@rounds
+def test_a_process_that_is_killed_at_each_boundary(tmp_path: Path, rounds: int) -> None:
     """The same right before and right after whatever is written: what is run anew, gone on with and given back too."""
-    counted = fire("boundaries", tmp_path, ROUNDS)
+    counted = fire("boundaries", tmp_path, rounds)
     assert {} == faults(counted)
-    assert min(ROUNDS, counted["boundaries"]) == counted["killed"]
+    assert min(rounds, counted["boundaries"]) == counted["killed"]
 
 
-def test_a_process_that_is_killed_at_each_boundary_on_a_server(on_server: str) -> None:
+@rounds_on_a_server
+def test_a_process_that_is_killed_at_each_boundary_on_a_server(on_server: str, rounds: int) -> None:
     """The same where the store is PostgreSQL."""
-    counted = fire("boundaries", on_server, max(4, ROUNDS // 5))
+    counted = fire("boundaries", on_server, rounds)
     assert {} == faults(counted)
 
 
@@ -97,15 +109,16 @@ def test_a_task_that_kills_its_process_each_time(tmp_path: Path) -> None:
 # ---- several at once
 
 
-def test_processes_that_resume_one_run_at_once(tmp_path: Path) -> None:
+@rounds
+def test_processes_that_resume_one_run_at_once(tmp_path: Path, rounds: int) -> None:
     """Of six, one goes on with it, and the others are told that it does; what was approved is run once."""
-    expected = {"rounds": ROUNDS, "1 went on, 5 were told": ROUNDS, "again": 0, "different": 0}
-    assert expected == fire("races", tmp_path, ROUNDS)
+    expected = {"rounds": rounds, "1 went on, 5 were told": rounds, "again": 0, "different": 0}
+    assert expected == fire("races", tmp_path, rounds)
 
 
-def test_processes_that_resume_one_run_at_once_on_a_server(on_server: str) -> None:
+@rounds_on_a_server
+def test_processes_that_resume_one_run_at_once_on_a_server(on_server: str, rounds: int) -> None:
     """The same where the store is PostgreSQL."""
-    rounds = max(4, ROUNDS // 5)
     expected = {"rounds": rounds, "1 went on, 5 were told": rounds, "again": 0, "different": 0}
     assert expected == fire("races", on_server, rounds)
 

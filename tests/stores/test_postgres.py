@@ -14,10 +14,10 @@ from statesig.errors import StoreError
 from statesig.stores.opening import open_store
 from statesig.stores.store import Record, Store
 from tests import ROOT
+from tests.harness.exhaustive import counts
 from tests.harness.flips import TABLES, flipped, verdict
 from tests.harness.records import NOW, a_lease, a_record, a_run, all_of, filled
 from tests.harness.servers import Server, owner, server  # noqa: F401  # a fixture
-from tests.stores.test_stores import ROUNDS
 
 
 @pytest.fixture
@@ -105,9 +105,10 @@ def test_what_is_acknowledged_is_durable_however_the_server_is_set(place: str) -
         assert ("on",) == cursor.fetchone()
 
 
-def test_a_flipped_bit_of_a_column_is_noticed(place: str) -> None:
+@pytest.mark.parametrize("rounds", counts(5, 20))
+def test_a_flipped_bit_of_a_column_is_noticed(place: str, rounds: int) -> None:
     """In any column of any table, its checksum too: an error comes, or a cached state is forgotten."""
-    assert set() == flips(place, 5 * ROUNDS, random.Random(4)).keys() - {"error", "forgotten"}
+    assert set() == flips(place, 5 * rounds, random.Random(4)).keys() - {"error", "forgotten"}
 
 
 def flips(place: str, number: int, chance: random.Random) -> Counter[str]:

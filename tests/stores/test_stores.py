@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import random
 import sqlite3
 import subprocess
@@ -20,12 +19,14 @@ from statesig.stores import database as databases
 from statesig.stores.opening import open_store
 from statesig.stores.sqlite import SQLiteStore
 from statesig.stores.store import Lease, Record, Store
+from statesig.stores.wal import is_log_damaged
 from tests import ROOT
+from tests.harness.exhaustive import counts
 from tests.harness.flips import all_but_rows, in_columns, in_files, in_logs, rows_of
 from tests.harness.records import HOUR, NOW, RUNNING, a_lease, a_record, a_run, all_of, filled
 from tests.harness.servers import Server, server  # noqa: F401  # a fixture
 
-ROUNDS = int(os.environ.get("STATESIG_ROUNDS", "20"))
+rounds = pytest.mark.parametrize("rounds", counts(5, 20))
 """How many rounds of races, kills and flips: 1,000 and more in earnest."""
 
 
@@ -330,7 +331,7 @@ def test_a_closed_store_opens_again(store: Store) -> None:
     assert run == store.find(run.id)
 
 
-def rounds(what: str, place: str, number: int = ROUNDS) -> dict[str, int]:
+def done_in_rounds(what: str, place: str, number: int) -> dict[str, int]:
     """Run rounds of processes, in one that they are forked from, and return what it counted."""
     command = [sys.executable, "-m", "tests.harness.rounds", what, place, str(number), "1"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
@@ -338,48 +339,101 @@ def rounds(what: str, place: str, number: int = ROUNDS) -> dict[str, int]:
     return counted
 
 
-def test_a_new_store_is_opened_by_many(place: str) -> None:
+@pytest.mark.parametrize("rounds", counts(1, 2, share=1 / 10))
+def test_a_new_store_is_opened_by_many(place: str, rounds: int) -> None:
     """Processes that open a new store at once all find its tables, and none minds that others open and close it."""
-    number = ROUNDS // 10 or 1
-    assert {"0": 6 * number} == rounds("openings", place, number)
+    assert {"0": 6 * rounds} == done_in_rounds("openings", place, rounds)
 
 
-def test_one_process_takes_a_run(place: str) -> None:
+@rounds
+def test_one_process_takes_a_run(place: str, rounds: int) -> None:
     """Of six processes that take one lease at once, one wins each round."""
-    assert {"1": ROUNDS} == rounds("races", place)
+    assert {"1": rounds} == done_in_rounds("races", place, rounds)
 
 
-def test_what_was_acknowledged_survives_a_kill(place: str) -> None:
+@rounds
+def test_what_was_acknowledged_survives_a_kill(place: str, rounds: int) -> None:
     """A process is killed while it appends: what append has returned from is there, and nothing is there by half."""
-    counted = rounds("kills", place)
-    assert (ROUNDS, 0, 0) == (counted["rounds"], counted["lost"], counted["half"])
+    counted = done_in_rounds("kills", place, rounds)
+    assert (rounds, 0, 0) == (counted["rounds"], counted["lost"], counted["half"])
     assert counted["acknowledged"]
 
 
 # ---- damage
 
 
-def test_a_flipped_bit_of_a_row_is_noticed(tmp_path: Path) -> None:
+@rounds
+def test_a_flipped_bit_of_a_row_is_noticed(tmp_path: Path, rounds: int) -> None:
     """In the file, within the rows: an error comes, or a cached state is forgotten."""
-    found = in_files(tmp_path, 5 * ROUNDS, random.Random(1), rows_of)
+    found = in_files(tmp_path, 5 * rounds, random.Random(1), rows_of)
     assert set() == found.keys() - {"error", "forgotten"}
 
 
-def test_a_flipped_bit_elsewhere_in_the_file_does_no_harm_unnoticed(tmp_path: Path) -> None:
+@rounds
+def test_a_flipped_bit_elsewhere_in_the_file_does_no_harm_unnoticed(tmp_path: Path, rounds: int) -> None:
     """In the file, outside of the rows: an error comes, or all that is read is the same."""
-    found = in_files(tmp_path, 5 * ROUNDS, random.Random(2), all_but_rows)
+    found = in_files(tmp_path, 5 * rounds, random.Random(2), all_but_rows)
     assert 0 == found["unnoticed"]
 
 
-def test_a_flipped_bit_of_a_column_is_noticed(tmp_path: Path) -> None:
+@rounds
+def test_a_flipped_bit_of_a_column_is_noticed(tmp_path: Path, rounds: int) -> None:
     """In any column of any table, its checksum too."""
-    found = in_columns(tmp_path, 5 * ROUNDS, random.Random(3))
+    found = in_columns(tmp_path, 5 * rounds, random.Random(3))
     assert set() == found.keys() - {"error", "forgotten"}
 
 
-def test_a_flipped_bit_of_a_log_that_was_left_is_noticed(tmp_path: Path) -> None:
+@rounds
+def test_a_flipped_bit_of_a_log_that_was_left_is_noticed(tmp_path: Path, rounds: int) -> None:
     """In what a killed process has committed and SQLite has not yet moved into the file: an error comes."""
-    assert {"error": 2 * ROUNDS} == in_logs(tmp_path, 2 * ROUNDS, random.Random(4))
+    assert {"error": 2 * rounds} == in_logs(tmp_path, 2 * rounds, random.Random(4))
+
+
+_HOLDING = """
+import sys
+from statesig.stores.opening import open_store
+from tests.harness.records import NOW, a_lease, a_record, a_run
+with open_store(sys.argv[1]) as store:
+    run = a_run()
+    store.create(run, a_lease(run))
+    store.append(run, "me", [a_record()], now=NOW)
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_log_is_read_only_once_it_was_left(tmp_path: Path) -> None:
+    """While its process has the file open, that has looked; a log that it leaves when it is killed is looked at."""
+    path = str(tmp_path / "runs.db")
+    holding = [sys.executable, "-c", _HOLDING, path]
+    with subprocess.Popen(holding, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert b"open\n" == process.stdout.readline()
+        log = Path(f"{path}-wal")
+        raw = bytearray(log.read_bytes())
+        raw[-1] ^= 1
+        log.write_bytes(raw)
+        assert not is_log_damaged(path)
+        process.kill()
+    assert is_log_damaged(path)
+
+
+_IN_USE = """
+import os, sys
+from statesig.stores import wal
+print(wal._is_in_use(os.open(sys.argv[1], os.O_RDONLY)))
+"""
+
+
+def test_a_second_store_of_a_process_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    """Other processes still see that the file is in use: to close a file would give up this process's locks on it."""
+    path = str(tmp_path / "runs.db")
+    asking = [sys.executable, "-c", _IN_USE, f"{path}-shm"]
+    with open_store(path) as one:
+        one.create(run := a_run(), a_lease(run))
+        with open_store(path) as other:
+            assert run == other.find(run.id)
+        assert b"True\n" == subprocess.run(asking, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
 
 
 def test_a_damaged_log_can_be_given_up(tmp_path: Path) -> None:
@@ -530,7 +584,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     for target, words in {
         tmp_path / "no" / "runs.db": "there is no folder .*; make it first",
         tmp_path: "is it a folder",
-        other: "none of SQLite",
+        other: "not a SQLite file",
         ":memory:": "outlives the process",
         "": "outlives the process",
     }.items():

@@ -48,15 +48,25 @@ def packed_outcome(outcome: Outcome, redact: Redact | None = None) -> bytes:
         return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
 
 
-def unpacked_outcome(call: Call, data: bytes) -> Outcome:
-    """Return the outcome that was packed, or the one that says that it cannot be unpickled here."""
+def unpacked_outcome(call: Call, data: bytes, *, is_redacted: bool = True) -> Outcome:
+    """Return the outcome that was packed, or one that says that it cannot be unpickled here.
+
+    Args:
+        call: The call.
+        data: The packed outcome.
+        is_redacted: Whether the worker redacted the outcome. A worker that could not unpickle the call had no `redact`
+            either, so its causes are redacted here.
+    """
     try:
         outcome: Outcome = pickle.loads(data)
     except BaseException as exc:
-        return Outcome(
-            _unfit("the task's result was pickled but cannot be unpickled", exc, call.redact), 0.0, worker_name()
-        )
-    return outcome
+        state = _unfit("the task's result was pickled but cannot be unpickled", exc, call.redact)
+        return Outcome(state, 0.0, worker_name())
+    redact = call.redact
+    if is_redacted or redact is None:
+        return outcome
+    causes = tuple(cause.model_copy(update={"message": redact(cause.message)}) for cause in outcome.state.causes)
+    return outcome._replace(state=outcome.state.model_copy(update={"causes": causes}))
 
 
 def _by_value(parts: object) -> bytes | None:

@@ -213,12 +213,7 @@ def _answer(child: _Child, call: Call) -> Outcome:
     while not (message := child.receive(_PATIENCE if call.began is None else None)):
         is_read = is_read or message is not None
         call.began = call.began or time.monotonic()
-    outcome = unpacked_outcome(call, message)
-    if is_read or call.redact is None:
-        return outcome
-    # It could not read what it was sent, and so not know how to redact what it says of that.
-    causes = tuple(cause.model_copy(update={"message": call.redact(cause.message)}) for cause in outcome.state.causes)
-    return outcome._replace(state=outcome.state.model_copy(update={"causes": causes}))
+    return unpacked_outcome(call, message, is_redacted=is_read)
 
 
 def _outcome(call: Call, state: State[Any]) -> Outcome:

@@ -39,12 +39,7 @@ def write(call: Call) -> bytes | Failed[Any]:
 def read(call: Call, answer: Answer) -> Outcome:
     """Return what a worker wrote of a call, or the outcome that says that it cannot be read here."""
     is_loaded, data = answer
-    outcome = unpacked_outcome(call, data)
-    if is_loaded or call.redact is None:
-        return outcome
-    # The worker could not load what redacts either.
-    causes = tuple(cause.model_copy(update={"message": call.redact(cause.message)}) for cause in outcome.state.causes)
-    return outcome._replace(state=outcome.state.model_copy(update={"causes": causes}))
+    return unpacked_outcome(call, data, is_redacted=is_loaded)
 
 
 def greet(dask_worker: Any) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import functools
 import importlib
 import json
 import subprocess
@@ -51,6 +52,12 @@ def room_of(module: str) -> str:
     return module.partition(".")[2].partition(".")[0]
 
 
+@functools.cache
+def imports_of(text: str) -> tuple[str, ...]:
+    """Return every name that is imported anywhere in a module's text."""
+    return tuple(imported(ast.parse(text)))
+
+
 def imported(tree: ast.AST) -> Iterator[str]:
     """Yield every name that is imported anywhere in a module, in functions and for type checkers alone, too."""
     for node in ast.walk(tree):
@@ -66,7 +73,7 @@ def graph_of(texts: Mapping[str, str]) -> dict[str, set[str]]:
     homes = statesig._HOMES
     graph: dict[str, set[str]] = {module: set() for module in texts}
     for module, text in texts.items():
-        for name in imported(ast.parse(text)):
+        for name in imports_of(text):
             if name.partition(".")[0] == "statesig" and module != "statesig":
                 whole = homes.get(name.removeprefix("statesig."), name)  # a name of the front is its home's
                 graph[module].add(whole if whole in texts else whole.rpartition(".")[0])

@@ -36,7 +36,7 @@ def test_an_example_of_tests_passes(suite: str, tmp_path: Path) -> None:
     """Its tests pass under pytest, and the one signal that is swallowed is warned of."""
     (tmp_path / "test_suite.py").write_text(suite)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--assert=plain"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "2 passed, 1 warning" in done.stdout
 

@@ -63,6 +63,7 @@ from statesig import (
     some_successful,
 )
 from statesig.algebra.transitions import SUCCESSORS
+from tests.harness.exhaustive import exhaustive_but
 from tests.samples.kinds import Quarantined
 from tests.samples.samples import KINDS, bare
 
@@ -376,10 +377,10 @@ def ends(trigger: Trigger) -> Callable[[tuple[int, ...], int], frozenset[Verdict
 
 
 @cache
-def cases() -> list[tuple[Counts, tuple[int, ...], int]]:
-    """Return every multiset of up to four upstreams over all kinds: its counts, its final leaves, its unfinished."""
+def cases(most: int) -> list[tuple[Counts, tuple[int, ...], int]]:
+    """Return every multiset of up to so many upstreams of all kinds: its counts, its final leaves, its unfinished."""
     found: list[tuple[Counts, tuple[int, ...], int]] = []
-    for size in range(1, 5):
+    for size in range(1, most + 1):
         for chosen in combinations_with_replacement(KINDS, size):
             done = Counter(way(kind) for kind in chosen if issubclass(kind, Finished))
             numbers = tuple(done[index] for index in range(len(WAYS)))
@@ -387,14 +388,14 @@ def cases() -> list[tuple[Counts, tuple[int, ...], int]]:
     return found
 
 
-def waits(trigger: Trigger) -> tuple[int, int]:
+def waits(trigger: Trigger, most: int) -> tuple[int, int]:
     """Return how often a trigger waits although it is certain, and how often it waits, of all cases.
 
     Where it gives a verdict, that is the certain one.
     """
     reached = ends(trigger)
     needless = waiting = 0
-    for counts, numbers, unfinished in cases():
+    for counts, numbers, unfinished in cases(most):
         verdict = trigger.verdict(counts)
         possible = reached(numbers, unfinished)
         assert verdict is WAIT or {verdict} == possible, counts
@@ -403,21 +404,26 @@ def waits(trigger: Trigger) -> tuple[int, int]:
     return needless, waiting
 
 
+up_to = pytest.mark.parametrize("most", exhaustive_but([3], [3, 4]))
+
+
+@up_to
 @pytest.mark.parametrize(
     "trigger", [one for one in SINGLE if one not in (all_finished, finished())], ids=lambda trigger: trigger.name
 )
-def test_a_verdict_is_given_as_soon_as_it_is_certain(trigger: Trigger) -> None:
+def test_a_verdict_is_given_as_soon_as_it_is_certain(trigger: Trigger, most: int) -> None:
     """A single predicate says WAIT only while two ways of finishing give two verdicts; finished() by definition."""
-    needless, waiting = waits(trigger)
-    print(f"{trigger.name}: {len(cases())} cases, {waiting} wait")
+    needless, waiting = waits(trigger, most)
+    print(f"{trigger.name}: {len(cases(most))} cases, {waiting} wait")
     assert 0 == needless
 
 
+@up_to
 @pytest.mark.parametrize("trigger", [trigger for trigger, _ in COMPOSED], ids=lambda trigger: trigger.name)
-def test_a_composition_gives_no_verdict_too_early(trigger: Trigger) -> None:
+def test_a_composition_gives_no_verdict_too_early(trigger: Trigger, most: int) -> None:
     """A composition gives the verdict of every way of finishing, or waits; it may wait where its parts do."""
-    needless, waiting = waits(trigger)
-    print(f"{trigger.name}: {len(cases())} cases, {waiting} wait, {needless} of these although it is certain")
+    needless, waiting = waits(trigger, most)
+    print(f"{trigger.name}: {len(cases(most))} cases, {waiting} wait, {needless} of these although it is certain")
     assert needless <= waiting
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from statesig.graph.parameters import checked_parameters
 from tests import ROOT
+from tests.harness.exhaustive import exhaustive_but
 from tests.harness.leftovers import leaving_nothing
 from tests.samples.gated import behind, behind_later, gated, gated_later, held, held_later, hold
 
@@ -358,6 +360,7 @@ def test_handlers_are_told_of_a_cancellation(tmp_path: Path) -> None:
 
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
+WHERE = ["inline", "threads", "processes", "coroutines"]
 
 
 @contextmanager
@@ -378,8 +381,13 @@ def lines_until(process: "subprocess.Popen[str]", end: str) -> None:
     assert end in iter(lambda: process.stdout.readline().strip(), "")  # type: ignore[union-attr]  # it is a pipe
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-@pytest.mark.parametrize("where", ["inline", "threads", "processes", "coroutines"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("where", "number"),
+    exhaustive_but(
+        [(where, signal.SIGINT) for where in WHERE] + [("inline", signal.SIGTERM)], list(product(WHERE, SIGNALS))
+    ),
+)
 def test_a_signal_lets_what_runs_finish(where: str, number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C, or SIGTERM, once: the task that runs succeeds, the one behind it is Cancelled; the program goes on."""
     name = "hold_later" if where == "coroutines" else "hold"
@@ -393,7 +401,8 @@ def test_a_signal_lets_what_runs_finish(where: str, number: signal.Signals, tmp_
     assert (0, "") == (process.returncode, err)
 
 
-@pytest.mark.parametrize("where", ["inline", "threads", "processes", "coroutines"])
+@pytest.mark.slow
+@pytest.mark.parametrize("where", WHERE)
 def test_a_second_signal_stops_what_runs(where: str, tmp_path: Path) -> None:
     """SIGINT and then SIGTERM: the task is Cancelled, with what became of it; the program goes on."""
     said = {

@@ -53,6 +53,7 @@ from statesig.engine.decisions import (
     settle_lost,
     settle_replaced,
 )
+from tests.harness.exhaustive import one_in
 from tests.samples.samples import CAUSE, KINDS, NOON, bare, full
 
 TRIGGERS = (
@@ -138,8 +139,7 @@ def named(decision: Decision) -> tuple[str, str]:
     return ("wait", "") if isinstance(decision, Wait) else ("execute", "")
 
 
-@pytest.mark.parametrize("policy", SkipPolicy, ids=lambda one: one.name)
-@pytest.mark.parametrize("trigger", TRIGGERS, ids=str)
+@pytest.mark.parametrize(("trigger", "policy"), one_in(4, list(product(TRIGGERS, SkipPolicy))), ids=str)
 def test_decide_over_all_pairs_of_upstreams(trigger: Any, policy: SkipPolicy) -> None:
     """Every trigger, policy, pair of upstreams and way to take them: the steps one after the other say the same."""
     cases = 0

@@ -39,6 +39,7 @@ from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from statesig.stores.opening import open_store
 from tests.harness.commands import read_up_to, started, statesig
+from tests.harness.exhaustive import exhaustive_but
 
 MODULE = b"print('hello')\n"
 
@@ -477,7 +478,9 @@ def clustered() -> Iterator[Executor]:
 
 
 @pytest.mark.parametrize(
-    "where", [lambda: Threads(3), lambda: Processes(2), clustered], ids=["threads", "processes", "dask"]
+    "where",
+    [lambda: Threads(3), lambda: Processes(2), pytest.param(clustered, marks=pytest.mark.exhaustive)],
+    ids=["threads", "processes", "dask"],
 )
 def test_the_same_wherever_it_runs(
     where: Callable[[], AbstractContextManager[Executor]], mixed: Path, tmp_path: Path
@@ -497,7 +500,7 @@ def report_in(store: Path, run: str) -> Report:
     return decode(stored[-1].state, Success[Report]).unwrap()
 
 
-@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
+@pytest.mark.parametrize("executor", exhaustive_but(["processes"], ["inline", "threads", "processes"]))
 def test_it_is_killed_and_resumed(executor: str, mixed: Path, tmp_path: Path) -> None:
     """Killed while it reads a file, it goes on with what is left, and reports what it would have reported."""
     expected = flow.run(site=mixed)

@@ -23,10 +23,10 @@ from statesig import Event, Executor, State
 from statesig.executors.dask.cluster import Dask
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
+from tests.harness.exhaustive import counts
 from tests.harness.leftovers import leaving_nothing
 from tests.samples.everything import SPENT, approved, flow, states_in
 
-ROUNDS = int(os.environ.get("STATESIG_ROUNDS", "2"))
 DAY = date(2026, 1, 22)
 NOON = datetime(2026, 1, 22, 12, tzinfo=UTC)
 
@@ -51,16 +51,22 @@ def two_workers() -> LocalCluster:
     return LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0")
 
 
+def start_the_thread_that_dask_keeps() -> None:
+    """Start the thread that Dask starts once and keeps until the process ends, so that no test has left it."""
+    distributed_utils._offload_executor.submit(int).result()
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """A cluster for several tests, which leaves nothing when it is closed."""
+    start_the_thread_that_dask_keeps()
     with leaving_nothing(), two_workers() as found:
         yield found
 
 
 @pytest.fixture(autouse=True)
 def leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
-    distributed_utils._offload_executor.submit(int).result()  # Dask keeps this thread until the process ends
+    start_the_thread_that_dask_keeps()
     with nullcontext() if "cluster" in request.fixturenames else leaving_nothing():
         yield
 
@@ -198,9 +204,10 @@ def of_processes() -> list[int]:
     return [child.pid for child in multiprocessing.active_children() if child.pid]
 
 
-def test_a_worker_is_killed_at_any_moment(expected: tuple[States, States]) -> None:
+@pytest.mark.parametrize("rounds", counts(1, 2))
+def test_a_worker_is_killed_at_any_moment(expected: tuple[States, States], rounds: int) -> None:
     """Whichever worker dies when, no state is another, that of a task apart which had no attempt to lose."""
-    for number in range(ROUNDS):
+    for number in range(rounds):
         killed: list[int] = []
         told = killing(random.Random(number), of_processes, killed)
         with Processes(2, start="forkserver") as executor:
@@ -214,11 +221,12 @@ def nannied(cluster: LocalCluster) -> list[int]:
     return [worker.pid for worker in cluster.workers.values() if worker.pid]
 
 
-def test_a_worker_of_a_cluster_is_killed_at_any_moment(expected: tuple[States, States]) -> None:
+@pytest.mark.parametrize("rounds", counts(None, 2))
+def test_a_worker_of_a_cluster_is_killed_at_any_moment(expected: tuple[States, States], rounds: int) -> None:
     """The same on a cluster; its nannies begin workers anew, but after many deaths give up, and it is another then."""
-    for first in range(0, ROUNDS, 10):
+    for first in range(0, rounds, 10):
         with two_workers() as cluster:
-            for number in range(first, min(first + 10, ROUNDS)):
+            for number in range(first, min(first + 10, rounds)):
                 cluster.wait_for_workers(2, timeout=60)
                 killed: list[int] = []
                 told = killing(random.Random(number), partial(nannied, cluster), killed)

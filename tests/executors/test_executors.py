@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from statesig.executors.executor import Executor
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from tests import ROOT
+from tests.harness.exhaustive import counts, exhaustive_but
 from tests.samples import calls_work as work
 
 # How often what is random is tried.
@@ -648,11 +650,12 @@ def is_gone(number: int) -> bool:
     return status_of(number) in ("", "Z")
 
 
-def test_a_worker_killed_within_a_message_costs_its_own_call() -> None:
+@pytest.mark.parametrize("rounds", counts(2, 5, share=1 / 4))
+def test_a_worker_killed_within_a_message_costs_its_own_call(rounds: int) -> None:
     """A process that is killed while it sends a large result, at any point of it, leaves that call Crashed alone."""
     drawn = random.Random(1)
     with serving(Processes(1)) as served:
-        for _ in range(ROUNDS // 4):
+        for _ in range(rounds):
             number = served.state(work.pid).unwrap()
             call = call_of(work.bytes_of, 30_000_000)
             served.executor.submit([call])
@@ -675,7 +678,8 @@ def kill(number: int) -> None:
         pass
 
 
-def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random() -> None:
+@pytest.mark.parametrize("rounds", counts(6, 20))
+def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random(rounds: int) -> None:
     """Four workers are killed again and again at random: each call is done or Crashed, and reported once."""
     drawn = random.Random(2)
     others = children()
@@ -696,7 +700,7 @@ def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random() -> None:
         killer = threading.Thread(target=kill_some)
         killer.start()
         try:
-            while len(killed) < ROUNDS:
+            while len(killed) < rounds:
                 batch = [call_of(work.double_later, number) for number in range(40)]
                 served.executor.submit(batch)
                 for _ in batch:
@@ -883,8 +887,10 @@ def test_open_files_are_as_many_as_before() -> None:
     assert before == sorted(os.listdir("/proc/self/fd"))
 
 
-@pytest.mark.parametrize("start", ["spawn", "forkserver"])
-@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
+@pytest.mark.parametrize(
+    ("busy", "start"),
+    exhaustive_but([(False, "forkserver"), (True, "spawn")], list(product([False, True], ["spawn", "forkserver"]))),
+)
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, start: str, busy: bool) -> None:
     """No worker is left when its parent is killed, be it in the middle of a call or waiting for one."""
     program = f"""

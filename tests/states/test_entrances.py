@@ -35,6 +35,7 @@ from statesig import (
     encode,
 )
 from statesig.states import UtcDatetime
+from tests.harness.exhaustive import exhaustive_but
 from tests.harness.strategies import (
     BARE,
     CONCRETE,
@@ -389,6 +390,8 @@ def test_the_json_form_of_a_declared_result_is_read_alike_everywhere(result: str
 
 # ---- other ways to say where a state is expected
 
+ANNOTATIONS = ["Finished", "Finished[bytes]", "Success[Withheld]", "State[dict[str, Order]]"]
+
 
 class Report(BaseModel):
     """A user's model with states in it."""
@@ -399,7 +402,8 @@ class Report(BaseModel):
     by_name: dict[str, Running[Any] | Finished[Any]] = {}
 
 
-@pytest.mark.parametrize("annotation", ["Finished", "Finished[bytes]", "Success[Withheld]", "State[dict[str, Order]]"])
+@pytest.mark.slow
+@pytest.mark.parametrize("annotation", exhaustive_but(["Finished[bytes]", "State[dict[str, Order]]"], ANNOTATIONS))
 def test_a_kind_means_its_family_in_each_of_several_fields(annotation: str) -> None:
     """A kind that one model names several times, and first of all names there, means its family each time."""
     program = f"""
@@ -432,7 +436,8 @@ print(json.dumps([report == from_json, {{state == Skipped(message="m") for state
     assert [True, True, 6] == run_python(program)
 
 
-@pytest.mark.parametrize("annotation", ["Finished", "Finished[bytes]", "Success[Withheld]", "State[dict[str, Order]]"])
+@pytest.mark.slow
+@pytest.mark.parametrize("annotation", exhaustive_but(["Finished[bytes]", "State[dict[str, Order]]"], ANNOTATIONS))
 def test_a_kind_means_its_family_in_each_field_of_a_state(annotation: str) -> None:
     """The same, where the model is a user's state, and in a cold process."""
     program = f"""

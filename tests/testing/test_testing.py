@@ -64,6 +64,7 @@ from statesig.testing import (
     paths,
     states,
 )
+from tests.harness.exhaustive import exhaustive_but
 from tests.harness.strategies import ABSTRACT, BUILT_IN, fingerprint, name_of, run_python
 from tests.samples.kinds import SEAL, Partial, Quarantined, Sealed, Throttled
 
@@ -360,6 +361,7 @@ def test_a_finished_path_comes_to_its_end(path: list[State[Any]]) -> None:
     assert (None, True, True) == (check_history(path), isinstance(path[-1], Finished), 2 <= len(path) <= 4)
 
 
+@pytest.mark.exhaustive
 def test_paths_lead_to_every_kind() -> None:
     """There is a path to each kind, and a finished path to each final one."""
     final = [kind for kind in BUILT_IN if issubclass(kind, Finished)]
@@ -391,17 +393,17 @@ def test_paths_of_too_few_steps(options: Any) -> None:
 LAWFUL = [*BUILT_IN, Quarantined, Sealed, Throttled, Partial, Partial[int], Rich]
 
 
-@pytest.fixture(scope="module")
-def kept() -> dict[str, str]:
-    """For each lawful state what `check_laws` says of it: nothing."""
-    program = """
+@pytest.fixture(scope="module", params=exhaustive_but([5], [5, 25]), ids=str)
+def kept(request: pytest.FixtureRequest) -> dict[str, str]:
+    """For each lawful state what `check_laws` says of it after so many examples: nothing."""
+    program = f"""
 import json
 from statesig.testing import check_laws
 from tests.testing.test_testing import LAWFUL
-told = {}
+told = {{}}
 for kind in LAWFUL:
     try:
-        check_laws(kind, examples=25)
+        check_laws(kind, examples={request.param})
     except AssertionError as error:
         told[kind.__name__] = str(error)
     else:
@@ -766,9 +768,14 @@ def test_a_watch_leaves_no_trace() -> None:
 # ---- the plugin of pytest
 
 
+def run_pytest(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest in a process; it rewrites no assertions, which takes longer than all the rest."""
+    return pytester.runpytest_subprocess("--assert=plain", *arguments)
+
+
 def test_the_fixtures_are_told(pytester: pytest.Pytester) -> None:
     """`pytest --fixtures` lists them, each with what it is for."""
-    lines = pytester.runpytest_subprocess("--fixtures").stdout.str().splitlines()
+    lines = run_pytest(pytester, "--fixtures").stdout.str().splitlines()
     told = {line.split(" -- ")[0]: lines[at + 1].strip() for at, line in enumerate(lines) if " -- " in line}
     assert {
         "statesig_clock": "Return a clock that stands still, for flow.run(clock=statesig_clock, "
@@ -789,7 +796,7 @@ def test_the_plugin_costs_nothing_when_unused(pytester: pytest.Pytester) -> None
             assert own == {"statesig", "statesig.pytest_plugin"}
         """
     )
-    pytester.runpytest_subprocess("-p", "no:anyio").assert_outcomes(passed=1)
+    run_pytest(pytester, "-p", "no:anyio").assert_outcomes(passed=1)
 
 
 def test_the_plugin_may_come_after_statesig(pytester: pytest.Pytester) -> None:
@@ -837,7 +844,7 @@ def test_the_fixtures_work_together(pytester: pytest.Pytester) -> None:
         assert statesig_clock.slept == []
     """
     )
-    result = pytester.runpytest_subprocess()
+    result = run_pytest(pytester)
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(["*test_the_fixtures_work_together.py:8: SwallowedSignal: SKIP was raised and ended*"])
 
@@ -855,10 +862,10 @@ def test_every_test_can_be_watched(pytester: pytest.Pytester) -> None:
         assert False
     """
     )
-    pytester.runpytest_subprocess().assert_outcomes(passed=1, failed=1)
-    watched = pytester.runpytest_subprocess("-o", "statesig_swallowed=true")
+    run_pytest(pytester).assert_outcomes(passed=1, failed=1)
+    watched = run_pytest(pytester, "-o", "statesig_swallowed=true")
     watched.assert_outcomes(passed=1, failed=1, warnings=2)
-    strict = pytester.runpytest_subprocess("-o", "statesig_swallowed=true", "-W", "error", "-k", "passes")
+    strict = run_pytest(pytester, "-o", "statesig_swallowed=true", "-W", "error", "-k", "passes")
     strict.assert_outcomes(failed=1)
 
 
@@ -866,11 +873,12 @@ def test_strategies_are_found_within_pytest(pytester: pytest.Pytester) -> None:
     """A test that is given states by their types imports nothing for it."""
     pytester.makepyfile(
         """
-        from hypothesis import given
+        from hypothesis import given, settings
         from statesig import Skipped, State
+        @settings(max_examples=20)
         @given(...)
         def test_given(state: State, skipped: Skipped[int]):
             assert isinstance(state, State) and type(skipped) is Skipped[int]
         """
     )
-    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
+    run_pytest(pytester, "-W", "error").assert_outcomes(passed=1)

@@ -1,7 +1,7 @@
 """Signals: the exceptions that task code raises, each carrying exactly one state.
 
-A signal is no error, so ``except Exception`` lets it pass. Nothing here catches anything, nor knows which signal may
-follow which state.
+A signal is not an error, so ``except Exception`` lets it pass. Nothing here may catch a signal, or know which signal
+may follow which state.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ from statesig.states import (
     ValidationFailed,
 )
 from statesig.states.families import descendants, narrow, origin_of
+
+if TYPE_CHECKING:
+    import inspect
 
 __all__ = [
     "CACHE",
@@ -81,14 +84,26 @@ _signals: dict[type[State[Any]], type[Signal[Any]]] = {}
 _ABSTRACT = "Signal is abstract; raise one of its subclasses, such as SKIP or FAIL"
 
 
+class _Fields:
+    """The signature of a signal's constructor: the fields of its state, the message by position too."""
+
+    def __get__(self, signal: Signal[Any] | None, cls: type[Signal[Any]]) -> inspect.Signature:
+        import inspect
+
+        given = inspect.signature(cls.__state_type__).parameters.values()  # AttributeError: `Signal` itself has none
+        first, *others = sorted(given, key=lambda parameter: parameter.name != "message")
+        message = first.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return inspect.Signature([message, *others])
+
+
 class Signal(BaseException, Generic[StateT]):
-    """What is raised to end the work of a task with a state of its own.
+    """An exception that ends the work of a task with the state it carries.
 
     Subclass it once for each state: ``class QUARANTINE(Signal[Quarantined]): ...``, nothing more.
 
     Args:
         message: The state's message, by position or by name.
-        fields: The other fields of the state, validated as its own constructor does.
+        fields: The other fields of the state, validated as by its constructor.
 
     Raises:
         ValidationError: A field does not fit; no signal is made.
@@ -105,7 +120,7 @@ class Signal(BaseException, Generic[StateT]):
             fields["message"] = message
         self._state = state = self._construct(fields)
         if len(state.__pydantic_fields_set__) != len(fields):
-            narrow(self.__state_type__).validate(fields)  # says which of them is no field
+            narrow(self.__state_type__).validate(fields)  # names the unknown field
 
     if TYPE_CHECKING:
 
@@ -122,7 +137,7 @@ class Signal(BaseException, Generic[StateT]):
             if cls is Signal:
                 try:
                     return _signals.get(item) or super().__class_getitem__(item)
-                except TypeError:  # an unhashable argument, for typing to judge
+                except TypeError:  # an unhashable argument: typing decides
                     return super().__class_getitem__(item)
             return super().__class_getitem__(item)
 
@@ -130,12 +145,14 @@ class Signal(BaseException, Generic[StateT]):
             super().__init_subclass__(**kwargs)
             _define(cls)
 
+        __signature__ = _Fields()
+
     @classmethod
     def of(cls, state: State[Any]) -> Self:
         """Return the signal that carries a state as it is.
 
         Raises:
-            TypeError: The state is of another class than this signal's.
+            TypeError: The state is not of this signal's class of states.
         """
         if cls is Signal:
             raise TypeError(_ABSTRACT)
@@ -150,12 +167,12 @@ class Signal(BaseException, Generic[StateT]):
 
         @property
         def state(self) -> StateT:
-            """The state this signal stands for."""
+            """The state this signal carries."""
             ...
 
     else:
-        # The same, without a Python frame for each look.
-        state = property(attrgetter("_state"), doc="The state this signal stands for.")
+        # The same, without a Python frame for each access.
+        state = property(attrgetter("_state"), doc="The state this signal carries.")
 
     @override
     def __str__(self) -> str:
@@ -180,13 +197,13 @@ def _restored(cls: type[Signal[Any]], state: State[Any]) -> Signal[Any]:
 
 
 def _define(cls: type[Signal[Any]]) -> None:
-    """Tie a new signal to its state, or refuse it."""
+    """Register a new signal for its state, or refuse it."""
     name = cls.__name__
     state = _declared_state(cls)
     if state is None:
         raise DefinitionError(name, f"say which state it raises: class {name}(Signal[Skipped])")
     if not (isinstance(state, type) and issubclass(state, State)):
-        raise DefinitionError(name, f"a signal raises a state, and {state!r} is none")
+        raise DefinitionError(name, f"a signal raises a state, not {state!r}")
     origin: type[State[Any]] = origin_of(state)
     if origin.__abstract__:
         ways = ", ".join(kind.__name__ for kind in descendants(origin))
@@ -198,7 +215,7 @@ def _define(cls: type[Signal[Any]]) -> None:
                 name, f"{origin.__name__} has a signal already, {other.__module__}.{other.__qualname__}; raise that one"
             )
         for stale in [state for state, signal in _signals.items() if _same_name(signal, cls)]:
-            del _signals[stale]  # a notebook defines its classes again
+            del _signals[stale]  # a notebook redefines its classes
         cls.__state_type__ = origin
         _set_constructor(cls, _Unbuilt(cls, origin))
         _signals[origin] = cls
@@ -209,13 +226,13 @@ def _same_name(one: type, other: type) -> bool:
 
 
 def _declared_state(cls: type[Signal[Any]]) -> Any:
-    """Return what stands in the brackets of ``Signal[...]``, also when a class of the same name is defined again."""
+    """Return the argument of ``Signal[...]``, also when a class of the same name is defined again."""
     for base in cls.__dict__.get("__orig_bases__", ()):
         if getattr(base, "__origin__", None) is Signal:
             return base.__args__[0]
     for base in cls.__bases__:
         if base is not Signal and issubclass(base, Signal):
-            return base.__state_type__  # Signal[S] is the signal of S, once there is one
+            return base.__state_type__  # Signal[S] is the signal of S once S has one
     return None
 
 
@@ -224,7 +241,7 @@ def _set_constructor(cls: Any, construct: Callable[..., Any]) -> None:
 
 
 class _Unbuilt:
-    """Stand where a signal's constructor of states will be, until it is first raised."""
+    """Placeholder for a signal's constructor of states; builds it when the signal is first raised."""
 
     def __init__(self, cls: type[Signal[Any]], state: type[State[Any]]) -> None:
         self.cls = cls
@@ -245,7 +262,7 @@ def signal_type_of(kind: type[KindT]) -> type[Signal[KindT]]:
     """Return the signal class of a state class.
 
     Raises:
-        NoSignal: The class has none; the text prints the line to write.
+        NoSignal: The class has no signal; the text shows the line to write.
     """
     origin = origin_of(kind)
     found = _signals.get(origin)
@@ -258,15 +275,15 @@ def signal_of(state: KindT) -> Signal[KindT]:
     """Return the signal of a state: ``signal_of(s).state == s``, and its type is the one signal of ``type(s)``.
 
     Raises:
-        NoSignal: The state's class has none; the text prints the line to write.
+        NoSignal: The state's class has no signal; the text shows the line to write.
     """
     return signal_type_of(type(state)).of(state)
 
 
 def catching(kind: type[KindT]) -> tuple[type[Signal[KindT]], ...]:
-    """Return what ``except`` needs to catch the signals of a kind and of all its descendants.
+    """Return the signals of a kind and all its descendants, for ``except``.
 
-    ``except catching(Failed) as s:`` catches FAIL, TIMEOUT, ... and those of a user's own failures.
+    ``except catching(Failed) as s:`` catches FAIL, TIMEOUT, ... and the signals of a user's failures.
     """
     family = origin_of(kind)
     return tuple(signal for state, signal in _signals.items() if issubclass(state, family))
@@ -277,12 +294,12 @@ def describe(exc: BaseException, *, redact: Callable[[str], str] | None = None, 
 
     Args:
         exc: The exception.
-        redact: Called with each text (message, note, traceback) before it is kept; returns what may be kept.
-        traceback: Whether the formatted traceback is kept too.
+        redact: Called with each text (message, note, traceback); returns the text to keep.
+        traceback: Whether to keep the formatted traceback, too.
     """
 
     def clean(said: str) -> str:
-        """Redact, and spell out what is no Unicode, such as the name of a file: a state is to be written."""
+        """Redact, and escape surrogates (file names may have them), so that the state can be written."""
         kept = said if redact is None else redact(said)
         return kept.encode("utf-8", "backslashreplace").decode()
 
@@ -313,8 +330,8 @@ def causes_of(
 ) -> tuple[ErrorInfo, ...]:
     """Return a signal's causes: those of its state, then those it was raised from, outermost first.
 
-    What a pickle has folded into the state is not taken twice where the cause has come back, too: tblib, which Dask
-    loads, teaches pickle to keep the causes of every exception.
+    Pickling copies the causes into the state. They are not taken twice where unpickling restored the cause, too: tblib,
+    which Dask loads, teaches pickle to keep the causes of every exception.
     """
     own: tuple[ErrorInfo, ...] = signal.state.causes
     if own and signal.__cause__ is not None:
@@ -327,9 +344,9 @@ def causes_of(
 def chain_of(
     cause: BaseException | None, *, redact: Callable[[str], str] | None = None, traceback: bool = False
 ) -> tuple[ErrorInfo, ...]:
-    """Return the descriptions of an exception and of what it was raised from, outermost first.
+    """Return the descriptions of an exception and of its causes, outermost first.
 
-    A signal in the chain gives its state's causes; a process pool's stand-in for a remote traceback ends it.
+    A signal in the chain gives its state's causes; the remote traceback of a process pool ends the chain.
     """
     found: list[ErrorInfo] = []
     seen: set[int] = set()
@@ -344,7 +361,7 @@ def chain_of(
 
 
 def _is_remote_traceback(cause: BaseException) -> bool:
-    """Tell the stand-in that a process pool puts where the cause was: it is the pool's, not the task's."""
+    """Tell whether a cause is the remote traceback that a process pool adds; it is not an exception of the task."""
     kind = type(cause)
     return kind.__name__.lstrip("_") == "RemoteTraceback" and kind.__module__ in (
         "concurrent.futures.process",
@@ -357,15 +374,15 @@ class PEND(Signal[Pending[Any]]):
 
 
 class SCHEDULE(Signal[Scheduled[Any]]):
-    """Run it at a time of its own."""
+    """Run it at a given time."""
 
 
 class RESUME(Signal[Resume[Any]]):
-    """Go on after a pause."""
+    """Continue after a pause."""
 
 
 class RETRY(Signal[Retrying[Any]]):
-    """Run it again, as long as retries are left."""
+    """Run it again, while retries are left."""
 
 
 class LOOP(Signal[Looped[Any]]):
@@ -393,39 +410,39 @@ class STOP(Signal[Cancelling[Any]]):
 
 
 class SUCCESS(Signal[Success[Any]]):
-    """Done, as meant, before the end of the code."""
+    """End early, with success."""
 
 
 class CACHE(Signal[Cached[Any]]):
-    """Done before, and still good."""
+    """Computed before, and still valid."""
 
 
 class MAP(Signal[Mapped[Any]]):
-    """Done, once for each input."""
+    """Run once for each input."""
 
 
 class SKIP(Signal[Skipped[Any]]):
-    """Leave it out; what is downstream goes on as after a success."""
+    """Leave it out; downstream tasks run as after a success."""
 
 
 class FAIL(Signal[Failed[Any]]):
-    """Not as meant."""
+    """End with a failure."""
 
 
 class TIMEOUT(Signal[TimedOut[Any]]):
-    """Took longer than it was given."""
+    """Took longer than its timeout."""
 
 
 class TRIGGERFAIL(Signal[TriggerFailed[Any]]):
-    """The states upstream are not what it needs."""
+    """Its trigger refused the upstream states."""
 
 
 class VALIDATIONFAIL(Signal[ValidationFailed[Any]]):
-    """What it was given is not valid."""
+    """Its input is not valid."""
 
 
 class CRASH(Signal[Crashed[Any]]):
-    """The machinery below it was lost."""
+    """The process or the machine that ran it was lost."""
 
 
 class CANCEL(Signal[Cancelled[Any]]):

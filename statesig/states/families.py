@@ -65,6 +65,10 @@ _parametrised: dict[tuple[type, str], tuple[Any, Any]] = {}
 _describing: ContextVar[frozenset[type]] = ContextVar("_describing", default=frozenset())
 
 
+_DEPRECATED = frozenset(name for name in vars(BaseModel) if name.islower() and not name.startswith(("_", "model_")))
+"""The methods that Pydantic kept from its first version."""
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
 class StateMeta(ModelMetaclass):
     """What a checker needs to know of state classes: they are frozen, and their fields are keywords."""
@@ -85,6 +89,11 @@ class StateMeta(ModelMetaclass):
             with _lock:
                 _registry[cls.__module__, cls.__qualname__] = cast("type[StateModel]", cls)
                 readers.clear()
+
+    @override
+    def __dir__(cls) -> list[str]:  # noqa: N805  # the first argument of a metaclass's method
+        """List what a person looks for in ``help(Success)`` and by completion: no internals, nothing deprecated."""
+        return [name for name in super().__dir__() if not name.startswith("_") and name not in _DEPRECATED]
 
     # A state's family is its subclasses and nothing else: no abstract base class's registry is asked.
     if not TYPE_CHECKING:
@@ -215,6 +224,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
             super().__pydantic_init_subclass__(**kwargs)
             cls.model_config = {key: value for key, value in cls.model_config.items() if key != "defer_build"}
             cls.__narrow__ = _Unbuilt(cls)
+            cls.__signature__ = _Unsigned()
             # By its name: where a class is unpickled by value, what pydantic knows of it comes only later.
             if "[" not in cls.__name__ and not _is_skeleton():
                 _register(cls, cls.__name__ if tag is None else tag, abstract)
@@ -393,6 +403,19 @@ class _Unbuilt:
 
     def __call__(self, data: dict[str, Any], self_instance: Any = None) -> Any:
         return narrow(self.cls).construct(data, self_instance=self_instance)
+
+
+class _Unsigned:
+    """Stand where Pydantic puts a class's signature, and build the class when somebody asks for it."""
+
+    def __get__(self, state: StateModel | None, cls: type[StateModel]) -> Any:
+        if cls.__abstract__:
+            cls.model_rebuild(_types_namespace={})
+        else:
+            narrow(cls)
+        if vars(cls).get("__signature__", self) is self:
+            raise AttributeError("__signature__")
+        return cls.__signature__
 
 
 def _admitted(cls: type[StateModel], state: StateModel) -> StateModel:

@@ -1,5 +1,6 @@
 # Written by `python -m statesig stubs`: change the module, not this file.
 
+import inspect
 import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Self, final
@@ -67,6 +68,9 @@ KindT = TypeVar("KindT", bound=State[Any])
 _lock = threading.Lock()
 _signals: dict[type[State[Any]], type[Signal[Any]]]
 _ABSTRACT: str
+
+class _Fields:
+    def __get__(self, signal: Signal[Any] | None, cls: type[Signal[Any]]) -> inspect.Signature: ...
 
 class Signal(BaseException, Generic[StateT]):
     __slots__ = ("_state",)

@@ -1,6 +1,6 @@
-"""Events: what happened to which task of which run, as a line of JSON.
+"""Events as lines of JSON: a task of a run entered a state.
 
-An event is a state with its place in a history; states themselves carry no clock and no run.
+An event adds run, task, attempt and time to a state; a state itself must carry no clock and no run.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["Event", "as_declared", "decode_event", "encode_event", "on_the_wire"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A task of a run came to be in a state.
+    """A task of a run entered a state.
 
     Args:
         run: The run's identity.
         task: The name of the task's node.
         index: The position among a mapped node's children, from 0; None for the node itself.
         attempt: From 1; a state after Running that is not final belongs to the next attempt.
-        time: When, aware.
+        time: When the task entered the state, aware.
         state: The state.
     """
 
@@ -55,15 +55,15 @@ class _Document(BaseModel):
 
 
 def encode_event(event: Event, *, result_type: Any = Any, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """Return an event as one line of JSON, its state as `encode` writes it.
+    """Return an event as one line of JSON, with its state as `encode` writes it.
 
     Args:
         event: The event.
-        result_type: What its task is declared to return (`Flow.returns`), where the result is more than JSON's kinds.
-        limits: How large the state may be.
+        result_type: The declared return type of its task (`Flow.returns`); needed where JSON has no such kind.
+        limits: The largest state that is accepted.
 
     Raises:
-        EncodeError: The state would not read back as it is.
+        EncodeError: The state would not read back unchanged.
     """
     state = on_the_wire(event.state, result_type)
     place: dict[str, Any] = {
@@ -77,7 +77,7 @@ def encode_event(event: Event, *, result_type: Any = Any, limits: Limits = DEFAU
         written = to_json(_Document(**place, state=state).model_dump(mode="json", exclude={"state"}))
     except ValidationError as exc:
         field = str(exc.errors(include_url=False, include_input=False)[0]["loc"][0])
-        raise EncodeError("Event", field, "would not be read back; see Event for what it may be") from None
+        raise EncodeError("Event", field, "would not be read back; see Event for the values it may have") from None
     except ValueError:
         raise EncodeError("Event", "run or task", "text with a lone surrogate is not valid Unicode") from None
     line = written[:-1] + b',"state":' + encode(state, limits=limits) + b"}"
@@ -86,14 +86,14 @@ def encode_event(event: Event, *, result_type: Any = Any, limits: Limits = DEFAU
 
 
 def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
-    """Return a state as it reads back where nothing but its JSON is known: with its result in JSON's own kinds.
+    """Return a state as its JSON alone reads back: with the result in JSON's kinds.
 
     Args:
         state: A state of no declared type, as a runner makes it; a Mapped's children are of the result type.
-        result_type: What the result is declared as, where JSON alone cannot say it; Any where nothing is declared.
+        result_type: The declared type of the result; Any: no type is declared.
 
     Raises:
-        EncodeError: The result would not read back, declared or not.
+        EncodeError: The result would not read back, even as the declared type.
     """
     if is_mapped(state) and state.children:
         children = tuple(on_the_wire(child, result_type) for child in state.children)
@@ -122,10 +122,10 @@ def without_result(state: State[Any]) -> State[Any]:
 
 
 def as_declared(state: State[Any], result_type: Any) -> State[Any]:
-    """Return a state as one whose result is of a declared type: ``Success[date]`` for a Success and `date`.
+    """Return a state with its result validated as a declared type: ``Success[date]`` for a Success and `date`.
 
     Raises:
-        EncodeError: Its result is not of the type, or nothing that pydantic reads.
+        EncodeError: The result is not of the type, or pydantic cannot read the type.
     """
     try:
         declared: State[Any] = State[result_type].model_validate(state)
@@ -141,11 +141,11 @@ def decode_event(data: str | bytes | bytearray, *, limits: Limits = DEFAULT_LIMI
 
     Args:
         data: JSON text, or its UTF-8.
-        limits: How large the document may be.
-        strict: Whether to refuse an object that has one key twice.
+        limits: The largest document that is accepted.
+        strict: Whether to refuse an object with a duplicate key.
 
     Raises:
-        DecodeError: The document is too large, no JSON or no event. The text never repeats a value from it.
+        DecodeError: The document is too large, not JSON or not an event. The text never repeats a value from it.
     """
     document = decode_model(_Document, data, "event", limits=limits, strict=strict)
     return Event(document.run, document.task, document.index, document.attempt, document.time, document.state)

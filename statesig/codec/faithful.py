@@ -1,6 +1,6 @@
-"""Whether a value would come back from its JSON as it is, and where it would not.
+"""Tell whether a value reads back unchanged from its JSON, and where it does not.
 
-This module reads values alone; what is done about it is the codec's affair.
+This module must only inspect values; the codec decides whether to refuse them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from statesig.states.generics import kind_of
 __all__ = ["MAX_DIGITS", "SCALARS", "difference", "is_finite", "is_plain", "offences", "shown"]
 
 SCALARS = frozenset({str, int, bool, type(None)})
-"""The classes that JSON gives back whatever their value, up to `MAX_DIGITS` and valid Unicode."""
+"""The classes whose every value reads back from JSON, within `MAX_DIGITS` and valid Unicode."""
 
 MAX_DIGITS = 4_300
-"""The digits of a whole number past which CPython and the parser refuse it."""
+"""The longest whole number, in digits, that CPython and the parser read."""
 
 _KEYS = frozenset({str})
 _SMALL = 8
@@ -32,11 +32,11 @@ _FIRST_TOO_LONG = 10**MAX_DIGITS
 
 
 def is_plain(result: Any, written: bytes) -> bool:
-    """Tell whether an undeclared result is of JSON's own kinds and reads back: exact classes, text for keys.
+    """Tell whether an undeclared result consists of JSON's kinds (exact classes, text keys) and reads back.
 
     Args:
         result: The result.
-        written: The state's JSON, which holds it under ``result``.
+        written: The state's JSON, with the result under ``result``.
     """
     cls = kind_of(result)
     if cls is float:
@@ -46,8 +46,8 @@ def is_plain(result: Any, written: bytes) -> bool:
     if len(result) <= _SMALL and _is_flat(result, cls):
         return True
     try:
-        # marshal knows the exact built-in classes alone and says so at the speed of C; of those, only the ones of
-        # JSON are equal to what is read back.
+        # marshal refuses all but the exact built-in classes, at the speed of C; of those, only JSON's classes equal
+        # the value that is read back.
         marshal.dumps(result)
         return bool(from_json(written, allow_inf_nan=False, cache_strings="keys")["result"] == result)
     except (ValueError, TypeError, RecursionError):
@@ -55,7 +55,7 @@ def is_plain(result: Any, written: bytes) -> bool:
 
 
 def _is_flat(result: Any, cls: type) -> bool:
-    """Tell a list or dict that holds nothing but scalars, under keys of text; a loop is faster than sets for a few."""
+    """Tell whether a list or dict holds only scalars, under text keys; for few items a loop is faster than sets."""
     items: Iterable[object] = result
     if cls is dict:
         for key in items:
@@ -70,9 +70,9 @@ def _is_flat(result: Any, cls: type) -> bool:
 
 
 def is_finite(result: Any) -> bool:
-    """Tell, where it can be told quickly, that a result just read is of JSON's own kinds and no number in it infinite.
+    """Tell whether a quick look shows that a result just read has JSON's kinds and finite numbers only.
 
-    False says that it was not told: the caller looks.
+    False means unknown: the caller must look closer.
     """
     cls = kind_of(result)
     if cls is list or cls is dict:
@@ -86,12 +86,12 @@ def is_finite(result: Any) -> bool:
     return cls is float and math.isfinite(result)
 
 
-# Infinity and the NaN that parsers make, of either sign, as marshal writes a number: eight bytes, the lowest first.
+# Infinity and the NaN that parsers make, of either sign, as marshal writes them: eight bytes, little-endian.
 _NON_FINITE = tuple(bytes(6) + high for high in (b"\xf0\x7f", b"\xf0\xff", b"\xf8\x7f", b"\xf8\xff"))
 
 
 def difference(one: Any, other: Any, path: str = "") -> str | None:
-    """Return where two values differ in class or value, or None; the order of a mapping's keys counts."""
+    """Return the path at which two values differ in class or value, or None; the order of a mapping's keys counts."""
     cls = kind_of(one)
     if cls is not kind_of(other) and not (issubclass(cls, StateModel) and origin_of(cls) is origin_of(kind_of(other))):
         return path
@@ -110,7 +110,7 @@ def difference(one: Any, other: Any, path: str = "") -> str | None:
 
 
 def _parts(cls: type[Any], one: Any, other: Any) -> Iterable[tuple[str, Any, Any]] | None:
-    """Return the parts of two values of one class side by side; None where they have none, or not the same."""
+    """Return the parts of two values of one class in pairs; None if values of the class have no parts."""
     if issubclass(cls, BaseModel):
         return _parts(dict, one.__dict__, other.__dict__)
     if issubclass(cls, dict):
@@ -130,12 +130,12 @@ _MISSING = object()
 
 
 def offences(fields: Mapping[str, Any], max_depth: int, *, free: str | None) -> Iterator[tuple[str, str]]:
-    """Yield what in the fields of a state JSON would not give back, as pairs of where and why.
+    """Yield the path and the reason of each part of a state's fields that would not read back.
 
     Args:
         fields: Values by name.
-        max_depth: How deep they may nest, the state itself being one level.
-        free: The field of no declared type, in which nothing but JSON's own kinds may be.
+        max_depth: The deepest nesting, counting the state itself as one level.
+        free: The field without a declared type, which may hold only JSON's kinds.
     """
     for name, value in fields.items():
         yield from _offences(value, name, max_depth - 1, name == free)
@@ -170,7 +170,7 @@ def _reason(value: Any, cls: type[Any]) -> str | None:
     if issubclass(cls, int) and abs(value) >= _FIRST_TOO_LONG:
         return f"whole numbers past {MAX_DIGITS:,} digits do not read back"
     if issubclass(cls, bytes) and not _is_utf8(value):
-        return "bytes that are no UTF-8 have no JSON form"
+        return "bytes that are not UTF-8 have no JSON form"
     if issubclass(cls, float) and not math.isfinite(value):
         return "NaN and infinities are not JSON"
     return None
@@ -193,5 +193,5 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def shown(key: object) -> str:
-    """Return a key where it reads as a name; another one may be a value in the place of a key, and is not shown."""
+    """Return a key that is a short identifier, else ``?``: any other key may be a payload value."""
     return key if isinstance(key, str) and key.isidentifier() and len(key) <= 40 else "?"

@@ -1,7 +1,6 @@
-"""Histories of tasks, put together from the events of any number of runs, in whatever order these are read.
+"""Rebuild the histories of tasks from a set of events, of any number of runs.
 
-The answer is that of a set of events: neither their order nor how often one of them came matters. Nothing here runs,
-waits or reads a clock.
+The order and the repetition of events must not change the answer. Nothing here may run a task, wait or read a clock.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ _MOST_AT_ONE_TIME = 8
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What became of one task of a run, or of one child of a mapped task, by all that was reported.
+    """The reported states of one task of a run, or of one child of a mapped task.
 
     Args:
         run: The run's identity.
         task: The name of the task's node.
         index: The position among a mapped node's children, from 0; None for the node itself.
-        observations: What was reported, each report once, in the order of their times.
-        times: When, aware; one for each observation.
-        illegal: The first step that cannot have been; its index is that of an observation. None: there is none.
-        conflicts: The unequal states that claim one place, where only one can have been.
-        merged: How far it is: what `merge` makes of the observations. Where that is a conflict of states that may
-            follow one another, such as one schedule and the next, the later one.
+        observations: The distinct reports, in the order of their times.
+        times: One aware time for each observation.
+        illegal: The first illegal step, with the index of its observation; None: every step is legal.
+        conflicts: Unequal states reported for a place that has only one.
+        merged: The latest position: the observations after `merge`. If these conflict but may follow one another, such
+            as one schedule and the next, the later one.
     """
 
     run: str
@@ -62,22 +61,21 @@ class History:
 def histories_of(events: Iterable[Event]) -> Iterator[History]:
     """Yield the history of each task of each run, by run, task and index.
 
-    ``list(histories_of(xs)) == list(histories_of(ys))`` where ``set(xs) == set(ys)``. Events are told in the order of
-    their times; of one time, by attempt; and where a clock was too coarse to tell those apart, too, in an order that is
-    legal, if there is one.
+    ``list(histories_of(xs)) == list(histories_of(ys))`` where ``set(xs) == set(ys)``. A history orders its events by
+    time, then by attempt; events that tie in both, as a coarse clock makes them, come in a legal order if one exists.
 
-    Two unequal states are in conflict where only one can have been: an attempt is Running, Cancelling and Finished once
-    each. States of a run that waits may follow one another, and where they do not, it is an illegal step.
+    An attempt is Running, Cancelling and Finished once each, so two unequal states for one of these are a conflict.
+    Waiting states may follow one another; two that may not are an illegal step.
 
     Args:
-        events: Of any runs, in any order; all are read before the first history is told.
+        events: Of any runs, in any order; all are read before the first history is yielded.
     """
     reports: defaultdict[tuple[str, str, int | None], list[_Report]] = defaultdict(list)
     names: dict[str, str] = {}
     plain: dict[bytes, State[Any]] = {}
     for event in events:
         written = _written(event.state)
-        # Of a long log most states are Pending() and Running(), and names come again and again: each is kept once.
+        # Most states of a long log are Pending() and Running(), and names repeat: keep one object of each.
         state = event.state if event.state.has_result else plain.setdefault(written, event.state)
         key = names.setdefault(event.run, event.run), names.setdefault(event.task, event.task), event.index
         reports[key].append((event.time, event.attempt, state))
@@ -113,20 +111,20 @@ def _history(run: str, task: str, index: int | None, reports: list[_Report]) -> 
     return History(run, task, index, observations, times, illegal, conflicts, outcome)
 
 
-# ---- in which order the reports were made
+# ---- the order of reports
 
 
 def _timeline(reports: Iterable[_Report]) -> list[_Report]:
-    """Return each report once, by time, then attempt, then so that the steps are legal, then by phase and JSON."""
+    """Return the distinct reports by time, then attempt, then in a legal order, then by phase and JSON."""
     distinct = {(time, attempt, _written(state)): (time, attempt, state) for time, attempt, state in reports}
     ordered = [report for _, report in sorted(distinct.items(), key=lambda item: _sorted_by(*item))]
     told: list[_Report] = []
-    # The ways to go on from there that are legal so far, one for each report that may be the last.
+    # The legal orders after `told`, one for each report that may be the last.
     ways: list[list[_Report]] = [[]]
     for _, group in groupby(ordered, key=lambda report: report[:2]):
         moment = list(group)
         further = _continued(told, ways, moment)
-        # Illegal whichever way it is told: the first way stands, and is gone on from as it was read.
+        # No order is legal: keep the first way and append the reports as they are sorted.
         ways = further or [ways[0] + moment]
         if len(ways) == 1:
             told += ways[0]
@@ -140,7 +138,7 @@ def _sorted_by(key: tuple[datetime, int, bytes], report: _Report) -> tuple[datet
 
 
 def _continued(told: list[_Report], ways: list[list[_Report]], moment: list[_Report]) -> list[list[_Report]]:
-    """Return how the ways go on legally with all reports of a moment, the first for each that may be the last."""
+    """Extend the ways legally by all reports of a moment; return the first for each report that may be the last."""
     if len(moment) > _MOST_AT_ONE_TIME:
         return []
     found: dict[int, list[_Report]] = {}
@@ -152,7 +150,7 @@ def _continued(told: list[_Report], ways: list[list[_Report]], moment: list[_Rep
 
 
 def _legal_orders(before: _Report | None, moment: list[_Report]) -> Iterator[tuple[int, list[_Report]]]:
-    """Yield for each report that may be the last of a moment one legal order of them, as numbers of the reports."""
+    """Yield the index of each report that may be the last of a moment, with one legal order that ends in it."""
     follows = {
         (source, target): _may_follow(before if source < 0 else moment[source], report)
         for target, report in enumerate(moment)
@@ -180,21 +178,21 @@ def _entry(report: _Report) -> tuple[State[Any], int, datetime]:
     return state, attempt, time
 
 
-# ---- as the command tells them
+# ---- the output of the command
 
 
 def tell_histories(lines: Iterable[bytes], name: str, *, as_json: bool, out: TextIO, err: TextIO) -> int:
-    """Tell the history of each task in a log of events, and return the exit code of the command.
+    """Print the history of each task in a log of events, and return the exit code of the command.
 
     Args:
-        lines: Each an event as JSON, decoded strictly; in any order. Empty ones are passed over.
-        name: What the log is called where a line is no event.
+        lines: One event each, as JSON, decoded strictly; in any order. Empty lines are skipped.
+        name: The log's name in messages.
         as_json: Whether to write one JSON object for each history instead of text.
-        out: Where the histories are told.
-        err: Where lines that are no events are told, by their number from 1.
+        out: Receives the histories.
+        err: Receives a message for each line that is not an event, with its number from 1.
 
     Returns:
-        0: all is well; 1: a step is illegal, reports are in conflict, or a line is no event; 2: there is no line.
+        0: all is well; 1: a step is illegal, reports conflict, or a line is not an event; 2: the log is empty.
     """
     log = _Log(lines, name, err)
     ill = told = 0
@@ -207,14 +205,14 @@ def tell_histories(lines: Iterable[bytes], name: str, *, as_json: bool, out: Tex
         err.write(f"statesig: {name} is empty; it should hold events, one per line\n")
         return 2
     if log.bad:
-        err.write(f"{log.bad} of {log.total} lines are no events\n")
+        err.write(f"{log.bad} of {log.total} lines are not events\n")
     if not as_json:
         out.write(f"{told} {'history' if told == 1 else 'histories'}, {ill or 'none'} illegal or in conflict\n")
     return 1 if ill or log.bad else 0
 
 
 class _Log:
-    """The events in some lines; counts those, and tells of the ones that are no events."""
+    """Decode the events of a log; count its lines, and report those that are not events."""
 
     def __init__(self, lines: Iterable[bytes], name: str, err: TextIO) -> None:
         self.lines = lines
@@ -250,7 +248,7 @@ def _described(history: History) -> dict[str, Any]:
 
 
 def _reported(report: Observation[Any] | Conflict[Any]) -> dict[str, Any]:
-    """Return an attempt and the states claimed for it: one, or those in conflict."""
+    """Return an attempt and the states reported for it: one, or several in conflict."""
     found = report.observations if isinstance(report, Conflict) else (report,)
     attempt = next(iter(found)).attempt
     return {"attempt": attempt, "states": [_document(written) for written in sorted(_written(o.state) for o in found)]}
@@ -270,7 +268,7 @@ def _sentences(history: History) -> Iterator[str]:
 
 
 def _claims(report: Observation[Any] | Conflict[Any]) -> str:
-    """Return the tag of one state, or as much as a line takes of those in conflict."""
+    """Return the tag of one state, or the JSON of those in conflict, each shortened."""
     if isinstance(report, Observation):
         return report.state.type
     return " or ".join(_cut(to_json(state).decode()) for state in _reported(report)["states"])
@@ -281,12 +279,12 @@ def _cut(text: str, length: int = 100) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return text with what a terminal would act upon spelled out."""
+    """Return text with its unprintable characters escaped: a terminal would act on them."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _written(state: State[Any]) -> bytes:
-    """Return a state's JSON; where a user's own field would not read back from it, what Python shows of the state."""
+    """Return a state's JSON, or its repr as JSON if a user's field would not read back."""
     try:
         return encode(state)
     except EncodeError:

@@ -1,4 +1,7 @@
-"""How large and how deep a JSON document may be, measured before anything is built."""
+"""Limits on the size and depth of JSON documents.
+
+A document must be measured before any model is built from it.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,15 @@ __all__ = ["DEFAULT_LIMITS", "LARGE", "SHORT", "Limits", "check_document", "exce
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a document may be; one over any limit is refused before a model is built.
+    """Limits of a document; one over any of them is refused before a model is built.
 
     Args:
         max_bytes: Bytes of UTF-8; 16 MiB by default.
-        max_depth: Objects and arrays within each other; 100 by default, 150 at the most.
-        max_nodes: Values: one, and one more for each object, array and comma; 50,000 by default.
+        max_depth: Nested objects and arrays; 100 by default, at most 150.
+        max_nodes: Values, counted as one and one more for each object, array and comma; 50,000 by default.
 
     Raises:
-        ValueError: A limit is below 1, or the depth beyond what the parser can follow.
+        ValueError: A limit is below 1, or `max_depth` above 150, where the parser fails.
     """
 
     max_bytes: int = 16 * 1024 * 1024
@@ -37,21 +40,21 @@ class Limits:
 
     def __post_init__(self) -> None:
         if min(self.max_bytes, self.max_depth, self.max_nodes) < 1 or self.max_depth > 150:
-            raise ValueError("limits are from 1; max_depth is at most 150")
+            raise ValueError("limits are at least 1, and max_depth is at most 150")
 
 
 DEFAULT_LIMITS: Final = Limits()
 
 
-# A document this short is within the default limits whatever it says: a level of depth takes two bytes.
+# A document of at most this many bytes is within the default limits: each level of depth takes two bytes.
 SHORT = 2 * DEFAULT_LIMITS.max_depth
 
 
-# Up to this a count of brackets is cheap; beyond, it would only be made twice.
+# Bytes up to which counting brackets is cheap; a longer document is counted by `excess` anyway.
 _MODEST = 4096
 
 
-# Past this the context of an error, which repeats the document's tag, costs more than it tells.
+# Bytes past which the context of an error, which repeats the document's tag, costs more than it is worth.
 LARGE = 1 << 16
 
 
@@ -65,7 +68,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"\\'))
 
 
 def excess(data: bytes | bytearray, limits: Limits) -> str | None:
-    """Return what a document is or has beyond the limits: by upper bounds first, by a count where they do not do."""
+    """Return how a document exceeds the limits, or None; a count is made only if upper bounds do not decide."""
     if len(data) > limits.max_bytes:
         return f"has more than {limits.max_bytes:,} bytes"
     opened = data.count(b"[") + data.count(b"{")
@@ -86,9 +89,9 @@ def _without_strings(data: bytes | bytearray) -> bytes:
 
 
 def _is_deeper(data: bytes | bytearray, max_depth: int) -> bool:
-    """Tell whether brackets nest deeper than a limit, taking away the innermost pairs one level at a time."""
+    """Tell whether brackets nest deeper than a limit, by removing the innermost pairs one level at a time."""
     brackets = bytes(data.translate(_BRACKETS, _NO_BRACKETS).replace(b'""', b""))
-    if b'"' in brackets or b"\\" in brackets:  # some are inside strings
+    if b'"' in brackets or b"\\" in brackets:  # some brackets are inside strings
         brackets = _without_strings(data).translate(_BRACKETS, _NO_BRACKETS)
     for _ in range(max_depth):
         inner = brackets.replace(b"[]", b"")
@@ -99,11 +102,11 @@ def _is_deeper(data: bytes | bytearray, max_depth: int) -> bool:
 
 
 def is_modest(data: str | bytes | bytearray) -> bool:
-    """Tell a document that a glance shows to be within the default limits."""
+    """Tell whether a quick look shows that a document is within the default limits."""
     if type(data) is not bytes or len(data) > _MODEST:
         return False
     arrays = data.count(b"[")
-    # An array takes two bytes, an object in another one five, as in {"":}, so this bounds the depth by one count.
+    # An array takes two bytes and an object inside another five, as in {"":}, so one count bounds the depth.
     if 5 * arrays + (len(data) - 2 * arrays) < 5 * DEFAULT_LIMITS.max_depth:
         return True
     return arrays + data.count(b"{") <= DEFAULT_LIMITS.max_depth
@@ -128,7 +131,7 @@ def check_document(data: str | bytes | bytearray, name: str, limits: Limits, str
 
 
 class _Duplicate(Exception):
-    """Ends the parse at the first key that is there twice."""
+    """Ends the parse at the first duplicate key."""
 
 
 def _refuse_duplicates(data: bytes | bytearray, name: str) -> None:
@@ -137,7 +140,7 @@ def _refuse_duplicates(data: bytes | bytearray, name: str) -> None:
     except _Duplicate as exc:
         raise DecodeError(name, [("", str(exc))]) from None
     except (ValueError, RecursionError):
-        return  # no JSON at all: the parser proper says where
+        return  # not JSON: the main parser will say where
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -149,7 +152,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def refuse_constants(data: str | bytes | bytearray, name: str, result: Any = None) -> None:
-    """Refuse NaN and infinities, which the parser takes though they are no JSON, and numbers that became infinite."""
+    """Refuse NaN and infinities, which the parser accepts though JSON has none, and numbers that overflowed."""
     if isinstance(data, str):
         data = data.encode()
     refused = has_non_finite(result)

@@ -1,4 +1,7 @@
-"""Say what is wrong with a document, in words of the schema and never of the document."""
+"""Describe the faults of a document as paths and reasons.
+
+A reason must never repeat text from the document: only the schema's words and ours.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def undecodable(name: str, exc: ValidationError | UnicodeError, *, in_detail: bo
 
 
 def reason_of(error: Any) -> str:
-    """Return what is wrong in words that are ours or the schema's, never the document's."""
+    """Return the reason of a validation error."""
     code: str = error["type"]
     if code == "json_invalid":
         return cut(error["msg"].replace("Invalid JSON", "not JSON"))
@@ -49,7 +52,7 @@ def reason_of(error: Any) -> str:
         tag = error.get("ctx", {}).get("tag")
         known = {cls.__tag__ for cls in descendants(State)}
         ways = error.get("ctx", {}).get("expected_tags", "").replace("'", "")
-        return cut(f"a {tag} is none; possible: {ways}" if tag in known else f"unknown tag; possible: {ways}", 160)
+        return cut(f"a {tag} is not one; possible: {ways}" if tag in known else f"unknown tag; possible: {ways}", 160)
     if code in _SENTENCES:
         return _SENTENCES[code]
     if code in _PYDANTIC_CODES:
@@ -57,7 +60,7 @@ def reason_of(error: Any) -> str:
     return cut(f"refused: {code}")
 
 
-# Messages of pydantic's own that speak of the schema alone.
+# The errors of pydantic whose messages quote the schema alone.
 _PYDANTIC_CODES = frozenset(
     {
         "bool_type", "bytes_type", "date_type", "datetime_type", "decimal_type", "dict_type", "enum", "float_type",
@@ -71,7 +74,7 @@ _PYDANTIC_CODES = frozenset(
 
 
 def path_of(loc: tuple[int | str, ...]) -> str:
-    """Return where, as in ``result.items[3]``; tags that pydantic puts between are left out."""
+    """Return the path of an error, as in ``result.items[3]``, without the tags that pydantic inserts."""
     tags = {cls.__tag__ for cls in descendants(State)}
     path = ""
     for part in [part for part in loc if part not in tags][:8]:

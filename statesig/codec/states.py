@@ -1,8 +1,8 @@
-"""States as JSON: the only module that knows the wire.
+"""Encode and decode states as JSON: the only module that knows the wire format.
 
-A state is written in one way: the tag first, then its fields in order, those equal to their default left out, the
-result if and only if it was given. What would not read back as it is, is refused with its path. What is read is
-measured before a model is built, and no name found in it is looked up anywhere but among the known tags.
+Each state has one form: the tag first, then its fields in order without those equal to their default, and the result if
+and only if it was given. `encode` refuses a value that would not read back, and names its path. `decode` must measure a
+document before it builds a model, and must look up names only among the known tags.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 ConcreteT = TypeVar("ConcreteT", bound=AnyState[Any])
 
 JsonSchema = dict[str, Any]
-"""A JSON Schema document, as `json.dumps` takes it."""
+"""A JSON Schema document, ready for `json.dumps`."""
 
 
 def encode(state: State[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Return a state as canonical JSON, in UTF-8.
 
-    ``decode(encode(s), type(s)) == s`` and of the same class, for every state this accepts.
+    ``decode(encode(s), type(s)) == s``, and the classes are the same, for every state that `encode` accepts.
 
     Args:
         state: A concrete state.
-        limits: What the reader will admit; a state beyond it is refused.
+        limits: The reader's limits; a state beyond them is refused.
 
     Raises:
-        EncodeError: Something in the state would not read back as it is; the error names where.
-        TypeError: `state` is no state.
+        EncodeError: A part of the state would not read back unchanged; the error names its path.
+        TypeError: `state` is not a state.
     """
     head, with_result, without_result, trust, trust_without = writers[type(state)]
     given = state.__pydantic_fields_set__
@@ -59,7 +59,7 @@ def encode(state: State[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
         if "result" in given:
             result = state.__dict__["result"]
             if head is not None and len(given) == 1:
-                written: bytes = head + to_json(result) + b"}"  # the most frequent state, at two thirds of the price
+                written: bytes = head + to_json(result) + b"}"  # the most frequent state, in two thirds of the time
             else:
                 written = with_result(state.__dict__, exclude_defaults=True)
             if trust and (trust == READ_BACK or type(result) not in SCALARS):
@@ -78,7 +78,7 @@ def encode(state: State[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
 
 
 @overload
-def decode(  # type: ignore[overload-overlap]  # a concrete class asks for no more than itself
+def decode(  # type: ignore[overload-overlap]  # a concrete class returns itself, not a union
     data: str | bytes | bytearray, kind: type[ConcreteT], *, limits: Limits = ..., strict: bool = ...
 ) -> ConcreteT: ...
 @overload
@@ -106,12 +106,12 @@ def decode(
 
     Args:
         data: JSON text, or its UTF-8.
-        kind: The class that is asked for, one of its descendants will do; a parametrised one validates the result.
-        limits: How large the document may be.
-        strict: Whether to refuse an object that has one key twice, too.
+        kind: The expected class; a descendant is accepted. A parametrised class validates the result.
+        limits: The largest document that is accepted.
+        strict: Whether to refuse an object with a duplicate key.
 
     Raises:
-        DecodeError: The document is too large, no JSON, or no such state. The text never repeats a value from it.
+        DecodeError: The document is too large, not JSON, or not such a state. The text never repeats a value from it.
     """
     if strict or limits is not DEFAULT_LIMITS or (len(data) > SHORT and not is_modest(data)):
         data = check_document(data, kind.__name__, limits, strict)
@@ -127,7 +127,7 @@ def decode(
 def decode_model(
     model: type[ModelT], data: str | bytes | bytearray, name: str, *, limits: Limits, strict: bool
 ) -> ModelT:
-    """Return the document that a model with states in it describes, under the same limits and errors as `decode`."""
+    """Return a document read as a model that contains states, under the same limits and errors as `decode`."""
     data = check_document(data, name, limits, strict)
     try:
         document = model.model_validate_json(data)
@@ -138,10 +138,10 @@ def decode_model(
 
 
 def schema(kind: type[State[Any]] = State) -> JsonSchema:
-    """Return the JSON Schema (2020-12) of what `decode` admits as a kind: each state by its required tag.
+    """Return the JSON Schema (2020-12) of the documents that `decode` accepts as a kind; each state requires its tag.
 
     Raises:
-        TypeError: `kind` is no class of state.
+        TypeError: `kind` is not a class of state.
     """
     asked: object = kind
     if type(asked) is not StateMeta:
@@ -154,7 +154,7 @@ _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _TOO_MANY_DIGITS = b"0" * (MAX_DIGITS + 1)
 
 
-# ---- making sure that what was written reads back
+# ---- checking that a written state reads back
 
 
 def _check_written(state: State[Any], written: bytes, limits: Limits) -> None:
@@ -166,10 +166,10 @@ def _check_written(state: State[Any], written: bytes, limits: Limits) -> None:
 
 
 def check_size(name: str, written: bytes, limits: Limits) -> None:
-    """Refuse what was written where `decode` would refuse to look at it.
+    """Refuse a written document that `decode` would refuse.
 
     Raises:
-        EncodeError: It is beyond the limits.
+        EncodeError: The document is beyond the limits.
     """
     beyond = excess(written, limits)
     if beyond is not None:
@@ -177,7 +177,7 @@ def check_size(name: str, written: bytes, limits: Limits) -> None:
 
 
 def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits) -> None:
-    """Refuse a state whose bytes would not give it back; everything that `trust` does not vouch for."""
+    """Refuse a state that its bytes would not give back; check only the parts that `trust` leaves in doubt."""
     if trust == UNDECLARED:
         if not is_plain(state.__dict__["result"], written):
             raise _unwritable(state, None, limits)

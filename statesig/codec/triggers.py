@@ -1,6 +1,6 @@
-"""Triggers as JSON: the names of predicates and their arguments, nothing that is executed.
+"""Encode and decode triggers as JSON: names of predicates and their arguments.
 
-A kind is written by its tag and read back among the known tags alone, as in states.
+A document must hold nothing that is executed, and kinds must be looked up only among the known tags, as in states.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def encode_trigger(trigger: Trigger) -> bytes:
     For example ``{"name":"all_successful","when":{"type":"every","kind":"Success"}}``.
 
     Raises:
-        EncodeError: It would not be read back: a kind's class was replaced by another, a name is no valid text, or it
-            is beyond the limits of what is read.
+        EncodeError: It would not read back: another class has taken a kind's tag, a name is not valid Unicode, or the
+            document is beyond the default limits.
     """
     document: dict[str, Any] = {} if trigger.label is None else {"name": trigger.label}
     document["when"] = _written(trigger.expression)
@@ -49,11 +49,11 @@ def decode_trigger(data: str | bytes | bytearray, *, limits: Limits = DEFAULT_LI
 
     Args:
         data: JSON text, or its UTF-8.
-        limits: How large the document may be.
-        strict: Whether to refuse an object that has one key twice.
+        limits: The largest document that is accepted.
+        strict: Whether to refuse an object with a duplicate key.
 
     Raises:
-        DecodeError: The document is too large, no JSON or no trigger. The text never repeats a value from it.
+        DecodeError: The document is too large, not JSON or not a trigger. The text never repeats a value from it.
     """
     document = decode_model(_Document, data, "trigger", limits=limits, strict=strict)
     try:
@@ -90,7 +90,7 @@ def _usual(word: str) -> Verdict:
 
 def _tag(kind: type[State[Any]]) -> str:
     if _known().get(kind.__tag__) is not kind:
-        raise EncodeError("Trigger", "kind", f"{kind.__name__} is not the class that the tag stands for")
+        raise EncodeError("Trigger", "kind", f"another class has the tag of {kind.__name__}")
     return kind.__tag__
 
 
@@ -98,7 +98,7 @@ def _tag(kind: type[State[Any]]) -> str:
 
 
 def _known() -> dict[str, type[State[Any]]]:
-    """Return the kinds that can be read, by their tags: the concrete ones, and the package's own abstract ones."""
+    """Return the readable kinds by their tags: the concrete classes, and the package's abstract ones."""
     named: tuple[Any, ...] = (State, MetaState, Finished, *descendants(State))
     return {kind.__tag__: kind for kind in named}
 
@@ -130,12 +130,12 @@ class _Predicate(_Part):
     otherwise: Literal["FAIL", "SKIP", "PAUSE"] | None = None
 
     def made(self) -> Trigger:
-        """Return the trigger that this stands for."""
+        """Return the trigger that this part of the document describes."""
         trigger = self.plain()
         return trigger if self.otherwise is None else trigger.otherwise(_OTHERWISE[self.otherwise])
 
     def plain(self) -> Trigger:
-        """Return the trigger with the otherwise that it has by itself."""
+        """Return the trigger with its default `otherwise`."""
         raise NotImplementedError
 
 

@@ -1,4 +1,7 @@
-"""How each class of state is written, and how far what was written can be trusted to read back."""
+"""Build the writers of each class of state, and rate how far their output needs a check.
+
+Nothing here may read a document.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ EXACT, UNDECLARED, READ_BACK = range(3)
 
 
 class _Writers(dict[type, Any]):
-    """For each class: how to write it with and without its result, and how far that can be trusted."""
+    """The writers of each class, with and without its result, and the trust in each."""
 
     def __missing__(self, cls: type) -> Any:
         if not issubclass(cls, StateModel):
@@ -38,17 +41,17 @@ writers: Final = _Writers()
 
 
 def _is_plain_model(schema: dict[str, Any]) -> bool:
-    """Tell a model without validators of its own, which may make another value of what was written."""
+    """Tell whether a model has no validators: these may read another value than was written."""
     return bool(schema["type"] == "model" and schema["schema"]["type"] == "model-fields")
 
 
 def _in_full(form: Narrow, write: Callable[..., bytes], data: dict[str, Any], *, exclude_defaults: bool) -> bytes:
-    """Write an instance with a model somewhere inside, that model in full and by its aliases, as it reads itself."""
+    """Write an instance that contains a model; write that model in full and by its aliases, as it reads itself."""
     return write(data, exclude=form.defaulted(data) if exclude_defaults else None, by_alias=True)
 
 
 def _has_defaults(cls: type[StateModel]) -> bool:
-    """Tell whether all fields have defaults that are left out of the document."""
+    """Tell whether all fields have a plain default, so that the document may leave them out."""
     return not any(field.is_required() or field.default_factory for field in cls.model_fields.values())
 
 

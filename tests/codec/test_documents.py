@@ -789,7 +789,7 @@ def test_decode_admits_the_family_of_a_kind(cls: Any, kind: Any) -> None:
     if is_kind_of(cls, kind):
         assert (cls, SAMPLES[cls]) == (type(decode(data, kind)), decode(data, kind))
     else:
-        with pytest.raises(DecodeError, match=rf"not a {kind.__name__}: a {SAMPLES[cls].type} is none; possible: "):
+        with pytest.raises(DecodeError, match=rf"not a {kind.__name__}: a {SAMPLES[cls].type} is not one; possible: "):
             decode(data, kind)
 
 
@@ -833,7 +833,7 @@ def test_a_parametrised_kind_validates_the_result() -> None:
     assert (Cached[Order], ORDER) == (type(decode(data, Finished[Order])), decode(data, Finished[Order]).unwrap())
     with pytest.raises(DecodeError, match=r"result\.lines\[0\]\.count"):
         decode(data.replace(b'"count":2', b'"count":"two"'), Finished[Order])
-    with pytest.raises(DecodeError, match="a Running is none"):
+    with pytest.raises(DecodeError, match="a Running is not one"):
         decode('{"type": "Running"}', Finished[Order])
 
 

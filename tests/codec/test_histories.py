@@ -373,7 +373,7 @@ def test_a_line_that_is_no_event_is_told_by_its_number(
     output, errors = capsys.readouterr()
     assert "run 7: half[2]: ok: Success" == output.splitlines()[0]
     assert (True, True) == (errors.startswith(f"{path}:3: "), reason in errors.splitlines()[0])
-    assert "1 of 4 lines are no events" == errors.splitlines()[-1]
+    assert "1 of 4 lines are not events" == errors.splitlines()[-1]
 
 
 @pytest.mark.parametrize("text", [b"", b"\n \n"], ids=["nothing", "empty lines"])

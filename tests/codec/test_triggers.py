@@ -207,7 +207,7 @@ def test_a_kind_that_was_replaced_is_not_written() -> None:
         return Renewed
 
     before, now = define(), define()
-    with pytest.raises(EncodeError, match="not the class that the tag stands for"):
+    with pytest.raises(EncodeError, match="another class has the tag of "):
         encode_trigger(every(before))
     assert every(now) == decode_trigger(encode_trigger(every(now)))
 

@@ -96,7 +96,7 @@ UNSTORABLE: dict[str, tuple[Any, Any, str]] = {
     "withheld_field": (Withheld, Withheld(number=5), "would read back as another value"),
     "not_a_number": (Any, float("nan"), "NaN and infinities are not JSON"),
     "surrogate": (str, "secret\ud800", "text with a lone surrogate is not valid Unicode"),
-    "octets": (bytes, b"secret\xff", "bytes that are no UTF-8 have no JSON form"),
+    "octets": (bytes, b"secret\xff", "bytes that are not UTF-8 have no JSON form"),
     "digits": (int, 10**5_000, "whole numbers past 4,300 digits do not read back"),
     "endless": (list, LOOPED, "nested too deep"),
     "class": (type, int, "has no JSON form"),

@@ -1,7 +1,10 @@
-"""What the plugin for mypy knows of classes: what each was noted to be, and which others claim the same.
+"""Tags and signals that two classes claim, found for the mypy plugin along the imports of a program.
 
-A note is kept in mypy's own cache, with its class. What is remembered besides, of one run or of a daemon, is an index:
-a class is looked up again before it is believed to claim anything, and imports are read again with their source.
+Mypy keeps the notes on a class in its cache. All else here is an index, kept for one run or by the daemon: never trust
+it without looking the class up again.
+
+It keeps a graph of imports so that a second class with one tag is reported in the module that imports the first, even
+through others, and no longer once that import is gone; mypy's own map of imports loses entries while mypy runs.
 """
 
 from __future__ import annotations
@@ -25,10 +28,10 @@ NOTES: Final = "statesig"
 
 
 class Claims:
-    """Which classes claim a tag, and which a state to raise, in all the modules seen so far.
+    """The classes that claim a tag, or a state to raise, in all modules seen so far.
 
-    A class that mypy analyses claims for itself. Those that come from the cache are looked for once, in the modules
-    that import statesig, themselves or through others: to look into a cached class is to load it.
+    Classes that mypy analyses enter themselves. Cached ones are searched for once, and only in modules that import
+    statesig, directly or through others, because looking at a cached class loads it.
     """
 
     def __init__(self) -> None:
@@ -37,21 +40,21 @@ class Claims:
         self._searched: set[str] = set()
 
     def rival_of(self, info: TypeInfo, analyzer: SemanticAnalyzer) -> TypeInfo | None:
-        """Enter a class, and return another that claims the same, above it or in a module along its imports.
+        """Enter a class, and return another with the same claim, above it or in a module that its own imports.
 
-        Two modules that do not import each other are not compared: they may never be loaded together, and when mypy
-        looks at one again, the other need not be there.
+        Modules that do not import each other are not compared: a program may never load both, and mypy may check one
+        again without the other.
         """
         claim = _claim_of(info)
         if claim is None or class_at(info.fullname, analyzer) is not info:
-            return None  # the second definition of a name, of which one is there when it runs
+            return None  # a second definition of the name; only one of them exists at run time
         self._search(analyzer)
         claimants = self._claimants.setdefault(claim, {})
         claimants.setdefault(info.module_name, set()).add(info.fullname)
         imported = self._imports.below(info.module_name, analyzer)
         for module in imported | self._imports.named_in(info.module_name):
             if not module.startswith("statesig."):
-                analyzer.add_plugin_dependency(make_wildcard_trigger(module))  # the daemon is to look again
+                analyzer.add_plugin_dependency(make_wildcard_trigger(module))  # so that the daemon checks again
         for module in [*sorted(imported & claimants.keys()), info.module_name]:
             others = [class_at(name, analyzer) for name in sorted(claimants[module] - {info.fullname})]
             rivals = [other for other in others if other is not None and _claim_of(other) == claim]
@@ -62,14 +65,14 @@ class Claims:
         return None
 
     def imported_by(self, module: str) -> set[str]:
-        """Return the modules that were searched for the rivals of a module's classes."""
+        """Return the modules in which rivals of a module's classes were searched for."""
         return self._imports.known_below(module)
 
     def _search(self, analyzer: SemanticAnalyzer) -> None:
         for module in self._imports.learn(analyzer) & analyzer.modules.keys() - self._searched:
             self._searched.add(module)
             if analyzer.modules[module].defs:
-                continue  # it has a source that mypy analyses, class by class
+                continue  # mypy analyses its source, and each class enters itself
             for info in _classes_in(analyzer.modules[module].names, module):
                 claim = _claim_of(info)
                 if claim is not None:
@@ -77,7 +80,7 @@ class Claims:
 
 
 class _Imports:
-    """Which modules import which, of those alone that import statesig, themselves or through others."""
+    """The imports between modules that import statesig, directly or through others."""
 
     def __init__(self) -> None:
         self._edges: dict[str, tuple[object, set[str]]] = {}
@@ -87,7 +90,7 @@ class _Imports:
         self._grown = False
 
     def learn(self, analyzer: SemanticAnalyzer) -> set[str]:
-        """Look at the modules that came since the last call, and return all that import statesig."""
+        """Read the modules added since the last call, and return all that import statesig."""
         sizes = len(analyzer.modules), len(analyzer.import_map)
         if sizes != self._sizes:
             self._sizes = sizes
@@ -98,7 +101,7 @@ class _Imports:
         return self._related
 
     def below(self, module: str, analyzer: SemanticAnalyzer) -> set[str]:
-        """Return the modules that a module imports, itself or through others, by what their sources say now."""
+        """Return the modules that a module imports, directly or through others, read from the current sources."""
         self._look_at(module, analyzer)
         for each in (*self.named_in(module), *self._below.get(module, ())):
             self._look_at(each, analyzer)
@@ -115,21 +118,21 @@ class _Imports:
         return known
 
     def named_in(self, module: str) -> set[str]:
-        """Return the modules that a module imports itself, by what was read last."""
+        """Return a module's direct imports, as last read."""
         return self._edges[module][1] if module in self._edges else set()
 
     def known_below(self, module: str) -> set[str]:
-        """Return what `below` has returned last."""
+        """Return the last answer of `below`."""
         return self._below.get(module, set())
 
     def _look_at(self, module: str, analyzer: SemanticAnalyzer) -> None:
-        """Read a module's imports, unless they were read of the same source."""
+        """Read a module's imports, unless they were read from the same source before."""
         tree = analyzer.modules.get(module)
         source = tree.imports if tree is not None and tree.imports else None
         before = self._edges.get(module)
         if before is not None and before[0] is source:
             return
-        # What mypy itself read is there at once, but not of what the daemon sees again.
+        # Mypy's map is quick to read the first time, but its sets are not reliable later.
         listed = analyzer.import_map.get(module) if before is None else None
         imports = set(listed) if listed is not None else _imports_in(module, analyzer)
         self._edges[module] = source, imports
@@ -138,7 +141,7 @@ class _Imports:
         self._grown |= before is None or not imports <= before[1]
 
     def _relate(self) -> None:
-        """Find the modules that import statesig. One that did may do so again, so none is ever left out."""
+        """Find the modules that import statesig; keep those that no longer do, since they may again."""
         if not self._grown:
             return
         self._grown = False
@@ -157,18 +160,18 @@ class _Imports:
 
 
 def class_at(name: str, analyzer: SemanticAnalyzer) -> TypeInfo | None:
-    """Return the class of a full name as far as it is analysed; None where the name is no class, or not known yet."""
+    """Return the class with a full name, as far as it is analysed; None if the name is unknown or not a class."""
     symbol = analyzer.lookup_fully_qualified_or_none(name)
     return symbol.node if symbol is not None and isinstance(symbol.node, TypeInfo) else None
 
 
 def notes_of(info: TypeInfo) -> dict[str, object]:
-    """Return what was noted of a class where it was defined, such as the tag of a state; nothing of any other."""
+    """Return the notes on a class, such as a state's tag; empty for a class without notes."""
     return info.metadata.get(NOTES, {})
 
 
 def _claim_of(info: TypeInfo) -> str | None:
-    """Return what there may be one of: the tag of a state, the state of a signal."""
+    """Return what only one class may have: a state's tag, or a signal's state; None if it claims neither."""
     if info.has_base(STATE):
         notes = notes_of(info)
         return None if notes.get("tag") is None or notes["abstract"] else f"tag {notes['tag']}"
@@ -179,7 +182,7 @@ def _claim_of(info: TypeInfo) -> str | None:
 
 
 def _classes_in(names: SymbolTable, module: str) -> Iterator[TypeInfo]:
-    """Yield the classes that a module defines, nested ones too, and none that it imports."""
+    """Yield the classes that a module defines, nested ones included, imported ones excluded."""
     for symbol in names.values():
         if symbol.cross_ref is None and isinstance(symbol.node, TypeInfo) and symbol.node.module_name == module:
             yield symbol.node
@@ -187,7 +190,7 @@ def _classes_in(names: SymbolTable, module: str) -> Iterator[TypeInfo]:
 
 
 def _imports_in(module: str, analyzer: SemanticAnalyzer) -> set[str]:
-    """Return the modules that a module's source imports."""
+    """Return the modules that a module's source imports, with their packages."""
     tree = analyzer.modules.get(module)
     if tree is None:
         return set()
@@ -201,7 +204,7 @@ def _imports_in(module: str, analyzer: SemanticAnalyzer) -> set[str]:
                 named |= {f"{package}.{name}" for name, _ in statement.names} & analyzer.modules.keys()
         elif isinstance(statement, Import):
             named |= {name for name, _ in statement.ids}
-    # To import a module is to import the packages it is in.
+    # Importing a module also imports the packages that contain it.
     return {".".join(parts[:depth]) for parts in map(_parts, named) for depth in range(1, len(parts) + 1)}
 
 
@@ -214,7 +217,7 @@ def _signal_above(info: TypeInfo) -> TypeInfo:
 
 
 def state_raised_by(info: TypeInfo) -> ProperType:
-    """Return what stands in the brackets of ``Signal[...]`` at a class or above it, in the variables of the class."""
+    """Return the argument of ``Signal[...]`` for a class, in the class's own type variables."""
     itself = fill_typevars(info)
     if isinstance(itself, TupleType):
         itself = itself.partial_fallback

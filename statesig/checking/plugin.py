@@ -1,7 +1,7 @@
-"""A plugin for mypy: what a signal is built from, which state it carries, and which classes may be one.
+"""The mypy plugin: checks the fields given to a signal, its state's type, and the definitions of states and signals.
 
-Turn it on with ``plugins = statesig.mypy`` under ``[mypy]``. What it needs to know of a class is noted in mypy's own
-cache; what it remembers besides is an index, see `claims`.
+Turn it on with ``plugins = statesig.mypy`` under ``[mypy]``. It keeps its notes on a class in mypy's cache, and no
+other facts but the index in `claims`.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ from statesig.errors import DefinitionError
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 3
-"""Raised when a verdict or a note changes, so that mypy drops what was cached under another."""
+VERSION: Final = 4
+"""Raise it when a verdict, a message or a note changes, so that mypy drops older cache entries."""
 
 MODEL: Final = "pydantic.main.BaseModel"
 FIELD: Final = "pydantic.fields.Field"
@@ -72,12 +72,12 @@ STATESIG: Final = ErrorCode("statesig", "Check that states and signals are defin
 
 
 def plugin(version: str) -> type[Plugin]:
-    """Return the plugin, whichever version of mypy asks for it."""
+    """Return the plugin, the same for every version of mypy."""
     return StatesigPlugin
 
 
 class StatesigPlugin(Plugin):
-    """The hooks. Each says what mypy thinks alone, what it thinks with the hook, and why."""
+    """The hooks. Each says how mypy behaves alone, how it behaves with the hook, and why."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -85,23 +85,23 @@ class StatesigPlugin(Plugin):
 
     @override
     def report_config_data(self, ctx: ReportConfigContext) -> dict[str, int]:
-        """Mypy alone trusts its cache; with this it drops what another version of the plugin wrote there."""
+        """Mypy alone trusts its cache; with this hook it drops entries from another version of the plugin."""
         return {"version": VERSION}
 
     def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
-        """Mypy alone looks at a module again when what it uses has changed; with this, when a rival may have come.
+        """Mypy alone checks a module again when a name it uses changed; with this hook, also when a rival may appear.
 
-        Why: two classes with one tag need not name each other. Mypy asks this from release 2.4 on; before, a rival that
-        comes to a module which is imported through others is seen when its importer is looked at again.
+        Why: two classes with one tag need not name each other. Mypy calls this from release 2.4 on; earlier releases
+        find a rival in an indirectly imported module only when they check the importer again.
         """
         return self._claims.imported_by(file.fullname)
 
     @override
     def get_customize_class_mro_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
-        """Mypy alone forgets a class's keywords and its fields' defaults once it is cached; with this they are noted.
+        """Mypy alone caches neither a class's keywords nor its fields' defaults; with this hook it keeps both as notes.
 
-        A state in the wrong place is told here, and a tag that is taken. Why this hook: no plugin listed before ours
-        takes it away, as pydantic's takes that of a base class. It changes no method resolution order.
+        It also reports a state with a wrong parent and a tag that is taken. Why this hook: a plugin listed before ours
+        cannot claim it first, as pydantic's does the hook for base classes. It leaves the method order alone.
         """
         info = self._class_called(fullname)
         if info is None or fullname == MODEL or not info.has_base(MODEL):
@@ -110,19 +110,19 @@ class StatesigPlugin(Plugin):
 
     @override
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
-        """Mypy alone takes any field in any signal; with this, the fields of its state, the message first.
+        """Mypy alone accepts any field in any signal; with this hook, only the fields of its state, the message first.
 
-        Why: ``class SKIP(Signal[Skipped])`` is all that is written, and `Signal` can say no more than
-        ``**fields: object``. A class that cannot be a signal is told here, as it is when it runs.
+        Why: a user writes only ``class SKIP(Signal[Skipped])``, and `Signal` itself can say no more than
+        ``**fields: object``. It also reports a class that cannot be a signal, as its definition would at run time.
         """
         info = self._class_called(fullname)
         return self._see_signal if info is not None and info.has_base(SIGNAL) else None
 
     @override
     def get_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
-        """Mypy alone gives Any for the state after ``except Signal``; with this, State[Any].
+        """Mypy alone infers Any for the state after ``except Signal``; with this hook, State[Any].
 
-        Why: in ``except`` mypy takes a class without brackets as one of Any, whatever its variable is bound to.
+        Why: in ``except`` mypy fills a class without brackets with Any, and ignores the bound of its type variable.
         """
         return _state_of_some_signal if fullname == f"{SIGNAL}.state" else None
 
@@ -160,12 +160,12 @@ class StatesigPlugin(Plugin):
     def _see_signal(self, ctx: ClassDefContext) -> None:
         info, analyzer = ctx.cls.info, _analyzer_of(ctx)
         if not info.has_base(SIGNAL):
-            return  # mypy made something else of the class, such as a named tuple
+            return  # mypy turned the class into something else, such as a named tuple
         state = state_raised_by(info)
         if isinstance(state, PlaceholderType | UnboundType) or _is_unknown(state):
             return
         if isinstance(state, Instance) and state.type.fallback_to_any:
-            return  # something above it is not known, and may be a state or have fields
+            return  # mypy does not know one of its bases, which may be a state or have fields
         if not (isinstance(state, Instance) and state.type.has_base(STATE)):
             _refuse(ctx, f"a signal raises a state, and {format_type_bare(state, analyzer.options)} is none")
             return
@@ -182,7 +182,7 @@ class StatesigPlugin(Plugin):
 
 
 def _see_model(ctx: ClassDefContext) -> None:
-    """Note the fields of a model that is no state: one that is beside a state's parent gives them to the state."""
+    """Note the fields of a model that is not a state: a state may inherit from it beside its state parent."""
     ctx.cls.info.metadata[NOTES] = {"fields": _fields_noted(ctx)}
 
 
@@ -191,19 +191,19 @@ def _fields_noted(ctx: ClassDefContext) -> list[list[object]]:
 
 
 def _analyzer_of(ctx: ClassDefContext) -> SemanticAnalyzer:
-    """Return what runs the hook, which knows what is imported; the interface that mypy promises does not."""
+    """Return the semantic analyzer behind the hook: mypy's public interface does not show imports."""
     analyzer = ctx.api
     assert isinstance(analyzer, SemanticAnalyzer)
     return analyzer
 
 
 def _refuse(ctx: ClassDefContext, reason: str) -> None:
-    """Report a class in the words of the error that its definition would raise."""
+    """Report a class with the text of the error that its definition raises at run time."""
     ctx.api.fail(str(DefinitionError(ctx.cls.name, reason)), ctx.cls, code=STATESIG)
 
 
 def _is_unknown(state: ProperType) -> bool:
-    """Tell an Any that nobody wrote, nor left to be written: mypy has reported why it knows no more."""
+    """Tell whether a type is an Any that mypy put there after an error that it has already reported."""
     return isinstance(state, AnyType) and state.type_of_any not in (
         TypeOfAny.explicit,
         TypeOfAny.from_omitted_generics,
@@ -211,7 +211,7 @@ def _is_unknown(state: ProperType) -> bool:
 
 
 def _declared(body: Iterable[Statement], analyzer: SemanticAnalyzer) -> Iterator[tuple[str, bool]]:
-    """Yield the names that a class body annotates, and whether each has a default."""
+    """Yield each name that a class body annotates, and whether it has a default."""
     for statement in body:
         for block in _blocks_of(statement):
             if block is not None and not block.is_unreachable:
@@ -231,7 +231,7 @@ def _blocks_of(statement: Statement) -> Iterable[Block | None]:
 
 
 def _is_default(value: Expression, analyzer: SemanticAnalyzer) -> bool:
-    """Tell whether what is assigned to a field gives it a default; ``Field(ge=1)`` does not."""
+    """Tell whether the value assigned to a field gives it a default; ``Field(ge=1)`` does not."""
     if isinstance(value, TempNode):
         return not value.no_rhs
     if isinstance(value, EllipsisExpr):
@@ -244,7 +244,7 @@ def _is_default(value: Expression, analyzer: SemanticAnalyzer) -> bool:
 
 
 def _add_constructor(ctx: ClassDefContext, state: Instance, analyzer: SemanticAnalyzer) -> None:
-    """Give a signal the constructor that its state's fields make, unless it has one of its own."""
+    """Give a signal a constructor that takes its state's fields, unless it defines or inherits one."""
     for base in ctx.cls.info.mro:
         if base.fullname == SIGNAL:
             break
@@ -262,9 +262,9 @@ def _add_constructor(ctx: ClassDefContext, state: Instance, analyzer: SemanticAn
 
 
 def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> dict[str, tuple[Type, bool]] | None:
-    """Return the fields of a state, with their types and whether they have a default; None if they are not known yet.
+    """Return each field of a state with its type and whether it has a default; None if mypy knows them only later.
 
-    Not what its constructor takes, which pydantic's plugin loosens to Any unless it is told otherwise.
+    The state's constructor is no source for them: by default, pydantic's plugin loosens its types to Any.
     """
     found: dict[str, tuple[Type, bool]] = {}
     for info in reversed(state.type.mro):
@@ -286,13 +286,13 @@ def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> dict[str, tuple[T
 
 
 def _argument(name: str, kind: Type, optional: bool) -> Argument:
-    """Return a field as an argument: the message by position too, any other by its name."""
+    """Return a field as an argument: the message by position or name, all others by name."""
     ways = (ARG_OPT, ARG_POS) if name == "message" else (ARG_NAMED_OPT, ARG_NAMED)
     return Argument(Var(name, kind), kind, None, ways[0] if optional else ways[1])
 
 
 def _state_of_some_signal(ctx: AttributeContext) -> Type:
-    """Return what the state of a signal is at least, where mypy knows no more than an Any that nobody wrote."""
+    """Return the upper bound of a signal's state where mypy inferred an Any that nobody wrote."""
     default = get_proper_type(ctx.default_attr_type)
     if isinstance(default, AnyType) and default.type_of_any != TypeOfAny.explicit and isinstance(ctx.type, Instance):
         declared = state_raised_by(ctx.type.type)

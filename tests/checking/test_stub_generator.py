@@ -440,7 +440,7 @@ def test_another_checkout_is_not_taken_for_this_one(tmp_path: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
     assert 2 == done.returncode
-    assert "this folder has a statesig of its own" in done.stderr
+    assert "this folder is a checkout of statesig" in done.stderr
 
 
 # ---- a user's own

@@ -1,7 +1,7 @@
-"""Attributes that the methods of a class assign: their types, as far as the text says them.
+"""Attributes that the methods of a class assign, with types from the source text.
 
-A type is read off an annotation, a parameter, a literal, or the name of a class that is called; of what is none of
-these nothing is claimed but that it is there.
+A type comes from an annotation, a parameter, a literal, or a call of a class; any other attribute is declared as Any.
+Never take a type from a live value.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NONE = ast.Constant(None)
 
 
 def type_of_literal(value: ast.expr) -> ast.expr | None:
-    """Return the type of a literal that every checker infers alike, or None: ``dict[str, int]`` for ``{"a": 1}``."""
+    """Return a literal's type where all checkers infer the same, else None: ``dict[str, int]`` for ``{"a": 1}``."""
     match value:
         case ast.Constant(value=None):
             return _NONE
@@ -50,7 +50,7 @@ def type_of_literal(value: ast.expr) -> ast.expr | None:
 
 
 def _collection(name: str, *parts: Iterable[ast.expr | None]) -> ast.expr | None:
-    """Return ``name[part, ...]``, or None where a part holds values of several types, or no value."""
+    """Return ``name[part, ...]``, or None if a part is empty or mixes types."""
     found: list[ast.expr] = []
     for part in parts:
         types = [item and type_of_literal(item) for item in part]
@@ -66,8 +66,8 @@ def assigned_attributes(node: ast.ClassDef, cls: type[Any], source: Source, impo
     Args:
         node: The class's statement.
         cls: The class.
-        source: Where it stands.
-        imports: The names of the stub, to which this adds.
+        source: The module that defines it.
+        imports: The names of the stub; this adds to them.
     """
     if issubclass(cls, BaseModel):  # a model's attributes are its fields
         return []
@@ -86,7 +86,7 @@ def assigned_attributes(node: ast.ClassDef, cls: type[Any], source: Source, impo
 
 
 def _is_none(statement: ast.stmt) -> bool:
-    """Tell ``x = None``, of which a checker takes the type from what the methods assign."""
+    """Tell whether a statement is ``x = None``: checkers then infer the type from the methods' assignments."""
     return (
         isinstance(statement, ast.Assign)
         and isinstance(statement.value, ast.Constant)
@@ -95,7 +95,7 @@ def _is_none(statement: ast.stmt) -> bool:
 
 
 def _inherited(cls: type[Any]) -> set[str]:
-    """Return the names that the classes above declare, the attributes that their methods assign among them."""
+    """Return the names that the base classes declare, and the attributes that their methods assign."""
     found: set[str] = set()
     for base in cls.__mro__[1:]:
         found.update(vars(base))
@@ -112,7 +112,7 @@ def _inherited(cls: type[Any]) -> set[str]:
 
 @dataclasses.dataclass(frozen=True)
 class _Assigned:
-    """One place where a method assigns an attribute; no value where it is unpacked from another or bound by `with`."""
+    """One assignment of an attribute in a method; without a value if it is unpacked or bound by `for` or `with`."""
 
     name: str
     method: Function
@@ -121,7 +121,7 @@ class _Assigned:
 
 
 def _assigned(method: Function) -> Iterator[_Assigned]:
-    """Yield where a method assigns attributes of its first parameter."""
+    """Yield each assignment that a method makes to an attribute of its first parameter."""
     positional = [*method.args.posonlyargs, *method.args.args]
     decorators = {ast.unparse(decorator) for decorator in method.decorator_list}
     if not positional or decorators & {"staticmethod", "classmethod"}:
@@ -144,7 +144,7 @@ def _assigned(method: Function) -> Iterator[_Assigned]:
 
 
 def _own_parts(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield the parts of a function's body in their order, but nothing of functions and classes within it."""
+    """Yield the nodes of a function's body in order, skipping nested functions and classes."""
     for node in body:
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
             yield node
@@ -161,7 +161,7 @@ def _attribute(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-# ---- of which type they are
+# ---- types of attributes
 
 
 def _declaration(
@@ -175,14 +175,14 @@ def _declaration(
         annotation = ast.Name(types.imports.name("Any", Origin("typing", "Any")))
     elif is_none_in_class and ast.unparse(annotation) != "None":
         annotation = ast.BinOp(annotation, ast.BitOr(), _NONE)
-    if dataclasses.is_dataclass(cls):  # or it would be a parameter of the constructor
+    if dataclasses.is_dataclass(cls):  # otherwise checkers would make it a parameter of the constructor
         field = types.imports.name("field", Origin("dataclasses", "field"))
         value = ast.Call(ast.Name(field), [], [ast.keyword("init", ast.Constant(False))])
     return ast.AnnAssign(target=target, annotation=annotation, value=value, simple=1)
 
 
 class _Types:
-    """The types of expressions in the methods of a class, as far as the text alone says them."""
+    """The types of expressions in the methods of a class, from the source text alone."""
 
     def __init__(self, source: Source, imports: Imports, body: Iterable[ast.stmt]) -> None:
         self.source = source
@@ -194,22 +194,22 @@ class _Types:
         }
 
     def declared(self, places: list[_Assigned]) -> ast.expr | None:
-        """Return the type of an attribute: the first that is declared, else those of all its values."""
+        """Return the type of an attribute: its first annotation, else the union of its values' types."""
         for place in places:
             if place.annotation is not None:
                 return self._annotation(place.annotation, place)
         first, *others = (place.value and self.of(place.value, place.method) for place in places)
-        # What is not known later is held against what is known first.
+        # If the first value's type is known, later unknown ones are left out: checkers hold them against the first.
         return first and _union([first, *(each for each in others if each)])
 
     def _annotation(self, annotation: ast.expr, place: _Assigned) -> ast.expr | None:
-        if ast.unparse(annotation).rpartition(".")[2] == "Final":  # of the type of its value
+        if ast.unparse(annotation).rpartition(".")[2] == "Final":  # bare: the value gives the type
             inner = place.value and self.of(place.value, place.method)
             return ast.Subscript(annotation, inner) if inner else annotation
         return unquoted(annotation)
 
     def of(self, value: ast.expr, method: Function) -> ast.expr | None:
-        """Return the type of an expression, or None."""
+        """Return the type of an expression, or None if the text does not say it."""
         match value:
             case ast.Name():
                 return self._of_local(value.id, method)
@@ -228,13 +228,13 @@ class _Types:
                 return type_of_literal(value)
 
     def is_of_module(self, place: _Assigned) -> bool:
-        """Tell a call that names nothing but what the module has: it means the same outside of its method."""
+        """Tell whether an assignment calls only module-level names, so that it means the same outside its method."""
         names = _loaded(place.value) if isinstance(place.value, ast.Call) else set[str]()
         known = all(name in self.source.origins or hasattr(builtins, name) for name in names)
         return bool(names) and known and not names & _locals(place.method)
 
     def _either(self, first: ast.expr | None, second: ast.expr, method: Function) -> ast.expr | None:
-        """Return the union of a type and that of an expression, which is the first's where it is ``[]`` or ``{}``."""
+        """Return the union of a type and an expression's type; ``[]`` and ``{}`` add nothing to it."""
         is_empty = ast.unparse(second) in ("[]", "{}")
         return first if is_empty else _union([first, self.of(second, method)])
 
@@ -244,7 +244,7 @@ class _Types:
         return _without_none(found) if found and is_known else found
 
     def _of_local(self, name: str, method: Function) -> ast.expr | None:
-        """Return the type of a parameter, or of a variable that is assigned once."""
+        """Return the type of a parameter, or of a variable with one assignment."""
         arguments = method.args
         for parameter in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
             if parameter.arg == name and parameter.annotation:
@@ -266,7 +266,7 @@ class _Types:
                 return None
 
     def _is_plain_class(self, called: ast.expr, method: Function) -> bool:
-        """Tell the name of a class without type parameters."""
+        """Tell whether a called expression names a class without type parameters."""
         if not isinstance(called, (ast.Name, ast.Attribute)) or _loaded(called) & _locals(method):
             return False
         value = self.source.value(called)
@@ -286,7 +286,7 @@ def _loaded(expression: ast.expr) -> set[str]:
 
 
 def _locals(method: Function) -> set[str]:
-    """Return the names that a method binds, its parameters among them."""
+    """Return the names that a method binds, parameters included."""
     parameters = {part.arg for part in ast.walk(method.args) if isinstance(part, ast.arg)}
     stored = (
         part for part in _own_parts(method.body) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
@@ -295,7 +295,7 @@ def _locals(method: Function) -> set[str]:
 
 
 def _is_never_none(name: str, method: Function) -> bool:
-    """Tell whether a method sees to it that a parameter is not None: it leaves, asserts, or gives it another value."""
+    """Tell whether a method rules out None for a parameter: it returns, raises, asserts, or assigns another value."""
     is_none, is_not = f"{name} is None", f"{name} is not None"
     for part in _own_parts(method.body):
         if isinstance(part, ast.Assert) and ast.unparse(part.test) == is_not:
@@ -308,7 +308,7 @@ def _is_never_none(name: str, method: Function) -> bool:
 
 
 def _union(types: Iterable[ast.expr | None]) -> ast.expr | None:
-    """Return the union of types, or None where one of them is not known."""
+    """Return the union of types, or None if one of them is unknown."""
     found: dict[str, ast.expr] = {}
     for each in types:
         if each is None:

@@ -1,7 +1,7 @@
-"""What the constructor of a signal takes: the message, also by position, and the other fields of its state by name.
+"""The constructor of a signal in a stub: it takes the message by position or name, and its state's fields by name.
 
-The types are those that the state's classes declare, wherever they are written, said in the names of the stub. No type
-here is that of a value.
+Types are read from the annotations of the state's classes, in any module, and rewritten with the stub's names. Never
+take a type from a live value.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from statesig.states.generics import args_of, origin_of
 
 __all__ = ["Imports", "constructor_of", "has_constructor", "is_named_signal", "literal", "unquoted"]
 
-_MAX_LITERAL = 40  # characters that a reader of a stub has use for
+_MAX_LITERAL = 40  # characters; a stub shows longer defaults as `...`
 
 
 def is_named_signal(value: object) -> TypeIs[type[Signal[Any]]]:
-    """Tell whether a value is the signal of a state."""
+    """Tell whether a value is a class of signals, other than `Signal` itself."""
     return isinstance(value, type) and issubclass(value, Signal) and value is not Signal
 
 
 def has_constructor(signal: type[Signal[Any]]) -> bool:
-    """Tell whether a signal has a constructor of its own, or of a class that comes before `Signal`.
+    """Tell whether a signal defines a constructor, or inherits one from a class before `Signal`.
 
-    A protocol's is typing's, which passes on to the next one.
+    A protocol's constructor does not count: it comes from typing and calls the next one.
     """
     above = signal.__mro__[: signal.__mro__.index(Signal)]
     found = [vars(cls)["__init__"] for cls in above if "__init__" in vars(cls)]
@@ -48,8 +48,8 @@ def constructor_of(signal: type[Signal[Any]], node: ast.ClassDef, source: Source
     Args:
         signal: The signal.
         node: The statement that defines it.
-        source: Where that stands.
-        imports: The names of the stub, to which this adds.
+        source: The module that contains the statement.
+        imports: The names of the stub; this adds to them.
     """
     kind = signal.__state_type__
     anything = ast.Name(imports.name("Any", Origin("typing", "Any")))
@@ -78,7 +78,7 @@ def _default(field: FieldInfo) -> ast.expr:
 
 
 def literal(text: str) -> ast.expr:
-    """Return a default as a stub shows it: a short literal as it is, all else as ``...``."""
+    """Return a default as a stub shows it: a short literal unchanged, anything else as ``...``."""
     try:
         ast.literal_eval(text)
     except (ValueError, SyntaxError):
@@ -91,12 +91,12 @@ def literal(text: str) -> ast.expr:
 
 @dataclasses.dataclass(frozen=True)
 class _Names:
-    """What the types of fields are said in.
+    """The stub's names for the types of fields.
 
     Args:
         imports: The names of the stub.
-        anything: What stands for a type that nothing declares.
-        state: What ``Self`` stands for.
+        anything: The name for an undeclared type, ``Any``.
+        state: The type to write for ``Self``.
     """
 
     imports: Imports
@@ -109,8 +109,8 @@ def _declared_types(model: type[BaseModel], given: list[ast.expr], names: _Names
 
     Args:
         model: A class that is not parametrised.
-        given: What stands in the brackets behind it, in the names of the stub.
-        names: Those names.
+        given: Its type arguments, in the stub's names.
+        names: The stub's names.
     """
     parameters = [parameter.__name__ for parameter in model.__pydantic_generic_metadata__["parameters"]]
     found: dict[str, ast.expr] = {}
@@ -125,7 +125,7 @@ def _declared_types(model: type[BaseModel], given: list[ast.expr], names: _Names
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 found.setdefault(statement.target.id, moved(statement.annotation))
         said = {origin_of(source.value(_head(base))): [*map(moved, _arguments(base))] for base in node.bases}
-    else:  # made by a call: its own fields are of any type
+    else:  # made by a call: the text gives no types for the fields it adds
         arguments = dict(zip(parameters, given, strict=False))
         found = dict.fromkeys(get_annotations(model, format=Format.FORWARDREF), names.anything)
     for base in model.__bases__:
@@ -137,14 +137,14 @@ def _declared_types(model: type[BaseModel], given: list[ast.expr], names: _Names
 
 
 def _argument(value: object, arguments: Mapping[str, ast.expr], names: _Names) -> ast.expr:
-    """Return what stands in the brackets of a base that no text names."""
+    """Return a type argument of a base class that has no source."""
     if isinstance(value, TypeVar):
         return arguments.get(value.__name__, names.anything)
     return (isinstance(value, type) and _name_of(value, names.imports)) or names.anything
 
 
 def _name_of(cls: type[Any], imports: Imports) -> ast.expr | None:
-    """Return the stub's name for a class; None where it is made by a call, or parametrised."""
+    """Return the stub's name for a class; None if it is made by a call or parametrised."""
     first, *rest = cls.__qualname__.split(".")
     if cls is NoneType:
         return ast.Constant(None)
@@ -155,7 +155,7 @@ def _name_of(cls: type[Any], imports: Imports) -> ast.expr | None:
 
 
 def _default_argument(name: str, source: Source, node: ast.ClassDef, names: _Names) -> ast.expr | None:
-    """Return the default of a type parameter: it stands in the class's own brackets or where its variable is made."""
+    """Return the default of a type parameter, from the class's brackets or from the call that makes its variable."""
     for parameter in getattr(node, "type_params", ()):
         default = getattr(parameter, "default_value", None)
         if parameter.name == name:
@@ -182,20 +182,20 @@ def _arguments(expression: ast.expr) -> list[ast.expr]:
 
 
 class Imports:
-    """Under which name the stub has what comes from elsewhere."""
+    """The names that the stub imports, and their origins."""
 
     def __init__(self, source: Source) -> None:
         self.origins: dict[str, Origin] = dict(source.origins)
 
     def name(self, wanted: str, origin: Origin) -> str:
-        """Return the stub's name for something, another than the wanted one where that is taken."""
+        """Return the stub's name for an origin: the wanted name, with underscores before it if it is taken."""
         while self.origins.setdefault(wanted, origin) != origin:
             wanted = f"_{wanted}"
         return wanted
 
 
 class _Unquoted(ast.NodeTransformer):
-    """An annotation without the quotes around its parts, which a stub needs nowhere."""
+    """Remove the quotes in an annotation: a stub never needs them."""
 
     def __call__(self, annotation: ast.expr) -> ast.expr:
         return cast("ast.expr", self.visit(copy.deepcopy(annotation)))  # each method below returns an expression
@@ -219,7 +219,7 @@ unquoted: _Unquoted = _Unquoted()
 
 
 class _Moved(_Unquoted):
-    """An annotation of one module so rewritten that it says the same in the stub, its type variables replaced."""
+    """Rewrite a module's annotation in the stub's names, and replace its type variables."""
 
     def __init__(self, source: Source, names: _Names, arguments: Mapping[str, ast.expr] | None = None) -> None:
         self.source = source
@@ -245,7 +245,7 @@ class _Moved(_Unquoted):
         return ast.Attribute(self(node.value), node.attr)
 
     def _spelled_out(self, origin: Origin) -> ast.expr | None:
-        """Return what another module's private alias stands for: a private name is not imported."""
+        """Return the type behind another module's private alias, since a stub imports no private names."""
         if not (origin.name or "").startswith("_") or origin in self.imports.origins.values():
             return None
         assigned = assignment_of(origin)
@@ -256,5 +256,5 @@ class _Moved(_Unquoted):
     @override
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         if ast.unparse(node.value).rpartition(".")[2] == "Annotated" and isinstance(node.slice, ast.Tuple):
-            return self(node.slice.elts[0])  # what else is said of a field is no type
+            return self(node.slice.elts[0])  # metadata does not change the type
         return super().visit_Subscript(node)

@@ -1,7 +1,7 @@
-"""What a stub says of a module: every name and what the text declares of it, no bodies, no docstrings.
+"""The declarations in a module's stub: every name with its declared type, without bodies or docstrings.
 
-Private names are there, too: other modules of the package have a use for them. A value stays where the text declares
-no type, so that a checker infers from the stub what it infers from the module.
+Private names stay, because other modules of the package use them. An undeclared variable keeps its value: a checker
+must not infer another type from the stub than from the module.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ __all__ = ["Declarations", "declarations_of"]
 
 @dataclasses.dataclass(frozen=True)
 class Declarations:
-    """What a stub says.
+    """The contents of a stub.
 
     Args:
         body: Its statements, without the imports at its top.
-        imports: The names of the stub and where they come from.
+        imports: The names of the stub and their origins.
         used: The names that the statements use.
-        offered: The names that are imported so that others import them from here.
+        offered: The imported names that the module re-exports.
     """
 
     body: list[ast.stmt]
@@ -45,7 +45,7 @@ class Declarations:
 
 
 def declarations_of(source: Source) -> Declarations:
-    """Return what the stub of a module says."""
+    """Return the contents of a module's stub."""
     imports = Imports(source)
     reducer = _Reducer(source, imports, _Scope(source.body))
     kept = [reduced for statement in source.body if (reduced := reducer.of(statement)) is not None]
@@ -55,9 +55,9 @@ def declarations_of(source: Source) -> Declarations:
 
 
 def _offered(source: Source) -> Iterator[str]:
-    """Yield what is imported for others: ``from module import name as name``, and what is of the module's own package.
+    """Yield re-exported names: ``from module import name as name`` and, without ``__all__``, imports from its package.
 
-    The latter only where no ``__all__`` says what is offered. What only checkers import is not there to be offered.
+    Imports of the package under ``if TYPE_CHECKING:`` do not count, since the name does not exist at run time.
     """
     says = any("__all__" in bound_by(statement) for statement in source.body)
     for statement in source.body:
@@ -68,11 +68,11 @@ def _offered(source: Source) -> Iterator[str]:
                 yield name
 
 
-# ---- what is left of a statement
+# ---- reduced statements
 
 
 class _Scope:
-    """How often a scope's statements assign each name, and which they declare otherwise."""
+    """Counts of the assignments to each name of a scope, and the names that other statements declare."""
 
     def __init__(self, body: Iterable[ast.stmt]) -> None:
         statements = [*_all_of(body)]
@@ -82,7 +82,7 @@ class _Scope:
 
 
 def _all_of(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a scope, those below a test without it."""
+    """Yield the statements of a scope, with the branches of each ``if`` in its place."""
     for statement in body:
         if isinstance(statement, ast.If):
             yield from (*walruses(statement.test), *_all_of([*statement.body, *statement.orelse]))
@@ -91,7 +91,7 @@ def _all_of(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 class _Reducer:
-    """What the stub says of the statements at the top of a module."""
+    """Reduces the top-level statements of a module to their declarations."""
 
     def __init__(self, source: Source, imports: Imports, scope: _Scope) -> None:
         self.source = source
@@ -99,7 +99,7 @@ class _Reducer:
         self.scope = scope
 
     def of(self, statement: ast.stmt) -> ast.stmt | None:
-        """Return what is left of a statement, None where that is nothing."""
+        """Return the reduced statement; None if it declares nothing."""
         match statement:
             case ast.ClassDef():
                 return self.of_class(statement, _class(self.source.value(ast.Name(statement.name))))
@@ -119,13 +119,13 @@ class _Reducer:
                 return None
 
     def of_branch(self, statement: ast.stmt) -> ast.stmt | None:
-        """Return what is left of a statement that stands below a test of Python's version."""
+        """Return a reduced statement from a branch, where imports stay too."""
         return self.source.absolute(statement) if _is_import(statement) else self.of(statement)
 
     def of_assignment(self, statement: ast.Assign) -> ast.stmt | None:
-        """Return a variable's type where that is plain, else the assignment as it is."""
+        """Return a declaration if the value's type is plain, else the unchanged assignment."""
         names = bound_by(statement)
-        if self.scope.declared.issuperset(names):  # by an annotation, or it is nobody's name
+        if self.scope.declared.issuperset(names):  # declared elsewhere, or it binds no name
             return None
         found = type_of_literal(statement.value) if len(statement.targets) == 1 else None
         is_plain = found is not None and ast.unparse(found) != "None" and names != ["__all__"]
@@ -134,7 +134,7 @@ class _Reducer:
         return statement
 
     def of_class(self, node: ast.ClassDef, cls: type[Any]) -> ast.ClassDef:
-        """Return a class with the declarations of its members; a signal with its constructor, too."""
+        """Return a class with the declarations of its members; a signal also gets its constructor."""
         body = laid_flat(node.body)
         scope = _Scope(body)
         members = [kept for each in body if (kept := self.of_member(each, cls, scope)) is not None]
@@ -143,7 +143,7 @@ class _Reducer:
         members = [each for each in members if not bound_by(each) or not replaced.issuperset(bound_by(each))]
         reduced = copy.copy(node)
         if is_named_signal(cls):
-            # A second signal of its state is an error when it is defined, and so is a subclass of the first.
+            # At run time, a second signal for one state is an error, and so is a subclass of the first.
             final = self.imports.name("final", Origin("typing", "final"))
             reduced.decorator_list = [*node.decorator_list, ast.Name(final)]
             if not has_constructor(cls) and not any(bound_by(member) == ["__init__"] for member in members):
@@ -153,7 +153,7 @@ class _Reducer:
         return reduced
 
     def of_member(self, statement: ast.stmt, cls: type[Any], scope: _Scope) -> ast.stmt | None:
-        """Return what is left of a statement in a class: of a field its default too."""
+        """Return a reduced statement of a class body; a field keeps its default."""
         names = bound_by(statement)
         match statement:
             case ast.ClassDef():
@@ -180,7 +180,7 @@ def _reduced_branches(statement: ast.If, reduce: Callable[[ast.stmt], ast.stmt |
 
 
 def _reduced_function(node: Function) -> ast.stmt:
-    """Return a function's signature; of one that yields without ``async``, which is what calling it gives."""
+    """Return a function's signature; an async generator loses its ``async``, since a call returns no coroutine."""
     is_generator = isinstance(node, ast.AsyncFunctionDef) and _yields(node.body)
     reduced = ast.FunctionDef(**dict(ast.iter_fields(node))) if is_generator else copy.copy(node)
     reduced.args = copy.deepcopy(node.args)
@@ -198,7 +198,7 @@ def _reduced_function(node: Function) -> ast.stmt:
 
 
 def _reduced_default(parameter: ast.arg, default: ast.expr) -> ast.expr:
-    """Return a default: it is what a checker knows of a parameter without an annotation."""
+    """Return a default, in full if the parameter has no annotation: checkers then infer its type."""
     return literal(ast.unparse(default)) if parameter.annotation else default
 
 
@@ -213,7 +213,7 @@ def _yields(body: Iterable[ast.AST]) -> bool:
 
 
 def _reduced_variable(node: ast.AnnAssign) -> ast.stmt:
-    """Return a declaration without its value, unless the value is what declares it."""
+    """Return a declaration without its value, unless the value is part of the declaration."""
     reduced = copy.copy(node)
     if not _is_declared_by_value(node):
         reduced.annotation = unquoted(node.annotation)
@@ -222,7 +222,7 @@ def _reduced_variable(node: ast.AnnAssign) -> ast.stmt:
 
 
 def _reduced_field(node: ast.AnnAssign) -> ast.stmt:
-    """Return a declaration in a class: that there is a default, and what a call says of the field, tells a checker."""
+    """Return a declaration in a class body; it keeps its default or field call, which checkers read."""
     reduced = copy.copy(node)
     if not _is_declared_by_value(node):
         reduced.annotation = unquoted(node.annotation)
@@ -236,7 +236,7 @@ def _is_declared_by_value(node: ast.AnnAssign) -> bool:
 
 
 def _without_implementations(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Leave out the functions whose overloads are there."""
+    """Leave out the implementations of overloaded functions."""
     overloaded: set[str] = set()
     kept: list[ast.stmt] = []
     for statement in body:
@@ -249,11 +249,11 @@ def _without_implementations(body: list[ast.stmt]) -> list[ast.stmt]:
     return kept
 
 
-# ---- what is used
+# ---- names in use
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a reduced statement uses; a function's body is not there any more."""
+    """Yield the names that a reduced statement uses; ignore the bodies of functions."""
     match node:
         case ast.Name():
             yield node.id
@@ -274,7 +274,7 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 
 def _names_in(text: str) -> Iterator[str]:
-    """Yield the names in a string that may be a forward reference, or one of ``__all__``."""
+    """Yield the names in a string, which may be a forward reference or an item of ``__all__``."""
     try:
         expression = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError):
@@ -283,7 +283,7 @@ def _names_in(text: str) -> Iterator[str]:
 
 
 def _class(value: object) -> type[Any]:
-    """Return a class as it is, and a plain one for what a decorator has made something else of."""
+    """Return a class unchanged, and `object` if a decorator replaced the class with something else."""
     return value if isinstance(value, type) else object
 
 
@@ -296,7 +296,7 @@ def _is_star(statement: ast.stmt) -> bool:
 
 
 def _changes_all(statement: ast.stmt) -> bool:
-    """Tell ``__all__ += ...`` and ``__all__.append(...)``."""
+    """Tell whether a statement is ``__all__ += ...`` or calls a method, as ``__all__.append(...)``."""
     match statement:
         case ast.AugAssign(target=ast.Name(id="__all__")):
             return True

@@ -1,6 +1,7 @@
-"""The text of a stub: imports in sections, declarations set apart and wrapped as ``ruff format`` does.
+"""The text of a stub: imports in sections, and declarations spaced and wrapped as ``ruff format`` does.
 
-What is to be said was decided before; an expression that is too long for a line stays in one.
+Go-to-definition shows one field per line and a changed field is a one-line diff, where `ast.unparse` writes lines of
+over 300 characters. Do not decide here on the stub's contents; a long expression stays on one line.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ def text_of(source: Source, declarations: Declarations, header: str) -> str:
     """Return the text of a stub.
 
     Args:
-        source: The module that the stub stands before.
-        declarations: What it says.
-        header: A comment at its top, in one line.
+        source: The module that the stub describes.
+        declarations: The stub's contents.
+        header: A one-line comment for its top.
     """
     imports = [*_import_lines(source, declarations)]
     gap = [""] if imports and declarations.body else []
@@ -37,7 +38,7 @@ def text_of(source: Source, declarations: Declarations, header: str) -> str:
 
 
 def _blocks(statements: Iterable[ast.stmt], indent: str) -> Iterator[str]:
-    """Yield the text of statements, set apart as the formatter does: classes that have a body, and other kinds."""
+    """Yield the lines of statements, with a blank line around classes and branches and between kinds."""
     previous: ast.stmt | None = None
     for statement in statements:
         kinds = {_layout(statement), previous and _layout(previous)}
@@ -117,7 +118,7 @@ def _parameter(arg: ast.arg, default: ast.expr | None = None) -> str:
 
 
 def _wrapped(opening: str, items: list[str], closing: str) -> list[str]:
-    """Return items in brackets: in one line where they have room, else each on its own."""
+    """Return items in brackets: on one line if they fit, else one item per line."""
     whole = f"{opening}{', '.join(items)}{closing}"
     if len(whole) <= _WIDTH:
         return [whole]
@@ -129,7 +130,7 @@ def _wrapped(opening: str, items: list[str], closing: str) -> list[str]:
 
 
 def _import_lines(source: Source, declarations: Declarations) -> Iterator[str]:
-    """Yield the imports at the top: the standard library's, other packages', those of the module's own package."""
+    """Yield the imports at the top: the standard library's, other packages', then the module's own package's."""
     statements: dict[tuple[int, bool, str, str], set[str]] = {}
     for name in declarations.used | declarations.offered:
         origin = declarations.imports.origins.get(name)
@@ -138,7 +139,7 @@ def _import_lines(source: Source, declarations: Declarations) -> Iterator[str]:
         for module in (origin.module, *origin.also):
             target = origin.name or module
             is_plain = name == target.partition(".")[0] and name not in declarations.offered
-            changed = "" if is_plain else f"{target} as {name}"  # in a statement of its own
+            changed = "" if is_plain else f"{target} as {name}"  # becomes a separate statement
             key = (_section(module, source.name), origin.name is not None, module, changed)
             statements.setdefault(key, set()).add(changed or target)
     ordered = [(*key[:3], sorted(parts, key=_import_order)) for key, parts in statements.items()]
@@ -157,12 +158,12 @@ def _section(module: str, own: str) -> int:
 
 
 def _import_order(name: str) -> tuple[int, str]:
-    """Return where a sorter of imports puts a name: constants, classes, the rest."""
+    """Return a name's sort key among imports: constants, then classes, then the rest."""
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
 
 
 def _double_quoted(text: str) -> str:
-    """Return source with its strings in double quotes, where that needs no escape."""
+    """Return source with double quotes around its strings, except where that needs an escape."""
     lines = text.splitlines(keepends=True)
     for token in reversed([*tokenize.generate_tokens(io.StringIO(text).readline)]):
         quoted = token.string

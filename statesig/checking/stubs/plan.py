@@ -1,8 +1,8 @@
-"""Stubs: which modules need one, where each goes, and whether those that are there are current.
+"""The plan of stubs: the modules that need one, the path of each, and whether existing ones are current.
 
-A signal takes the fields of its state, which the annotations of one class cannot say of another. So a module that
-defines signals needs a stub, which gives each a constructor of its own and repeats what else the module declares; a
-module without signals says all by itself. ``python -m statesig stubs`` writes them.
+A signal takes the fields of its state, and annotations cannot copy fields from one class to another. So a module that
+defines signals needs a stub with a constructor for each and all other declarations; other modules need none.
+``python -m statesig stubs`` writes them, and must never overwrite a file that it did not write.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from statesig.checking.stubs.sources import parsed, source_of
 __all__ = ["Plan", "own_stubs", "stub_of", "stubs_of"]
 
 COMMAND = "python -m statesig stubs"
-_OWN = ("statesig.signals",)  # the examples define signals too, but are programs, to be read and run
+_OWN = ("statesig.signals",)  # the examples define signals too, but are programs to read and run
 _PACKAGE = Path(__file__).parents[2]
 
 _BY_HAND = f"was not written by `{COMMAND}` and is left as it is; move it, or give another folder by --output"
@@ -35,12 +35,12 @@ Load = Callable[[str], ModuleType]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the stubs should be.
+    """The stubs that should exist.
 
     Args:
-        command: What writes them.
-        texts: The text of each stub that is needed.
-        left_over: Stubs that are there, were generated, and stand before no module with signals.
+        command: The command that writes them.
+        texts: The text of each needed stub, by path.
+        left_over: Existing generated stubs whose modules define no signals.
     """
 
     command: str
@@ -48,10 +48,10 @@ class Plan:
     left_over: tuple[Path, ...]
 
     def write(self) -> Iterator[str]:
-        """Write what is not current and remove what is left over; yield a line for each.
+        """Write the stubs that are not current and remove those left over; yield a line for each.
 
         Raises:
-            FileExistsError: A file that was not generated is where a stub is to be; nothing is written.
+            FileExistsError: A hand-written file is in a stub's place; nothing is written.
             OSError: A file cannot be written.
         """
         if by_hand := [f"{_shown(path)} {_BY_HAND}" for path in self.texts if _is_by_hand(path)]:
@@ -66,7 +66,7 @@ class Plan:
             yield f"{_shown(path)} removed"
 
     def check(self) -> list[str]:
-        """Return a line for each stub that is missing, stale, left over or in the way: what is wrong, what to do."""
+        """Return a line with problem and remedy for each stub that is missing, stale, left over or hand-written."""
         wrong = {path: found for path, text in self.texts.items() if (found := self._problem(path, text))}
         wrong |= dict.fromkeys(self.left_over, f"is not needed any more; run {self.command}")
         return [f"{_shown(path)} {found}" for path, found in wrong.items()]
@@ -77,10 +77,10 @@ class Plan:
 
 
 def own_stubs(output: Path | None = None) -> Plan:
-    """Return what statesig's own stubs should be, in ``stubs/`` of its checkout or in another folder.
+    """Return the plan of statesig's own stubs, in ``stubs/`` of its checkout or in another folder.
 
     Raises:
-        FileNotFoundError: There is no checkout, or it is not the one that this is run in.
+        FileNotFoundError: There is no checkout, or the current folder is another one.
     """
     command = COMMAND if output is None else f"{COMMAND} --output {output}"
     output = output or _checkout() / "stubs"
@@ -91,30 +91,30 @@ def own_stubs(output: Path | None = None) -> Plan:
 def _checkout() -> Path:
     root, here = _PACKAGE.parent, Path.cwd()
     if (here / "statesig" / "signals.py").is_file() and here.resolve() != root.resolve():
-        raise FileNotFoundError(f"this folder has a statesig of its own, but {_PACKAGE} is what runs; use {COMMAND}")
+        raise FileNotFoundError(f"this folder is a checkout of statesig, but {_PACKAGE} is running; use {COMMAND}")
     if not (root / "pyproject.toml").is_file():
         raise FileNotFoundError(
-            f"statesig's own stubs are written in a checkout of it, and {_PACKAGE} is in none; "
-            f"for a program's own states and signals name its package: {COMMAND} PACKAGE"
+            f"statesig's own stubs are written in a checkout of it, and {_PACKAGE} is not in one; "
+            f"for a program's states and signals name its package: {COMMAND} PACKAGE"
         )
     return root
 
 
 def stubs_of(packages: Sequence[str], output: Path | None = None, load: Load = import_module) -> Plan:
-    """Return what the stubs of a program should be: one for each module that defines signals.
+    """Return the plan of a program's stubs: one for each module that defines signals.
 
-    All modules of a package are read. What may define signals is imported, ``__main__`` never.
+    It reads all modules of a package, imports those that may define signals, and never imports ``__main__``.
 
     Args:
         packages: Dotted names of modules and packages.
-        output: The folder below which the stubs go, ``shop/signals.pyi``; beside the modules by default, where every
-            type checker looks first.
-        load: How a module is imported.
+        output: The folder for the stubs, as in ``shop/signals.pyi``; beside the modules by default, where every type
+            checker looks first.
+        load: Imports a module.
 
     Raises:
-        ImportError: A module cannot be imported; or what else `load` raises.
+        ImportError: A module cannot be imported; `load` may raise other errors.
         OSError: A module has no source.
-        SyntaxError: A file of a package is no Python, or of a later one.
+        SyntaxError: A file is not Python, or needs a later version.
     """
     option = "" if output is None else f" --output {_shown(output)}"
     texts: dict[Path, str] = {}
@@ -126,23 +126,23 @@ def stubs_of(packages: Sequence[str], output: Path | None = None, load: Load = i
             places.append(place)
             if (name == package or _may_define_signals(name, file)) and _defines_signals(load(name)):
                 texts[place] = stub_of(name, command=f"{COMMAND} {name}{option}")
-        # The stub of a module that is not there any more is below these.
+        # The stubs of deleted modules are in these folders.
         places += [Path(folder) for folder in getattr(module, "__path__", ())] if output is None else []
         places += [output / package.replace(".", "/")] if output and hasattr(module, "__path__") else []
     return Plan(f"{COMMAND} {' '.join(packages)}{option}", texts, _left_over(places, texts))
 
 
 def stub_of(module: str, *, command: str | None = None) -> str:
-    """Return the stub of one module: the same, byte for byte, on every Python that can import it.
+    """Return the stub of one module: the same bytes on every Python that can import it.
 
     Args:
         module: Its dotted name.
-        command: What the stub says that it is written by.
+        command: The command that the stub's first line names.
 
     Raises:
         ImportError: The module cannot be imported.
         OSError: The module has no source.
-        SyntaxError: Its text is no Python, or of a later one.
+        SyntaxError: Its text is not Python, or needs a later version.
     """
     source = source_of(module)
     header = f"{_header(command or f'{COMMAND} {module}')}: change the module, not this file."
@@ -161,21 +161,21 @@ def _path_of(module: str, stem: str = "") -> str:
 
 
 def _shown(path: Path) -> str:
-    """Return a path as one in the current folder reads it, so that it is the same on every machine."""
+    """Return a path relative to the current folder if it is in it, so that the text is the same on every machine."""
     here = Path.cwd()
-    path = Path(os.path.abspath(path))  # not resolved: a link is shown as it was named
+    path = Path(os.path.abspath(path))  # not resolved: a link keeps the name that the user gave
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
 def _state_of(path: Path, text: str) -> str | None:
-    """Return what is wrong with a stub, or None where it is current."""
+    """Return the problem with a stub, or None if it is current."""
     if not path.is_file():
         return "is missing"
     return None if path.read_bytes().replace(b"\r\n", b"\n") == text.encode() else "is stale"
 
 
 def _is_by_hand(path: Path) -> bool:
-    """Tell a file that somebody else wrote: it does not begin as the generator's do."""
+    """Tell whether a file exists that the generator did not write."""
     return path.is_file() and not _is_generated(path)
 
 
@@ -184,7 +184,7 @@ def _is_generated(path: Path) -> bool:
 
 
 def _left_over(places: Iterable[Path], texts: Iterable[Path]) -> tuple[Path, ...]:
-    """Return the generated stubs among these files and below these folders that are not to be there."""
+    """Return the generated stubs among these files and folders that are not in the plan."""
     found = {path for place in places for path in (sorted(place.rglob("*.pyi")) if place.is_dir() else [place])}
     return tuple(path for path in sorted(found.difference(texts)) if path.is_file() and _is_generated(path))
 
@@ -193,7 +193,7 @@ def _left_over(places: Iterable[Path], texts: Iterable[Path]) -> tuple[Path, ...
 
 
 def _files_of(module: ModuleType) -> Iterator[tuple[str, str]]:
-    """Yield the name and the file of a module and, of a package, of all that is below it; nothing is imported."""
+    """Yield name and file of a module and, for a package, of all modules below it; import nothing."""
     path = getattr(module, "__path__", None)
     file = getattr(module, "__file__", None)
     if file is not None and file.endswith(".py"):
@@ -218,7 +218,7 @@ def _files_below(package: str, path: Iterable[str]) -> Iterator[tuple[str, str]]
 
 
 def _folders_without_init(path: Iterable[str]) -> Iterator[Path]:
-    """Yield the folders that are importable as parts of a namespace, which `pkgutil` does not know."""
+    """Yield the folders that import as namespace packages, which `pkgutil` does not list."""
     for folder in (folder for entry in path if Path(entry).is_dir() for folder in sorted(Path(entry).iterdir())):
         is_folder = folder.is_dir() and not folder.is_symlink()  # a link may lead back
         if is_folder and folder.name.isidentifier() and not (folder / "__init__.py").exists():
@@ -228,7 +228,7 @@ def _folders_without_init(path: Iterable[str]) -> Iterator[Path]:
 def _may_define_signals(module: str, file: str) -> bool:
     """Tell whether a module has a class with a base from statesig, from its own package, or of unknown origin.
 
-    A module that has none need not be imported, which may take what is not installed here.
+    Other modules are not imported: their dependencies may not be installed here.
     """
     tree = parsed(file)
     homes = {"statesig", module.partition(".")[0]}
@@ -255,7 +255,7 @@ def _root(module: str) -> str:
 
 
 def _roots_of(expression: ast.expr, values: dict[str, ast.expr]) -> set[str]:
-    """Return the names in an expression, and those in the values that they were given in the module."""
+    """Return the names in an expression, and in the values that the module assigns to those names."""
     found: set[str] = set()
     pending = [expression]
     while pending:
@@ -266,7 +266,7 @@ def _roots_of(expression: ast.expr, values: dict[str, ast.expr]) -> set[str]:
 
 
 def _defines_signals(module: ModuleType) -> bool:
-    """Tell whether a module defines a signal, within another class too."""
+    """Tell whether a module defines a signal, at top level or inside a class."""
     pending = _classes(module)
     while pending:
         cls = pending.pop()

@@ -1,7 +1,6 @@
-"""Modules as type checkers read them: their statements laid flat, and where each of their names comes from.
+"""Modules as type checkers read them: their statements laid flat, and the origin of each name.
 
-What is read is text. A module is imported only to find its file, and for what its text names. Nothing here knows what
-a stub is.
+It reads source text, and imports a module only to find its file and look up names. Nothing here may know of stubs.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a name comes from.
+    """The origin of a name.
 
     Args:
         module: The module's dotted name.
-        name: What it is called there; None for ``import module``.
-        also: Further modules that are imported under the same name: ``import a.b`` and ``import a.c`` both bind ``a``.
+        name: Its name there; None for ``import module``.
+        also: Further modules imported under the same name: ``import a.b`` and ``import a.c`` both bind ``a``.
     """
 
     module: str
@@ -51,15 +50,15 @@ class Origin:
 
 @dataclass(frozen=True)
 class Source:
-    """What a module's text says.
+    """The source text of a module, parsed.
 
     Args:
         name: The module's dotted name.
         package: The package that its relative imports start from.
         body: Its statements, laid flat.
-        origins: Where each of its names comes from, its own ones too.
-        bound: The names that its statements bind without an import that could be written again alone: definitions,
-            what a star brings, imports that differ between Pythons.
+        origins: The origin of each name, including names defined here.
+        bound: The names that a stub need not import: definitions, names from ``import *``, and imports in branches
+            by Python's version.
     """
 
     name: str
@@ -69,19 +68,19 @@ class Source:
     bound: frozenset[str]
 
     def value(self, expression: ast.expr) -> object:
-        """Return what a name, a dotted one too, stands for in the imported module; None where it has none."""
+        """Return the value of a name, dotted or not, in the imported module; None if the module does not have it."""
         if isinstance(expression, ast.Attribute):
             return getattr(self.value(expression.value), expression.attr, None)
         name = expression.id if isinstance(expression, ast.Name) else ""
         return getattr(sys.modules[self.name], name, None)
 
     def is_own(self, name: str) -> bool:
-        """Tell a name that is imported from the top-level package of the module itself."""
+        """Tell whether a name comes from the top-level package of the module itself."""
         origin = self.origins.get(name)
         return origin is not None and origin.module.partition(".")[0] == self.name.partition(".")[0]
 
     def absolute(self, statement: ast.stmt) -> ast.stmt:
-        """Return a statement as it is, but a relative import with the whole name of its module."""
+        """Return a statement unchanged, but a relative import with its module's full name."""
         if not isinstance(statement, ast.ImportFrom):
             return statement
         return ast.ImportFrom(_module_of(statement, self.package), statement.names, 0)
@@ -89,12 +88,12 @@ class Source:
 
 @cache
 def source_of(module: str) -> Source:
-    """Return what the text of a module says, by its dotted name; it is imported.
+    """Import a module by its dotted name, and return its parsed source.
 
     Raises:
         ImportError: It cannot be imported.
         OSError: It has no source.
-        SyntaxError: Its text is no Python, or of a later one.
+        SyntaxError: Its text is not Python, or needs a later version.
     """
     live = import_module(module)
     body = tuple(laid_flat(parsed(inspect.getsourcefile(live) or "").body))
@@ -121,13 +120,13 @@ def parsed(path: str) -> ast.Module:
 
     Raises:
         OSError: It cannot be read.
-        SyntaxError: It is no Python, or of a later one.
+        SyntaxError: It is not Python, or needs a later version.
     """
     return ast.parse(Path(path).read_bytes(), path)
 
 
 def class_of(cls: type) -> tuple[Source, ast.ClassDef] | None:
-    """Return where a class is written and its statement; None for one that is made by a call or has no source."""
+    """Return the module of a class and its statement; None if a call made it or it has no source."""
     try:
         source = source_of(cls.__module__)
     except (ImportError, OSError, TypeError):
@@ -142,7 +141,7 @@ def class_of(cls: type) -> tuple[Source, ast.ClassDef] | None:
 
 
 def assignment_of(origin: Origin) -> tuple[Source, ast.expr] | None:
-    """Return where a variable is written and the first value it is given; None for what is none or has no source."""
+    """Return the module of a variable and its first value; None if it is not a variable or has no source."""
     try:
         source = source_of(origin.module)
     except (ImportError, OSError, TypeError):
@@ -158,11 +157,11 @@ def assignment_of(origin: Origin) -> tuple[Source, ast.expr] | None:
 
 
 def laid_flat(body: Iterable[ast.stmt]) -> list[ast.stmt]:
-    """Return statements without those around them, in a scope's order: all that a checker may see of it.
+    """Return the statements of a scope without the compound statements around them, in order.
 
-    Of ``if TYPE_CHECKING:`` it is the one branch that checkers read, of another branching all, where what a first one
-    defines holds. A test stays that each checker answers for itself (Python's version, the platform), or that narrows
-    a type which an assignment below it uses. What ``with`` and ``for`` bind is assigned.
+    Of ``if TYPE_CHECKING:`` only the branch that checkers read stays. Of any other ``if`` or ``try`` all branches
+    stay, and the first definition of a name wins. An ``if`` itself stays if it tests Python's version or the platform,
+    or narrows a type that an assignment in it uses. Targets of ``with`` and ``for`` become assignments.
     """
     return [each for statement in body for each in _flat(statement)]
 
@@ -215,9 +214,9 @@ def _loaded_by(expressions: Iterable[ast.expr]) -> set[str]:
 
 
 def _alternatives(*branches: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of all branches but those that define again what an earlier branch did.
+    """Yield the statements of all branches, without definitions that repeat an earlier branch's.
 
-    Variables may be assigned in each: a checker infers their types from all.
+    Assignments of variables stay in every branch: a checker infers a type from all of them.
     """
     known: set[str] = set()
     settled: set[str] = set()
@@ -233,7 +232,7 @@ def _alternatives(*branches: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _assignment(target: ast.expr, value: ast.expr, how: str) -> ast.stmt:
-    """Return the assignment of what is got from a value, for which ``_`` stands."""
+    """Return an assignment of the expression `how`, with the value in place of its ``_``."""
     got = ast.parse(how.replace("_", f"({ast.unparse(value)})", 1), mode="eval").body
     return ast.Assign(targets=[target], value=got, lineno=0)
 
@@ -279,7 +278,7 @@ def _stored(*targets: ast.AST) -> list[str]:
 
 
 def is_type_statement(statement: ast.stmt) -> bool:
-    """Tell ``type X = ...``, which the `ast` of Python 3.11 does not have."""
+    """Tell whether a statement is ``type X = ...``, by name since Python 3.11 has no such class in `ast`."""
     return type(statement).__name__ == "TypeAlias"
 
 
@@ -298,7 +297,7 @@ def _module_of(statement: ast.ImportFrom, package: str) -> str:
 
 
 def _of_star(statement: ast.Import | ast.ImportFrom, package: str) -> dict[str, Origin]:
-    """Return what ``from module import *`` brings."""
+    """Return the names that ``from module import *`` binds, with their origins."""
     if isinstance(statement, ast.Import) or statement.names[0].name != "*":
         return {}
     module = _module_of(statement, package)
@@ -308,14 +307,14 @@ def _of_star(statement: ast.Import | ast.ImportFrom, package: str) -> dict[str, 
 
 
 def _merged(known: Origin | None, origin: Origin) -> Origin:
-    """Return both where both are ``import``s of parts of one package, else the later one."""
+    """Return both origins in one if both are ``import``s of modules of one package, else the later one."""
     if known is None or known.name or origin.name or "." not in known.module + origin.module:
         return origin
     return Origin(known.module, None, (*known.also, origin.module))
 
 
 def _imported_within(statement: ast.If, package: str) -> dict[str, Origin]:
-    """Return the imports of a branching by version, the later branch before the first: an older Python has it too."""
+    """Return the imports in the branches of an ``if``; the last branch wins, as older Pythons have its names too."""
     found: dict[str, Origin] = {}
     for each in [*statement.body, *statement.orelse]:
         if isinstance(each, (ast.Import, ast.ImportFrom)):

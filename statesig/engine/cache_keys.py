@@ -1,7 +1,4 @@
-"""By which text the calls of a task are equal, so that one success may stand for all of them.
-
-Nothing here keeps anything: a store does, or a run.
-"""
+"""Cache keys: when two calls of a task count as equal. Nothing here keeps a success; a run or a store does."""
 
 from __future__ import annotations
 
@@ -23,12 +20,12 @@ __all__ = ["cached_from", "is_fresh", "key_of"]
 
 
 def key_of(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Return the text by which two calls of a task are equal: what its `cache_key` says, else all its arguments.
+    """Return the cache key of a call: the text that the task's `cache_key` returns or, without one, all arguments.
 
-    Arguments count as their function takes them: by name, with defaults, as JSON of their annotated types.
+    Arguments count as the function takes them: by name, with defaults, as JSON of their annotated types.
 
     Raises:
-        FlowError: The key is no text, or an argument has no JSON by which it could be compared.
+        FlowError: `cache_key` did not return a text, or an argument has no JSON form to compare.
     """
     told = _identity(task)
     if task.cache_key is not None:
@@ -40,9 +37,9 @@ def key_of(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any
 
 
 def _identity(task: Task[Any, Any]) -> str:
-    """Return what a task is told from others by, in this process and in others where its module has it by name.
+    """Return the identity of a task: its module and name, which other processes know too.
 
-    One that is made within a function may be one of many, with other values in its closure: it is only equal to itself.
+    A task that is made within a function may be one of many with different closures: it equals only itself.
     """
     module = getattr(task, "__module__", "")
     if not isinstance(task.__reduce__(), str):
@@ -57,7 +54,7 @@ def _digest(*parts: str) -> str:
 
 
 def _arguments(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by their names, each as what its JSON says."""
+    """Return the arguments of a call by their names, each as parsed JSON."""
     if task.signature is None:
         named: dict[str, Any] = {str(index): value for index, value in enumerate(args)} | dict(kwargs)
     else:
@@ -72,7 +69,7 @@ def _arguments(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str,
 
 
 def _compared(task: Task[Any, Any], name: str, value: Any, hint: Any) -> Any:
-    """Return what JSON says of an argument, a state's of itself."""
+    """Return an argument as parsed JSON; a state as its document."""
     given: object = value
     try:
         if isinstance(given, State):
@@ -92,16 +89,16 @@ def _compared(task: Task[Any, Any], name: str, value: Any, hint: Any) -> Any:
 
 
 def cached_from(state: State[Any], seconds: float, now: datetime) -> Cached[Any]:
-    """Return what a success stands as for further calls.
+    """Return the Cached state for further calls.
 
     Args:
         state: A Success with a result.
-        seconds: For how long.
+        seconds: How long it stays fresh.
         now: The time, aware.
     """
     return Cached(message=state.message, result=state.result, expires=now + timedelta(seconds=seconds))
 
 
 def is_fresh(cached: Cached[Any], now: datetime) -> bool:
-    """Tell whether a cached state may still stand for a call."""
+    """Tell whether a cached state has not expired."""
     return cached.expires is None or cached.expires > now

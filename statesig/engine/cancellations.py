@@ -1,6 +1,6 @@
-"""Cancelling a stored run from outside of the process that goes on with it.
+"""Cancel a stored run from another process than the one that drives it.
 
-A run that a process goes on with is asked, and does it itself; what is changed here is what nobody holds.
+A process that drives the run is asked to cancel it. Only a run that no process has is changed here.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ _CANCELLED: Final = Cancelled(message="the run was cancelled")
 
 
 def cancel_run(store: StoreTarget, id: str, *, lease: float = LEASE, clock: Callable[[], datetime] = utc_now) -> bool:
-    """Cancel a stored run: ask the process that goes on with it, or, where none does, cancel what is not finished.
+    """Cancel a stored run: ask the process that has it or, if none has, cancel the tasks that are not finished.
 
     Args:
         store: Where the run is.
-        id: The run's identity, or a beginning of it that no other has.
-        lease: Seconds, as for `statesig.flow.Flow.run`.
+        id: The run's identity, or the beginning of it if no other run's identity begins so.
+        lease: Seconds that the lease on the run lasts while it is cancelled.
         clock: Returns the time, aware.
 
     Returns:
-        Whether it is cancelled; else it was asked for, and its process does it at its next heartbeat.
+        True if the run is cancelled; False if its process was asked, which cancels it at its next heartbeat.
 
     Raises:
         NoRun: The store has no such run.
-        RunTaken: It is over.
+        RunTaken: The run is over.
         StoreError: The store cannot be read or written.
     """
     with open_run(id, store, lease, clock) as journal:
@@ -56,9 +56,9 @@ def cancel_run(store: StoreTarget, id: str, *, lease: float = LEASE, clock: Call
 
 
 def _cancelling(journal: Journal, now: datetime) -> list[Record]:
-    """Return the records by which all that is not finished becomes Cancelled, children before their mapped node.
+    """Return the records that cancel each task that is not finished, children before their mapped task.
 
-    That is not Mapped, even where its children are final: how many there were to be is not known here.
+    A mapped task never becomes Mapped here, even if its children are final: nobody knows how many there were to be.
     """
     found: dict[tuple[str, int | None], Progress] = {}
     replay(journal.history({}), lambda task, index: found.setdefault((task, index), Progress()))

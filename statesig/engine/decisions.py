@@ -1,6 +1,6 @@
-"""What to do with a task next, decided purely: from its state, the states upstream and the time.
+"""Decide what to do with a task next, from its state, the states upstream and the time.
 
-Nothing here calls a task, waits, or reads a clock.
+Pure functions: nothing here calls a task, waits, or reads a clock.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Wait:
     """Do nothing: until a time, or until something upstream changes.
 
     Args:
-        until: Aware; None where only a change can help.
+        until: Aware; None if only a change upstream can help.
     """
 
     until: datetime | None = None
@@ -75,7 +75,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Become:
-    """Do not run; go on as another state.
+    """Do not run; become another state.
 
     Args:
         state: The state.
@@ -98,20 +98,20 @@ def decide(
     resumed: bool = False,
     now: datetime | None = None,
 ) -> Decision:
-    """Return what is to be done with a task: execute it, wait, or let it become another state. Pure.
+    """Return what to do with a task: execute it, wait, or let it become another state. Pure.
 
     Args:
         node: The task's node.
-        state: What it is in.
+        state: Its state.
         upstream: The states of ``node.upstream``, in that order.
         resumed: Whether a person has resumed the task in this run.
-        now: The time, aware; needed only where the state has a start time.
+        now: The time, aware; needed only if the state has a start time.
     """
     if type(state) is not Pending and not isinstance(found := decide_by_child(state, now=now), Execute):
         return found
     task = node.task
     if task.trigger is all_successful and _all_have_values(upstream):
-        return _EXECUTE  # what follows says the same of the ordinary case, one question after the other
+        return _EXECUTE  # a shortcut for the usual case; the questions below give the same answer
     if task.on_skip is SkipPolicy.PROPAGATE and _any_skipped(upstream):
         return Become(Skipped(message="a task upstream was skipped"))
     judged = task.trigger.judge(upstream, resumed=resumed)
@@ -125,11 +125,11 @@ def decide(
 
 
 def decide_by_child(state: State[Any], *, now: datetime | None = None) -> Decision:
-    """Return what is to be done with a mapped task whose children are decided one by one: by its own state. Pure.
+    """Return what to do with a mapped task whose children are decided one by one: only its own state counts. Pure.
 
     Args:
-        state: What it is in.
-        now: The time, aware; needed only where the state has a start time.
+        state: Its state.
+        now: The time, aware; needed only if the state has a start time.
     """
     if isinstance(state, (Finished, Paused, Running, Cancelling)):
         return _WAIT
@@ -155,17 +155,17 @@ def settle(
 
     Args:
         task: The task.
-        outcome: What `capture` made of the attempt.
+        outcome: The state that `capture` returned for the attempt.
         failures: How many attempts have failed, this one included if it did.
         now: The time, aware.
-        attempts: How many attempts were made, this one included; as many as failed, where it is not told.
-        loops: How many iterations were made, this one included; what the outcome says, where it is not told.
-        jitter: Where in its range the delay before another attempt is, from -1 to 1; see `delay_before`.
+        attempts: How many attempts were made, this one included; by default as many as failed.
+        loops: How many iterations were made, this one included; by default the outcome's own count.
+        jitter: The place of the delay in its range, from -1 to 1; see `delay_before`.
     """
     if type(outcome) is Success:
         return outcome
     if isinstance(outcome, Cancelling) or not is_allowed(Running, type(outcome)):
-        # To stop is asked of a task, never by it.
+        # A run asks a task to stop; a task never asks that.
         return _not_allowed(Running, outcome, [kind for kind in successors(Running) if kind is not Cancelling])
     again = isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
     if again and failures <= task.retries:
@@ -186,15 +186,15 @@ def settle(
 
 
 def settle_unbegun(state: State[Any], outcome: State[Any]) -> State[Any]:
-    """Return the state of a task that could not be called, since making its arguments raised something. Pure.
+    """Return the state of a task that could not be called because making its arguments raised something. Pure.
 
-    No attempt was made, and none follows, whatever the task's retries: its inputs are final, so what could not be made
-    of them will not be. An exception, and a RETRY, give a Failed that is not retryable. A final state and a pause that
-    may follow the state are the outcome; any other is Failed with that as its cause.
+    No attempt was made, and none follows, whatever the task's retries: its inputs are final, so another try would raise
+    again. An exception or a RETRY gives a Failed that is not retryable. A final state or a pause that may follow the
+    state is the outcome; any other state gives Failed with that as its cause.
 
     Args:
-        state: What the task is in; it has not come to be Running.
-        outcome: What `state_of_exception` made of what was raised.
+        state: The state of the task before it would have been Running.
+        outcome: The state that `state_of_exception` returned.
     """
     if isinstance(outcome, Retrying):
         return Failed(message=outcome.message, causes=outcome.causes, retryable=False)
@@ -224,14 +224,14 @@ def delay_before(task: Task[Any, Any], failures: int, jitter: float = 0.0) -> fl
 
 
 def settle_cancelling(outcome: State[Any]) -> State[Any]:
-    """Return the state of an attempt that ended after its run was cancelled: no other attempt follows. Pure."""
+    """Return the state of an attempt that ended after its run was cancelled: no further attempt. Pure."""
     if isinstance(outcome, Finished):
         return outcome
     return Cancelled(message=f"the run was cancelled; else it would be {outcome.type}", causes=outcome.causes)
 
 
 def settle_replaced(source: State[Any], given: State[Any]) -> State[Any]:
-    """Return the state that a handler puts in place of another, or, where it may not follow the source, Failed. Pure.
+    """Return the state that a handler puts in place of another; Failed if it may not follow the source. Pure.
 
     Args:
         source: The state that the task leaves, other than Running, whose outcomes `settle` settles.
@@ -245,7 +245,7 @@ def settle_replaced(source: State[Any], given: State[Any]) -> State[Any]:
 def settle_lost(lost: int, now: datetime) -> State[Any]:
     """Return the state of a task whose attempt was lost with the process that ran it. Pure.
 
-    It is run again, and no retry is used up for it; after `MOST_LOST` lost attempts it is Crashed.
+    It runs again without using up a retry; after `MOST_LOST` lost attempts it is Crashed.
 
     Args:
         lost: How many of its attempts were lost, this one included.
@@ -257,10 +257,10 @@ def settle_lost(lost: int, now: datetime) -> State[Any]:
 
 
 MOST_LOST: Final = 3
-"""How many attempts of a task may be lost with their process, and it is run again."""
+"""How many attempts of a task may be lost with their process before it is Crashed."""
 
 _LONGEST: Final = 10 * 365 * 24 * 3600.0
-"""Seconds; a delay without a limit of its own ends here, so that a time can be made of it."""
+"""Seconds; the longest delay, so that the sum with a time is still a time."""
 
 
 def is_failure(outcome: State[Any]) -> bool:
@@ -274,7 +274,7 @@ def _not_allowed(source: type[State[Any]], outcome: State[Any], ways: Sequence[t
 
 
 def _with_inputs(node: Node, upstream: Sequence[State[Any]]) -> Decision:
-    """Return what the inputs of a task say that its trigger lets run."""
+    """Decide by its inputs about a task that its trigger lets run."""
     for source, takes, given in zip(node.upstream, node.takes, upstream, strict=True):
         if takes is not Takes.ORDER and not isinstance(given, Finished):
             return _WAIT
@@ -286,13 +286,12 @@ def _with_inputs(node: Node, upstream: Sequence[State[Any]]) -> Decision:
 def may_decide(node: Node, counts: Counts, open_inputs: int, *, resumed: bool = False) -> bool:
     """Tell whether a task may be decided while upstreams are still open.
 
-    A quick answer that spares asking `decide`, which looks at every upstream, at every change: True where it is worth
-    asking. It takes the same time however many upstreams there are.
+    A quick answer, in constant time, to whether asking `decide` is worth it, which looks at every upstream.
 
     Args:
         node: The task's node.
-        counts: What is upstream.
-        open_inputs: How many of the upstreams that it takes something of are not final.
+        counts: The states upstream.
+        open_inputs: How many upstreams are not final of which it takes something.
         resumed: Whether a person has resumed the task in this run.
     """
     task = node.task
@@ -321,7 +320,7 @@ _REFUSED: dict[Verdict, type[State[Any]]] = {
     Verdict.SKIP: Skipped,
     Verdict.PAUSE: Paused,
 }
-"""What a task becomes that its trigger does not let run."""
+"""The state of a task that its trigger does not let run."""
 
 
 def has_value(state: State[Any]) -> bool:
@@ -339,7 +338,7 @@ def value_of(state: State[Any]) -> Any:
 
 
 def _without_value(name: str, state: State[Any]) -> State[Any]:
-    """Return what becomes of a task whose input has no value: no typed call can be made."""
+    """Return the state of a task whose input has no value, so that no typed call can be made."""
     inner = list(leaves((state,)))
     failed = any(not isinstance(leaf, Success) and not leaf.has_result for leaf in inner)
     if not failed and any(isinstance(leaf, Skipped) for leaf in inner):

@@ -1,4 +1,4 @@
-"""What a flow looks like, as it is stored with a run, so that a flow that was changed since is told."""
+"""The fingerprint of a flow, stored with each run, so that a flow that has changed since is refused."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["check_graph", "graph_names", "graph_of"]
 
 
 def graph_of(flow: Graph) -> bytes:
-    """Return what a flow looks like, as JSON: its tasks, what each takes of which others, and its parameters."""
+    """Return the fingerprint of a flow as JSON: its tasks, what each takes from which others, its parameters."""
     tasks = [
         [
             node.name,
-            # Children are told from each other by their positions.
+            # Children differ by their positions alone.
             _length(node) if node.is_mapped else False,
             [[source.index, int(takes)] for source, takes in zip(node.upstream, node.takes, strict=True)],
         ]
@@ -28,7 +28,7 @@ def graph_of(flow: Graph) -> bytes:
 
 
 def _length(node: Node) -> int | bool:
-    """Return over how many constants a node is mapped, True where that is known only in a run."""
+    """Return how many constants a node is mapped over; True if only a run can know."""
     constants: Any = node.mapped
     return len(constants) if issubclass(type(constants), list) else True
 
@@ -37,7 +37,7 @@ def check_graph(flow: Graph, stored: StoredRun) -> None:
     """Refuse a flow that is not the one of a stored run.
 
     Raises:
-        FlowError: It is not; the text says what is different.
+        FlowError: It is not that flow; the text says what differs.
     """
     if stored.flow != flow.name:
         raise FlowError(flow.name, f"run {stored.id} is of flow {stored.flow!r}")
@@ -57,7 +57,7 @@ def check_graph(flow: Graph, stored: StoredRun) -> None:
 
 
 def _readable(graph: bytes) -> dict[str, object]:
-    """Return what a graph says, by name: of each task what it takes of which others, and the parameters."""
+    """Return a fingerprint by name: for each task what it takes from which others, and the parameters."""
     document = json.loads(graph)
     names = [name for name, _, _ in document["tasks"]]
     tasks: dict[str, object] = {
@@ -68,6 +68,6 @@ def _readable(graph: bytes) -> dict[str, object]:
 
 
 def graph_names(graph: bytes) -> list[str]:
-    """Return the names of the tasks of a stored graph, in their order."""
+    """Return the names of the tasks in a fingerprint, in order."""
     names: list[str] = [name for name, _, _ in json.loads(graph)["tasks"]]
     return names

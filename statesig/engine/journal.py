@@ -1,6 +1,6 @@
-"""A run's place in a store: what it writes down, the lease that it holds, and how it is read back.
+"""A run's place in a store: it stores changes, holds the lease and reads the history back.
 
-States go in as JSON of their tasks' declared types and come back as those. Nothing here runs or decides anything.
+States are stored as JSON of their tasks' declared types and come back as those. Nothing here runs or decides anything.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _MARK: Final[dict[type[State[Any]], bytes]] = {Running: encode(Running()), Mappe
 
 
 class Journal:
-    """What a run writes down, as it goes on, and the lease by which it alone may.
+    """Stores the changes of a run under its lease.
 
     Args:
-        store: Where.
+        store: The store.
         stored: The run as it is stored.
-        seconds: How long the lease holds if it is not renewed.
+        seconds: How long the lease lasts if it is not renewed.
         clock: Returns the time, aware.
-        is_own: Whether the store was opened for the run, and is to be closed with it.
+        is_own: Whether the store was opened for the run, so that it is closed with it.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Journal:
         """Take the run's lease; return whether somebody asked that the run be cancelled.
 
         Raises:
-            RunTaken: Another process goes on with it.
+            RunTaken: Another process has it.
         """
         queued = self.store.lease(self.stored.id)
         dead = queued.owner if queued is not None and is_dead(queued.owner) else None
@@ -75,16 +75,18 @@ class Journal:
         return taken.cancel
 
     def check_unchanged(self) -> None:
-        """See to it that nobody goes on with the run, or has done so since it was read.
+        """Check that no process has the run, or has had it since it was read.
 
         Raises:
-            RunTaken: Somebody does, or has.
+            RunTaken: A process has, or has had.
         """
         if self.is_held() or self.store.find(self.stored.id).version != self.stored.version:
-            raise RunTaken(self.store.name, f"another process goes on with run {self.stored.id!r}, or has done so")
+            raise RunTaken(
+                self.store.name, f"another process has run {self.stored.id!r}, or has had it since it was read"
+            )
 
     def is_held(self) -> bool:
-        """Tell whether a process goes on with the run, as far as can be told from here."""
+        """Tell whether a live process has the run, as far as can be seen from here."""
         queued = self.store.lease(self.stored.id)
         return queued is not None and queued.until > self._clock() and not is_dead(queued.owner)
 
@@ -92,36 +94,36 @@ class Journal:
         return Lease(self.stored.id, self.owner, self._clock() + timedelta(seconds=self._seconds))
 
     def hold(self, cancel: Callable[[], object], *, lost: Callable[[], object]) -> None:
-        """Renew the lease from now on, in a thread of its own.
+        """Renew the lease from now on, in a thread for that.
 
         Args:
-            cancel: Called where somebody asks that the run be cancelled.
-            lost: Called where another process has the lease.
+            cancel: Called when somebody asks that the run be cancelled.
+            lost: Called when another process has taken the lease.
         """
         self._beats = Heartbeat(self.store, self._lease, self._seconds / 3, cancel, lost)
 
     def release(self) -> None:
-        """Give the lease back; one that cannot be given back ends with its time, or with this process."""
+        """Release the lease; if that fails, it ends when its time is over or this process ends."""
         if self._beats is not None:
             self._beats.stop()
             self._beats = None
         try:
             self.store.release(self.stored.id, self.owner)
-        except StoreError:  # what was to be written before has told of it
+        except StoreError:  # the write before it has failed too, and said so
             give_up(self.owner)
         self.close()
 
     def close(self) -> None:
-        """Close the store, if it was opened for the run."""
+        """Close the store if it was opened for the run."""
         if self._is_own:
             self.store.close()
 
     # ---- writing
 
     def add(self, noderun: NodeRun, state: State[Any], attempt: int, *, worker: str | None) -> State[Any]:
-        """Write a change down, to be stored at the next `flush`; return the state that the item is in.
+        """Add a change, which the next `flush` stores; return the state that the task is then in.
 
-        That is the state itself, or a Failed with the reason where its result cannot be stored.
+        That is the given state, or a Failed with the reason if its result cannot be stored.
         """
         data = _MARK.get(type(state)) if state.__pydantic_fields_set__ <= _TYPE else None
         if data is None:
@@ -137,36 +139,39 @@ class Journal:
 
     def _encoded(self, noderun: NodeRun, state: State[Any]) -> bytes:
         if noderun.node.is_mapped and noderun.parent is None and is_mapped(state):
-            # Its children have histories of their own.
+            # Each child has a history.
             return encode(Mapped(message=state.message, causes=state.causes))
         return encode_stored(state, noderun.node.task.returns)
 
     def remember(self, noderun: NodeRun, key: str, kept: Cached[Any]) -> None:
-        """Keep a cached state for other runs, from the time on that what was added before is stored."""
+        """Keep a cached state for other runs; the next `flush` stores it with the changes that were added."""
         try:
             data = encode_stored(kept, noderun.node.task.returns)
         except EncodeError:
-            return  # then its success cannot be stored either, which is told where it is
+            return  # its success cannot be stored either, and `add` says so
         assert kept.expires is not None
         self._cached.append((key, data, kept.expires))
 
     def recall(self, noderun: NodeRun, key: str, now: datetime) -> Cached[Any] | None:
-        """Return the cached state that is kept for equal calls, None where none is or it cannot be read any more."""
+        """Return the cached state that is kept for equal calls; None if there is none or it can no longer be read."""
         data = self.store.recall(key, now)
         if data is None:
             return None
         try:
             found = decode_stored(data, noderun.node.task.returns)
         except DecodeError:
-            return None  # of a task that returned another type then
+            return None  # the task returned another type then
         return found if is_cached(found) else None
 
     def flush(self, state: State[Any] | None = None) -> None:
-        """Store what was added, and the run's own state where one is given: without one it is Running.
+        """Store the changes that were added, in one transaction.
+
+        Args:
+            state: The run's own state; Running by default.
 
         Raises:
-            RunTaken: Another process goes on with the run by now.
-            StoreError: It cannot be stored; nothing of it is, unless it was the answer alone that was lost.
+            RunTaken: Another process has taken the run.
+            StoreError: It cannot be stored; nothing of it is, unless only the answer was lost.
         """
         if not self._records and state is None:
             return
@@ -182,14 +187,14 @@ class Journal:
     # ---- reading
 
     def history(self, returns: Mapping[str, Any]) -> Iterator[tuple[Record, State[Any]]]:
-        """Yield what is stored of the run, each record with its state.
+        """Yield the stored records of the run, each with its state.
 
         Args:
-            returns: What each task is declared to return, by its node's name; Any where it is not there.
+            returns: The declared return type of each task, by its node's name; Any for others.
 
         Raises:
             StoreDamaged: A record is not what was written.
-            StoreError: A state is none of a class that this program knows, or its result none of the type.
+            StoreError: This program does not know a state's class, or a result is not of its declared type.
         """
         for record in self.store.history(self.stored):
             try:
@@ -203,12 +208,12 @@ _TYPE: Final = frozenset({"type"})
 
 
 def _of_run(state: State[Any]) -> State[Any]:
-    """Return a run's own state as it is stored: its results are the tasks', and are stored as theirs."""
+    """Return a run's own state as it is stored: without results, which are stored with the tasks."""
     fields = {name: getattr(state, name) for name in ("message", "causes") if name in state.model_fields_set}
     kind = type(state) if isinstance(state, (Finished, Paused)) else Running
     try:
         return kind(**fields)
-    except ValueError:  # a user's kind may need more
+    except ValueError:  # a user's kind may have required fields
         return Failed(**fields) if isinstance(state, Failed) else Success(**fields)
 
 
@@ -243,7 +248,7 @@ def open_journal(flow: Graph, id: str, options: Options) -> Journal:
     Raises:
         FlowError: The flow is not the one that was run.
         NoRun: The store has no such run.
-        RunTaken: It is over.
+        RunTaken: The run is over.
         StoreError: The store cannot be opened or read.
     """
     journal = open_run(id, given_store(options), options.lease, options.now)
@@ -256,11 +261,11 @@ def open_journal(flow: Graph, id: str, options: Options) -> Journal:
 
 
 def open_run(id: str, store: StoreTarget, lease: float, clock: Callable[[], datetime]) -> Journal:
-    """Return the journal of a stored run that is not over, whatever its flow is; its lease is not taken yet.
+    """Return the journal of a stored run of any flow; its lease is not taken yet.
 
     Raises:
         NoRun: The store has no such run.
-        RunTaken: It is over.
+        RunTaken: The run is over.
         StoreError: The store cannot be opened or read.
     """
     opened, is_own = open_store(store), not isinstance(store, Store)
@@ -278,12 +283,12 @@ def _check_goes_on(store: Store, stored: StoredRun) -> None:
     """Refuse a run that is over.
 
     Raises:
-        RunTaken: It is.
-        StoreError: Its state is of a class that this program does not know.
+        RunTaken: The run is over.
+        StoreError: This program does not know the class of its state.
     """
     try:
         is_over = isinstance(decode(stored.state, State, limits=STORED), Finished)
     except DecodeError as exc:
         raise not_understood(store, f"the state {stored.tag} of run {stored.id}", exc) from None
     if is_over:
-        raise RunTaken(store.name, f"run {stored.id} is over, it is {stored.tag}: nothing is left to go on with")
+        raise RunTaken(store.name, f"run {stored.id} is over, it is {stored.tag}: nothing is left to do")

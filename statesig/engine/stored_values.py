@@ -1,7 +1,4 @@
-"""What is stored of a run as JSON: states of their tasks' declared types, and the values of parameters.
-
-Nothing here knows where it is stored.
-"""
+"""States and parameters as stored JSON, of their declared types. Nothing here knows where they are stored."""
 
 from __future__ import annotations
 
@@ -21,19 +18,19 @@ from statesig.stores.store import Store, StoredRun
 __all__ = ["STORED", "decode_stored", "encode_stored", "not_understood", "parameters_of", "read_parameters"]
 
 STORED: Final = Limits(max_bytes=900_000_000, max_depth=100, max_nodes=2**27)
-"""What a program writes for itself may be larger than what a stranger sends; a row of SQLite takes 1,000,000,000 bytes,
-and what is larger than that fails its task rather than the run."""
+"""A program may store more than a stranger may send. A row of SQLite takes 1,000,000,000 bytes; a larger result fails
+its task rather than the run."""
 
 
 def encode_stored(state: State[Any], returns: Any) -> bytes:
-    """Return a state as it is stored: as JSON of its task's declared type.
+    """Return a state as it is stored: JSON of its task's declared type.
 
     Args:
         state: The state.
-        returns: What its task is declared to return; Any where nothing is.
+        returns: The declared return type of its task; Any without one.
 
     Raises:
-        EncodeError: It would not come back as it is.
+        EncodeError: It would not read back equal.
     """
     if "result" not in state.__pydantic_fields_set__ and not is_mapped(state):
         return encode(state, limits=STORED)
@@ -41,12 +38,12 @@ def encode_stored(state: State[Any], returns: Any) -> bytes:
 
 
 def decode_stored(data: bytes, returns: Any) -> State[Any]:
-    """Return a state as it was stored, its result of the declared type.
+    """Return a stored state, its result of the declared type.
 
     Raises:
-        DecodeError: It is none.
+        DecodeError: The data is not such a state.
     """
-    # Not `State[returns]` for whatever comes: a parametrisation is kept for ever, and most states have no result.
+    # Not `State[returns]` every time: Pydantic keeps each parametrised class for ever, and most states have no result.
     kind: Any = State if returns is Any or b'"result"' not in data else State[returns]
     state: State[Any] = decode(data, kind, limits=STORED)
     return state
@@ -56,7 +53,7 @@ def parameters_of(flow: Graph, values: Mapping[str, Any]) -> bytes:
     """Return the values of a flow's parameters as they are stored.
 
     Raises:
-        FlowError: One cannot be stored.
+        FlowError: A value cannot be stored.
     """
     found: dict[str, Any] = {}
     for name, parameter in flow.parameters.items():
@@ -78,10 +75,10 @@ def _encoded_parameter(parameter: Parameter, value: Any) -> bytes:
 
 
 def read_parameters(flow: Graph, stored: StoredRun, store: Store) -> dict[str, Any]:
-    """Return the values of a flow's parameters as a run was begun with them.
+    """Return the values of a flow's parameters with which a run was begun.
 
     Raises:
-        StoreError: One is not of its parameter's type any more.
+        StoreError: A value is no longer of its parameter's type.
     """
     found: dict[str, Any] = json.loads(stored.parameters)
     values: dict[str, Any] = {}
@@ -98,6 +95,6 @@ def read_parameters(flow: Graph, stored: StoredRun, store: Store) -> dict[str, A
 
 
 def not_understood(store: Store, what: str, exc: DecodeError) -> StoreError:
-    """Return the error for what is whole, as its row's checksum says, and yet not what this program takes it for."""
-    remedy = "import the module that defines it, or go on with the program as it was"
+    """Return the error for a row that is whole, by its checksum, but that this program does not understand."""
+    remedy = "import the module that defines it, or use the program as it was"
     return StoreError(store.name, f"{what} is not understood by this program: {exc}; {remedy}")

@@ -1,6 +1,6 @@
-"""The graph of a flow: which tasks are called with what. It never runs them.
+"""The graph of a flow: which tasks are called with which arguments. Nothing here runs them.
 
-Inside ``with Flow("name") as flow:`` an ordinary call of a task makes a node and returns it in place of the value. To a
+Inside ``with Flow("name") as flow:`` an ordinary call of a task adds a node and returns it in place of the value. To a
 type checker it is the value, so wiring is checked as any call is: ``load(extract(day))``.
 """
 
@@ -44,7 +44,7 @@ def _is_task(value: object) -> TypeIs[Task[..., Any]]:
 
 
 class _Waiting:
-    """What a node waits for by `Flow.after`, in lists that grow: a tuple would be copied for each that is added."""
+    """The upstreams that `Graph.after` adds to a node, in lists that grow: a tuple would be copied each time."""
 
     __slots__ = ("_known", "_takes", "_upstream")
 
@@ -64,12 +64,12 @@ class Graph:
     """A graph of task calls, built by making the calls; `statesig.flow.Flow` is one that can be run.
 
     Args:
-        name: What it is called in messages and on the command line.
+        name: Its name in messages and on the command line.
 
     Attributes:
         nodes: The calls, in the order in which they were made.
-        parameters: What is given when it is run, by name.
-        options: The names that a run takes besides, which no parameter may have.
+        parameters: The values that a run takes, by name.
+        options: The names of a run's options, which no parameter may have.
     """
 
     options: ClassVar[tuple[str, ...]] = ()
@@ -99,7 +99,7 @@ class Graph:
         return f"<flow {self.name}: {len(self.nodes)} tasks>"
 
     def called(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> StandIn:
-        """Add a call of a task and return what stands for its value; a task calls this inside ``with flow:``."""
+        """Add a call of a task and return a stand-in for its value; a task calls this inside ``with flow:``."""
         return StandIn(self.add(task, args, kwargs))
 
     def add(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Node:
@@ -117,9 +117,9 @@ class Graph:
     def _check(
         self, call: tuple[object, ...], task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
-        """Check a call by the task's signature, which asks how many arguments there are and how the others are named.
+        """Check a call against the task's signature.
 
-        Hence a call of a kind that was found right once is right, and need not be bound again.
+        Only the number of arguments and the names of keywords count, so each shape of call is checked once.
         """
         if task.signature is not None:
             task.signature.bind(*args, **kwargs)
@@ -133,7 +133,7 @@ class Graph:
         mapped: Any = None,
         is_mapped: bool = False,
     ) -> Node:
-        """Add a node, once all that it takes has been found to be of this flow."""
+        """Add a node after checking that everything it takes is of this flow."""
         taken: dict[Node, Takes] = {}
         args = tuple(self._sources(args, taken))
         kwargs = dict(zip(kwargs, self._sources(kwargs.values(), taken), strict=True)) if kwargs else _NO_KEYWORDS
@@ -146,7 +146,7 @@ class Graph:
         return node
 
     def _sources(self, values: Iterable[Any], taken: dict[Node, Takes]) -> list[Any]:
-        """Return values with sources in place of what stands for them, and put down the nodes that they take."""
+        """Return values with sources in place of stand-ins, and note the nodes from which they take something."""
         nodes, count = self.nodes, len(self.nodes)
         sources: list[Any] = []
         for value in values:  # an edge calls nothing here: where there are many edges, this loop is what building costs
@@ -168,7 +168,7 @@ class Graph:
         return sources
 
     def _take(self, source: Source, taken: dict[Node, Takes]) -> None:
-        """Put down what a call takes besides values of this flow's nodes."""
+        """Note what a call takes other than the value of a node of this flow."""
         if isinstance(source, Node):
             self._own(source)
         elif isinstance(source, StateOf):
@@ -177,7 +177,7 @@ class Graph:
             raise FlowError(self.name, f"{source!r} is no parameter of this flow")
 
     def _edges(self, args: tuple[Any, ...], taken: dict[Node, Takes]) -> tuple[tuple[Node, ...], tuple[Takes, ...]]:
-        """Return a call's upstream and what it takes of each, as tuples that are kept already where there are such."""
+        """Return a call's upstream and what it takes of each; equal tuples are shared."""
         takes = tuple(taken.values())
         takes = self._takes.setdefault(takes, takes)
         if len(taken) == len(args) == 1 and type(args[0]) is Node:
@@ -189,34 +189,36 @@ class Graph:
     @overload
     def parameter(self, name: str, type: type[T]) -> T: ...
     def parameter(self, name: str, type: type[T], **options: T) -> T:
-        """Return what stands for a value that is given when the flow is run.
+        """Declare a value that each run takes, and return a stand-in for it.
 
         Args:
             name: A keyword of `run`, and ``NAME=VALUE`` on the command line.
             type: What the value is validated as.
-            default: The value where none is given; without one it is required. It need not be of the type:
-                ``parameter("site", Path, default=None)`` stands for a path or None.
+            default: The value of a run that gives none; without a default the parameter is required. It need not be of the
+                type: ``parameter("site", Path, default=None)`` is a path or None.
 
         Raises:
             FlowError: The name is taken, no identifier, or one of the options of `run`.
         """
         if not name.isidentifier() or name in self.parameters:
-            raise FlowError(self.name, f"a parameter's name is an identifier of its own, and {name!r} is not")
+            raise FlowError(
+                self.name, f"a parameter's name is an identifier that no other parameter has, and {name!r} is not"
+            )
         if name in self.options:
             raise FlowError(self.name, f"{name!r} is an option of run(); its options are {', '.join(self.options)}")
         parameter = Parameter(name, type, "default" not in options, options.get("default"))
         self.parameters[name] = parameter
-        return cast("T", StandIn(parameter))  # it stands for the value
+        return cast("T", StandIn(parameter))  # to a checker the stand-in is the value
 
     def map(self, fn: Callable[[A], B], items: Iterable[A]) -> list[B]:
-        """Call a task once for each item, and return what stands for the list of its values.
+        """Call a task once for each item, and return a stand-in for the list of its values.
 
         Args:
             fn: A task, or `functools.partial` of one with keywords, which are the same for all calls.
-            items: A list, a node or a parameter that will be one. None of them: an empty Mapped.
+            items: A list, or a node or a parameter whose value will be one. No items give an empty Mapped.
 
         Raises:
-            FlowError: `fn` is no task, or the items are a set, whose order is another in each process.
+            FlowError: `fn` is not a task, or the items are a set, whose order differs from process to process.
         """
         keywords: dict[str, Any] = {}
         target: Any = fn
@@ -225,23 +227,23 @@ class Graph:
                 raise FlowError(self.name, "a mapped task takes its constants by keyword: partial(fn, key=value)")
             keywords, target = dict(target.keywords), target.func
         if not _is_task(target):
-            raise FlowError(self.name, f"only a task can be mapped, and {target!r} is none; decorate it with @task")
+            raise FlowError(self.name, f"only a task can be mapped, and {target!r} is not one; decorate it with @task")
         self._check((target, 1, *keywords), target, (None,), keywords)
         if isinstance(items, Set):
-            raise FlowError(self.name, "what is mapped over has an order, which a set has not; map over sorted(...)")
+            raise FlowError(self.name, "a set has no order, which a map needs; map over sorted(...)")
         over = items if isinstance(items, StandIn) else list(items)
         node = self._added(target, (), keywords, over, is_mapped=True)
-        return cast("list[B]", StandIn(node))  # it stands for the list of values
+        return cast("list[B]", StandIn(node))  # to a checker the stand-in is the list
 
     def after(self, node: object, *upstream: object) -> None:
         """Make a node wait for others without taking their values.
 
         Args:
             node: The node that waits, a later one than those it waits for.
-            upstream: Those it waits for; their states count for its trigger.
+            upstream: The nodes that it waits for; their states count for its trigger.
 
         Raises:
-            FlowError: One of them is no node of this flow, or the order would be a circle.
+            FlowError: A value is not a node of this flow, or the order would be a circle.
         """
         later = self.own(node)
         earlier = [self.own(item) for item in upstream]
@@ -255,10 +257,10 @@ class Graph:
             waiting.add(item)
 
     def reference(self, *nodes: object) -> None:
-        """Say which nodes decide the flow's own state; without this its leaves do.
+        """Choose the nodes that decide the flow's own state; by default its leaves do.
 
         Raises:
-            FlowError: One of them is no node of this flow.
+            FlowError: A value is not a node of this flow.
         """
         self._references = tuple(self.own(node).index for node in nodes)
 
@@ -271,13 +273,13 @@ class Graph:
         return tuple(node.index for node in self.nodes if node.index not in inner)
 
     def returns(self, name: str) -> Any:
-        """Return the declared type of a task's value, Any where none is; of a mapped task that of each call.
+        """Return the declared type of a task's value, Any without one; for a mapped task the type of each call.
 
         Args:
             name: The name of its node, as in `Event.task`.
 
         Raises:
-            FlowError: There is no such node.
+            FlowError: No node has this name.
         """
         if len(self._named) != len(self.nodes):
             self._named = {node.name: node for node in self.nodes}
@@ -286,10 +288,10 @@ class Graph:
         return self._named[name].task.returns
 
     def own(self, value: object) -> Node:
-        """Return the node that stands for a value.
+        """Return the node of a stand-in.
 
         Raises:
-            FlowError: None of this flow does.
+            FlowError: The value is not a node of this flow.
         """
         source = source_of(value)
         if isinstance(source, Node):
@@ -320,32 +322,32 @@ class Graph:
 _NO_KEYWORDS: Mapping[str, Any] = {}
 _VALUE = Takes.VALUE
 
-# What is surely neither a stand-in nor holds one, told for less than looking into it.
+# Classes whose values neither are stand-ins nor hold any: cheaper to know than to look.
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, date, datetime, timedelta, Decimal})
 
 
 def state_of(node: A) -> AnyState[A]:
-    """Return what stands for a node's state, to be passed to a task in place of its value.
+    """Return a stand-in for a node's state, to pass to a task in place of its value.
 
-    The task that takes it can run whatever became of the node, as far as its trigger lets it.
+    A task that takes the state can run whatever the state is, if its trigger lets it.
 
     Raises:
-        TypeError: It is no node.
+        TypeError: The value is not a node.
     """
     return cast("AnyState[A]", StandIn(StateOf(_node(node, "state_of"), children=False)))
 
 
 def states_of(node: list[B]) -> list[AnyState[B]]:
-    """Return what stands for the states of a mapped node's children, to be passed to a task in place of its value.
+    """Return a stand-in for the states of a mapped node's children, to pass to a task in place of its value.
 
-    Where the node itself did not run, there are none.
+    The list is empty if the node itself did not run.
 
     Raises:
-        TypeError: It is no mapped node.
+        TypeError: The value is not a mapped node.
     """
     found = _node(node, "states_of")
     if not found.is_mapped:
-        raise TypeError(f"states_of takes a mapped node, and {found.name!r} is none; take state_of it")
+        raise TypeError(f"states_of takes a mapped node, and {found.name!r} is not one; use state_of")
     return cast("list[AnyState[B]]", StandIn(StateOf(found, children=True)))
 
 

@@ -1,6 +1,6 @@
-"""What a flow is made of: the records of its calls, and what stands for their values while it is built.
+"""Nodes, parameters, and the stand-ins for their values while a flow is built.
 
-Records are plain data. A stand-in is what user code holds: it can be passed on, and any other use of it is refused.
+User code holds stand-ins: it can pass one to a task, and any other use is refused. Nothing here runs a task.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class Takes(enum.IntEnum):
-    """What a task takes of another one upstream: nothing but the order, its state once it is final, or its value."""
+    """What a task takes from another one upstream: only the order, the final state, or the value."""
 
     ORDER = 0
     STATE = 1
@@ -53,11 +53,12 @@ class Node:
         index: Its position in the flow, from 0.
         name: The name of its task, made unique in the flow: the second ``load`` is ``load-2``.
         task: What it runs.
-        args, kwargs: What the task is called with; records among them, also in containers, stand for their values.
+        args, kwargs: The arguments of the call; nodes, parameters and states among them, also inside of containers, are
+            replaced by their values when the task runs.
         is_mapped: Whether the task is called once for each item of ``mapped``, as its first argument.
-        mapped: What it is mapped over.
+        mapped: The items that it is mapped over.
         upstream: The nodes whose states its trigger looks at, in order.
-        takes: For each of those, what of it is taken.
+        takes: What is taken from each of those.
     """
 
     __slots__ = ("args", "index", "is_mapped", "kwargs", "mapped", "name", "takes", "task", "upstream")
@@ -93,9 +94,9 @@ class Parameter:
 
     Attributes:
         name: Its name, a keyword of `Flow.run`.
-        type: What its value is validated as.
+        type: The type that its value is validated against.
         required: Whether it has no default.
-        default: The value where none is given.
+        default: The value of a run that gives none.
     """
 
     __slots__ = ("default", "name", "required", "type")
@@ -114,8 +115,8 @@ class StateOf:
     """A node's state, or its children's states, in place of its value.
 
     Attributes:
-        node: The node that is meant.
-        children: Whether the states of its children are meant.
+        node: The node.
+        children: Whether the states of its children are taken instead of its own.
     """
 
     __slots__ = ("children", "node")
@@ -137,12 +138,12 @@ Source = Node | Parameter | StateOf
 
 
 class StandIn:
-    """What a call in a flow returns in place of a value: it can be passed to another call, and to nothing else."""
+    """Returned by a call in a flow in place of a value. It can be passed to another call; any other use is refused."""
 
     __slots__ = ("_source",)
 
     def __init__(self, source: Source) -> None:
-        _set_source(self, source)  # past __setattr__, which would take longer than all else here
+        _set_source(self, source)  # past __setattr__, which would be the slowest part
 
     @override
     def __repr__(self) -> str:
@@ -150,7 +151,7 @@ class StandIn:
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_"):
-            raise AttributeError(name)  # what protocols and tools ask for is answered by the class
+            raise AttributeError(name)  # for protocols and tools the class answers
         raise NodeUseError(self._source.name, f".{name}")
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -167,15 +168,15 @@ _set_source = StandIn.__dict__["_source"].__set__
 
 
 def source_of(value: object) -> Source | None:
-    """Return what a stand-in stands for, None for any other value."""
+    """Return the source of a stand-in; None for any other value."""
     return value._source if isinstance(value, StandIn) else None  # pyright: ignore[reportPrivateUsage]
 
 
 def refuse_hidden(value: Any) -> None:
-    """Refuse a stand-in in a field of a model or a dataclass, which cannot be built anew around its value.
+    """Refuse a stand-in in a field of a model or a dataclass, which cannot be rebuilt around its value.
 
     Raises:
-        NodeUseError: There is one.
+        NodeUseError: A field holds a stand-in.
     """
     of: object = value
     if isinstance(of, BaseModel) or (is_dataclass(of) and not isinstance(of, type)):
@@ -187,26 +188,26 @@ def refuse_hidden(value: Any) -> None:
 
 
 def is_container(value: object) -> bool:
-    """Tell whether what a value holds may be stood for: in lists, tuples, sets, frozensets, dicts and classes below."""
-    return issubclass(type(value), _CONTAINERS)  # what a value says of its class, as mocks do, does not count
+    """Tell whether a value may hold stand-ins: a list, tuple, set, frozenset, dict, or an instance of a subclass."""
+    return issubclass(type(value), _CONTAINERS)  # its real class: a mock claims another
 
 
 _CONTAINERS = (list, tuple, set, frozenset, dict)
 
 
 def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
-    """Return a value with what it holds replaced, containers within containers built anew where anything changed."""
+    """Return a value with its parts replaced; containers inside of containers are rebuilt if anything changed."""
     if not is_container(value):
         return replace(value)
     return rebuilt(value, lambda parts: [replaced(part, replace) for part in parts])
 
 
 def rebuilt(container: Any, replace: Callable[[Iterable[Any]], list[Any]]) -> Any:
-    """Return a container of the same class with its parts replaced, or itself, where none is another.
+    """Return a container of the same class with its parts replaced; itself if no part changed.
 
     Args:
-        container: What `is_container` says is one. It stays as it is.
-        replace: Called with the parts, of a dict first with the keys; what is within a part is for it to see.
+        container: A value for which `is_container` is true. It is not changed.
+        replace: Called with the parts; for a dict first with the keys, then with the values.
     """
     cls = kind_of(container)
     if issubclass(cls, dict):
@@ -219,7 +220,7 @@ def rebuilt(container: Any, replace: Callable[[Iterable[Any]], list[Any]]) -> An
 
 
 def _refilled(value: Any, pairs: list[tuple[Any, Any]]) -> Any:
-    """Return a mapping of the same class and settings, a default factory say, with other contents."""
+    """Return a mapping of the same class and settings, such as a default factory, with other contents."""
     copied = copy.copy(value)
     copied.clear()
     copied.update(pairs)
@@ -238,7 +239,7 @@ def _refusing(use: str) -> Callable[..., NoReturn]:
     return refuse
 
 
-# What a value may be asked, and a stand-in refuses; an in-place operator is refused as the plain one it falls back to.
+# Operations that a stand-in refuses; an in-place operator falls back to the plain one, which is refused.
 _UNARY = {
     "__bool__": "if ...", "__iter__": "iteration", "__next__": "next()", "__reversed__": "reversed()",
     "__len__": "len()", "__int__": "int()", "__float__": "float()", "__complex__": "complex()",

@@ -1,4 +1,4 @@
-"""The values of a flow's parameters, validated before anything runs."""
+"""Validate the values of a flow's parameters before anything runs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def checked_parameters(flow: Graph, given: Mapping[str, Any], *, text: bool = Fa
     Args:
         flow: The flow.
         given: Values by name.
-        text: Whether they are text, as from a command line, to be read as their types.
+        text: Whether the values are text, as from a command line, to be parsed as their types.
 
     Raises:
-        FlowError: One is missing, unknown or not valid; the text does not repeat the value.
+        FlowError: A value is missing, unknown or not valid; the text does not repeat it.
     """
     unknown = sorted(given.keys() - flow.parameters.keys())
     if unknown:
@@ -74,7 +74,7 @@ def _adapter(flow: Graph, parameter: Parameter) -> TypeAdapter[Any]:
         return TypeAdapter(parameter.type)
     except PydanticSchemaGenerationError:
         name = getattr(parameter.type, "__name__", str(parameter.type))
-        raise FlowError(flow.name, f"parameter {parameter.name}: {name} is no type that pydantic reads") from None
+        raise FlowError(flow.name, f"parameter {parameter.name}: pydantic cannot read values of type {name}") from None
 
 
 def _invalid(flow: Graph, parameter: Parameter, exc: ValidationError) -> FlowError:

@@ -1,6 +1,6 @@
-"""Tasks: functions with what a flow, and whoever runs it, needs to know of them.
+"""Tasks: functions with their retries, triggers, timeouts and the like.
 
-Nothing here knows a graph or a run: a task is the same in every flow that calls it.
+A task is the same in every flow that calls it: nothing here knows a graph or a run.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ P = ParamSpec("P")
 A = TypeVar("A")
 
 Handler = Callable[[State[Any], State[Any]], State[Any] | None]
-"""Called with the state that a task leaves and the one that it is to be in; a state that it returns takes its place."""
+"""Called with the old and the new state at each change; a state that it returns takes the place of the new one."""
 
 
 class Building(Protocol):
-    """What takes down the calls of tasks while a flow is built."""
+    """Records the calls of tasks while a flow is built."""
 
     def called(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> object:
-        """Return what stands for the value of a call."""
+        """Record a call and return a stand-in for its value."""
 
 
 building: ContextVar[Building | None] = ContextVar("building", default=None)
 
 
 class Task(Generic[P, A]):
-    """A function with what a flow needs to know of it. Outside a flow, and in a running task, it is the function.
+    """A function with the options of `task`. Outside a flow, and in a running task, calling it calls the function.
 
     Attributes:
         fn: The function.
-        name: What its nodes are called; the function's name by default.
+        name: The name of its nodes; the function's name by default.
         retries: How often it is run again after a failure.
         retry_delay: The seconds between a failure and the next attempt.
-        retry_backoff: By what each further delay is longer than the one before.
-        retry_max_delay: The seconds that no delay exceeds; None without a limit.
-        retry_jitter: By which part of itself a delay may be shorter or longer, from 0 to 1.
+        retry_backoff: The factor by which each further delay is longer than the one before.
+        retry_max_delay: The longest delay in seconds; None without a limit.
+        retry_jitter: The part of a delay by which it may be shorter or longer, from 0 to 1.
         timeout: The seconds that an attempt may take; None without a limit.
-        trigger: Whether it may run, by the states upstream.
-        on_skip: What a skipped upstream does to it.
-        cache_for: The seconds for which a success stands for further calls with equal arguments; None for not at all.
-        cache_key: Makes of the arguments the text by which calls are equal; None: all arguments, as JSON.
+        trigger: Decides by the states upstream whether it runs.
+        on_skip: How a skipped upstream counts.
+        cache_for: The seconds for which further calls with equal arguments reuse a success; None: they do not.
+        cache_key: Returns the text by which calls are equal; None: all arguments as JSON.
         handlers: Called in turn at each change of state.
         is_async: Whether the function is a coroutine function.
-        is_plain: Whether it is called and nothing else: no coroutine, no timeout, no cache, no handler.
+        is_plain: Whether it has no coroutine function, no timeout, no cache and no handler.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Task(Generic[P, A]):
     def _check(self) -> None:
         wrong = [
             (self.retries < 0 or self.retry_delay < 0, "retries and retry_delay are at least 0"),
-            (self.retry_backoff < 1, "retry_backoff is at least 1, by which each further delay is longer"),
+            (self.retry_backoff < 1, "retry_backoff is a factor of at least 1"),
             ((self.retry_max_delay or 0) < 0, "retry_max_delay is at least 0 seconds"),
             (not 0 <= self.retry_jitter <= 1, "retry_jitter is a part of the delay, from 0 to 1"),
             (self.timeout is not None and self.timeout <= 0, "timeout is more than 0 seconds"),
@@ -114,13 +114,13 @@ class Task(Generic[P, A]):
         flow = building.get()
         if flow is None:
             return cast("A", self.fn(*args, **kwargs))
-        return cast("A", flow.called(self, args, kwargs))  # it stands for the value
+        return cast("A", flow.called(self, args, kwargs))  # to a checker the stand-in is the value
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"
 
     def __reduce__(self) -> Any:
-        """Pickle by name, as functions are, where the task is what its module holds under its function's name."""
+        """Pickle by name, as a function does, if its module holds the task under the function's name."""
         path: str = getattr(self, "__qualname__", "")
         held: Any = sys.modules.get(getattr(self, "__module__", ""))
         for part in path.split("."):
@@ -129,7 +129,7 @@ class Task(Generic[P, A]):
 
     @functools.cached_property
     def signature(self) -> inspect.Signature | None:
-        """The function's signature, by which its calls are checked when they are wired; None where it tells none."""
+        """The function's signature, against which calls in a flow are checked; None if it has none."""
         try:
             return inspect.signature(self.fn)
         except ValueError:
@@ -137,7 +137,7 @@ class Task(Generic[P, A]):
 
     @functools.cached_property
     def returns(self) -> Any:
-        """The declared type of the value, Any where none is declared or it cannot be resolved."""
+        """The declared type of the value; Any if none is declared or it cannot be resolved."""
         try:
             declared = get_type_hints(self.fn).get("return", Any)
         except (NameError, TypeError):
@@ -192,24 +192,24 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a task of a function: ``@task`` or ``@task(retries=3)``.
 
     Args:
-        fn: The function; a coroutine function is awaited. It returns its value or a state, or raises a signal.
-        name: What its nodes are called.
+        fn: The function; a coroutine function is awaited. It returns a value or a state, or raises a signal.
+        name: The name of its nodes; the function's name by default.
         retries: How often it is run again after RETRY, FAIL or an exception.
         retry_delay: Seconds, or a timedelta, before it is run again.
-        retry_backoff: Each further delay is so many times the one before; at least 1.
-        retry_max_delay: Seconds, or a timedelta, that no delay exceeds.
-        retry_jitter: A delay is shorter or longer by up to this part of itself, from 0 to 1, so that many tasks which
-            failed at once do not all come back at once. It is drawn from the run's seed.
+        retry_backoff: Each further delay is this many times the one before; at least 1.
+        retry_max_delay: The longest delay: seconds, or a timedelta.
+        retry_jitter: A delay is shorter or longer by up to this part of it, from 0 to 1, so that tasks that failed
+            together do not all retry together. It is drawn from the run's seed.
         timeout: Seconds, or a timedelta, that an attempt may take; after that it is TimedOut, which counts as a
-            failure. A thread cannot be stopped: its function goes on, and what it returns is not looked at.
-        trigger: Whether it may run, by the states upstream; `all_successful` by default.
-        on_skip: What a skipped upstream does to it; by default it counts as a success.
-        cache_for: Seconds, or a timedelta, for which a success stands for further calls with equal arguments, which
-            become Cached. It is kept in the run's store; without a store, for the run.
-        cache_key: Called with the task's arguments; returns the text by which two calls are equal. By default that is
-            the JSON of all arguments.
-        handlers: Each is called with the old and the new state at every change, and may return another state to be in
-            instead, which must be one that may follow the old one.
+            failure. A thread cannot be stopped: its function continues, and its outcome is ignored.
+        trigger: Decides by the states upstream whether it runs; `all_successful` by default.
+        on_skip: How a skipped upstream counts; by default as a success.
+        cache_for: Seconds, or a timedelta, for which further calls with equal arguments reuse a success and become
+            Cached. The success is kept in the run's store; without a store, for this run.
+        cache_key: Called with the task's arguments; returns the text by which two calls are equal. By default the JSON
+            of all arguments.
+        handlers: Each is called with the old and the new state at every change, and may return another state to take
+            the place of the new one, if it may follow the old one.
 
     Raises:
         ValueError: A number is out of its range.

@@ -136,7 +136,7 @@ def test_a_run_that_is_over(place: str) -> None:
         one()
     run = flow.run(store=place)
     for act in (lambda: flow.resume(run.id, store=place), lambda: cancel_run(place, run.id)):
-        with pytest.raises(RunTaken, match=f"run {run.id} is over, it is Success: nothing is left to go on with"):
+        with pytest.raises(RunTaken, match=f"run {run.id} is over, it is Success: nothing is left to do"):
             act()
     assert {"one": ["Running", "Success"]} == tags(place, run.id)
 
@@ -309,7 +309,7 @@ def test_a_state_that_this_program_does_not_know(place: str) -> None:
         return done.stdout
 
     waits, over = program().split()
-    remedy = "import the module that defines it, or go on with the program as it was"
+    remedy = "import the module that defines it, or use the program as it was"
     task_line, run_line = program(waits, over).splitlines()
     assert task_line.startswith(f"StoreError store {place}: a state of task 'bad' in run {waits} is not understood by")
     assert run_line.startswith(f"StoreError store {place}: the state Spoilt of run {over} is not understood by this")
@@ -397,7 +397,7 @@ def test_a_run_that_goes_on(place: str) -> None:
     try:
         with pytest.raises(RunTaken, match=r"another process goes on with run .*; wait for its end, or for .* UTC"):
             flow.resume(run.id, store=place)
-        with pytest.raises(RunTaken, match=r"another process goes on with run .*, or has done so"):
+        with pytest.raises(RunTaken, match=r"another process has run .*, or has had it since it was read"):
             flow.resume(run.id, node, store=place)  # not that it is not paused, which may be so in a moment
     finally:
         may_end.set()

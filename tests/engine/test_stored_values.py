@@ -90,7 +90,7 @@ UNSTORABLE: dict[str, tuple[Any, Any, str]] = {
     "undeclared_class": (Any, NoModel(), "a value of class NoModel is not JSON; declare the result's type"),
     "undeclared_tuple": (Any, (1, 2), "a value of class tuple is not JSON; declare the result's type"),
     "undeclared_keys": (Any, {1: 2}, "JSON's keys are text, and a key is not"),
-    "declared_class": (NoModel, NoModel(), "NoModel is no type that pydantic reads"),
+    "declared_class": (NoModel, NoModel(), "pydantic cannot read values of type NoModel"),
     "other_class": (int, "secret", "not a valid int"),
     "further_field": (Model, Wider(further=5), "would read back as another value; declare its type more closely"),
     "withheld_field": (Withheld, Withheld(number=5), "would read back as another value"),

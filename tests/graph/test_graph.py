@@ -723,7 +723,7 @@ def test_states_of_takes_a_mapped_node() -> None:
     """Of a plain node there is one state; the error says to take that."""
     with Flow("f"):
         node = listed(1)
-    with pytest.raises(TypeError, match="'listed' is none; take state_of"):
+    with pytest.raises(TypeError, match="'listed' is not one; use state_of"):
         states_of(node)
 
 

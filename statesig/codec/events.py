@@ -131,7 +131,9 @@ def as_declared(state: State[Any], result_type: Any) -> State[Any]:
         declared: State[Any] = State[result_type].model_validate(state)
     except (ValidationError, PydanticSchemaGenerationError) as exc:
         name = getattr(result_type, "__name__", str(result_type))
-        reason = f"not a valid {name}" if isinstance(exc, ValidationError) else f"{name} is no type that pydantic reads"
+        reason = (
+            f"not a valid {name}" if isinstance(exc, ValidationError) else f"pydantic cannot read values of type {name}"
+        )
         raise EncodeError(type(state).__name__, "result", reason) from None
     return declared
 

@@ -193,9 +193,9 @@ class Graph:
 
         Args:
             name: A keyword of `run`, and ``NAME=VALUE`` on the command line.
-            type: What the value is validated as.
-            default: The value of a run that gives none; without a default the parameter is required. It need not be of the
-                type: ``parameter("site", Path, default=None)`` is a path or None.
+            type: The type that the value is validated against.
+            default: The value of a run that gives none; without a default the parameter is required. It need not be of
+                the type: ``parameter("site", Path, default=None)`` is a path or None.
 
         Raises:
             FlowError: The name is taken, no identifier, or one of the options of `run`.

@@ -533,7 +533,7 @@ def test_a_parameter_needs_a_name_of_its_own(name: str) -> None:
     """A name that is no identifier, or taken, is refused; the flow keeps what it had."""
     flow = Flow("f")
     flow.parameter("day", date)
-    with pytest.raises(FlowError, match="identifier of its own"):
+    with pytest.raises(FlowError, match="an identifier that no other parameter has"):
         flow.parameter(name, int)
     assert ["day"] == list(flow.parameters)
 

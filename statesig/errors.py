@@ -1,24 +1,24 @@
-"""What misuse raises; every error takes data, keeps it as attributes and builds its own sentence.
+"""The errors of statesig; each takes data, keeps it as attributes and builds its own sentence.
 
 The tree::
 
     StatesigError
-    ├── DefinitionError(TypeError)    a state or signal class that cannot be
-    ├── NoResult(ValueError)          unwrap() of a state that was given no result
+    ├── DefinitionError(TypeError)    a state or signal class that the hierarchy does not admit
+    ├── NoResult(ValueError)          unwrap() of a state without a result
     ├── NoSignal(TypeError)           signal_of() a state whose class has no signal
-    ├── IllegalTransition(ValueError) advance() along an arrow that the table has not
-    ├── EncodeError(ValueError)       a state that would not read back as it is
-    ├── DecodeError(ValueError)       a document that is no state, or is too large to look at
+    ├── IllegalTransition(ValueError) advance() to a state that the table does not allow
+    ├── EncodeError(ValueError)       a state that would not read back unchanged
+    ├── DecodeError(ValueError)       a document that is not a state, or is too large to read
     ├── FlowError(ValueError)         a flow that cannot be built or run as asked
     ├── RunFailed(RuntimeError)       raise_for_state() of a run that did not succeed
-    ├── ExecutorError(RuntimeError)   an executor that cannot be used: a cluster out of reach, say
-    ├── StoreError(RuntimeError)      a store that cannot be read or written; the run is as it was last acknowledged
-    │   ├── NoRun(LookupError)        a store has no run of this identity
-    │   ├── RunTaken                  another process goes on with the run, or the run is over
-    │   └── StoreDamaged              what is stored is not what was written
+    ├── ExecutorError(RuntimeError)   an executor that cannot be used, such as an unreachable cluster
+    ├── StoreError(RuntimeError)      a store that cannot be read or written; it keeps acknowledged changes
+    │   ├── NoRun(LookupError)        a store has no run with this identity
+    │   ├── RunTaken                  another process owns or changed the run, or the run is over
+    │   └── StoreDamaged              stored data differs from the data written
     └── NodeUseError(TypeError)       a node used as if it were its value while the flow is built
 
-A payload that breaks its model raises pydantic's own ``ValidationError``. Signals are no errors and are not here.
+A payload that breaks its model raises pydantic's own ``ValidationError``. Signals are not errors: none may be here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from collections.abc import Sequence
 
 
 class StatesigError(Exception):
-    """The root of everything that statesig raises of its own."""
+    """The root of all errors of statesig."""
 
     def __init__(self, *data: object) -> None:
         super().__init__(*data)
@@ -41,11 +41,11 @@ class StatesigError(Exception):
 
 
 class DefinitionError(StatesigError, TypeError):
-    """A state or a signal class was defined that the hierarchy does not admit.
+    """A state or signal class was defined that the hierarchy does not admit.
 
     Args:
-        name: The class that was being defined.
-        reason: Why it cannot be, and what to write instead.
+        name: The name of the class.
+        reason: Why it is refused, and what to write instead.
     """
 
     def __init__(self, name: str, reason: str) -> None:
@@ -58,10 +58,10 @@ class DefinitionError(StatesigError, TypeError):
 
 
 class NoResult(StatesigError, ValueError):
-    """`unwrap` was asked of a state that was given no result.
+    """`unwrap` was called on a state without a result.
 
     Args:
-        state: The tag of the state.
+        state: The state's tag.
     """
 
     def __init__(self, state: str) -> None:
@@ -73,7 +73,7 @@ class NoResult(StatesigError, ValueError):
 
 
 class NoSignal(StatesigError, TypeError):
-    """`signal_of` was asked for a state whose class has no signal.
+    """`signal_of` was called on a state whose class has no signal.
 
     Args:
         state: The name of the state's class.
@@ -88,11 +88,11 @@ class NoSignal(StatesigError, TypeError):
 
 
 class IllegalTransition(StatesigError, ValueError):
-    """A signal asked for a transition that the table does not have; the state stays what it was.
+    """A signal asked for a transition that the table does not have; the state does not change.
 
     Args:
-        source: The name of the class of the state that was left.
-        target: The name of the class of the state that was asked for.
+        source: The name of the current state's class.
+        target: The name of the requested state's class.
         possible: The families that may follow `source`; empty when it is final.
     """
 
@@ -108,12 +108,12 @@ class IllegalTransition(StatesigError, ValueError):
 
 
 class EncodeError(StatesigError, ValueError):
-    """A state holds something that JSON would not give back as it is.
+    """A state holds a value that JSON would not give back unchanged.
 
     Args:
         state: The name of the state's class.
-        path: Where it is, as in ``result.items[3]``.
-        reason: What is there and what to do about it; never the value itself.
+        path: The place of the value, as in ``result.items[3]``.
+        reason: Why, and what to do about it; never the value itself.
     """
 
     def __init__(self, state: str, path: str, reason: str) -> None:
@@ -127,14 +127,14 @@ class EncodeError(StatesigError, ValueError):
 
 
 class DecodeError(StatesigError, ValueError):
-    """A document is not a state of the kind that was asked for.
+    """A document is not a state of the requested kind.
 
-    Its text is short whatever the size of the document and never repeats a value from it.
+    The text of this error stays short for any document and never repeats a value from it.
 
     Args:
-        kind: The name of the kind that was asked for.
-        problems: Pairs of where (a path, empty for the whole document) and what is wrong there; never empty.
-        more: How many further problems were found and left out.
+        kind: The name of the requested kind.
+        problems: Pairs of a path (empty for the whole document) and the problem there; never empty.
+        more: The number of further problems, left out.
     """
 
     def __init__(self, kind: str, problems: Sequence[tuple[str, str]], more: int = 0) -> None:
@@ -156,7 +156,7 @@ class FlowError(StatesigError, ValueError):
 
     Args:
         flow: The name of the flow.
-        reason: What is wrong and what is possible.
+        reason: The problem, and what is possible.
     """
 
     def __init__(self, flow: str, reason: str) -> None:
@@ -174,7 +174,7 @@ class RunFailed(StatesigError, RuntimeError):
     Args:
         flow: The name of the flow.
         state: The tag of the run's state.
-        tasks: Pairs of the name of a task that is not successful and the tag of its state.
+        tasks: The name and the state's tag of each task that did not succeed, as pairs.
     """
 
     def __init__(self, flow: str, state: str, tasks: Sequence[tuple[str, str]]) -> None:
@@ -193,7 +193,7 @@ class ExecutorError(StatesigError, RuntimeError):
     """An executor cannot be used.
 
     Args:
-        executor: What it is called: ``"Dask"``.
+        executor: Its name in messages: ``"Dask"``.
         reason: Why, and what can be done.
     """
 
@@ -207,10 +207,10 @@ class ExecutorError(StatesigError, RuntimeError):
 
 
 class StoreError(StatesigError, RuntimeError):
-    """A store cannot be read or written. What it acknowledged before is in it, and nothing else of the run is.
+    """A store cannot be read or written. It holds every change that it acknowledged before, and no other.
 
     Args:
-        store: Where it is; of a URL without user and password.
+        store: Its place: a path, or a URL without user and password.
         reason: Why, and what can be done.
     """
 
@@ -224,23 +224,23 @@ class StoreError(StatesigError, RuntimeError):
 
 
 class NoRun(StoreError, LookupError):
-    """A store has no run of this identity, or more than one that begins so."""
+    """A store has no run with this identity, or several whose identities begin with it."""
 
 
 class RunTaken(StoreError):
-    """Another process goes on with the run, or nothing is left to be gone on with."""
+    """Another process owns or changed the run, or the run is over."""
 
 
 class StoreDamaged(StoreError):
-    """What is stored is not what was written: a row's checksum does not fit, or a row is missing."""
+    """Stored data differs from the data written: a row's checksum does not match, or a row is missing."""
 
 
 class NodeUseError(StatesigError, TypeError):
-    """A node was used as if it were its value, while its flow is still being built.
+    """A node was used as if it were its value, while its flow is being built.
 
     Args:
         task: The name of the node's task.
-        use: What was done to it, as in ``if node``.
+        use: The operation, as in ``if node``.
     """
 
     def __init__(self, task: str, use: str) -> None:

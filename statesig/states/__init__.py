@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 else:
 
     def disjoint_base(cls):
-        """Say to type checkers (PEP 800) that no class has two of these as parents: so they narrow a union exactly."""
+        """Tell type checkers (PEP 800) that no class has two of these as parents, so that unions narrow exactly."""
         return cls
 
 
@@ -105,13 +105,13 @@ def _in_order(notes: object) -> object:
 
 
 class ErrorInfo(BaseModel, frozen=True, extra="forbid", defer_build=True):
-    """What a state keeps of an exception: text, never the exception itself.
+    """The text that a state keeps of an exception; never the exception itself.
 
     Args:
         type: The qualified name of the exception's class.
         message: The exception's own text.
         notes: Its ``__notes__``, in order.
-        traceback: The formatted traceback, where it was asked for.
+        traceback: The formatted traceback, if requested.
     """
 
     __finite__: ClassVar[bool] = True
@@ -127,11 +127,11 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 
 class State(StateModel, Generic[R], abstract=True):
-    """What a run, or a part of one, is in. Abstract: one of the branches below it is meant.
+    """The state of a run or of one of its tasks. Abstract: every state is of one of its branches.
 
     Args:
-        message: For people: why the state is what it is.
-        result: What the run gave; validated against ``R`` where the class is parametrised.
+        message: Why the state was entered, for people.
+        result: The result; validated against ``R`` where the class is parametrised.
         causes: The exceptions that led here, outermost first.
     """
 
@@ -145,14 +145,14 @@ class State(StateModel, Generic[R], abstract=True):
 
     @property
     def has_result(self) -> bool:
-        """Whether a result was given, be it None."""
+        """Whether a result was given, even None."""
         return "result" in self.__pydantic_fields_set__
 
     def unwrap(self) -> R:
         """Return the result that was given.
 
         Raises:
-            NoResult: None was given.
+            NoResult: The state has no result.
         """
         if "result" not in self.__pydantic_fields_set__:
             raise NoResult(type(self).__name__)
@@ -167,10 +167,10 @@ class Pending(State[R]):
 
 @disjoint_base
 class Scheduled(Pending[R]):
-    """To be run at a time.
+    """Waiting for its start time.
 
     Args:
-        start_time: Aware, kept in UTC; None means as soon as possible, and a runner stamps it.
+        start_time: Aware, kept in UTC; None: as soon as possible, and the runner sets it.
     """
 
     start_time: UtcDatetime | None = None
@@ -178,15 +178,15 @@ class Scheduled(Pending[R]):
 
 @disjoint_base
 class Resume(Scheduled[R]):
-    """A paused run that a person released."""
+    """Resumed by a person after a pause."""
 
 
 @disjoint_base
 class Retrying(Scheduled[R]):
-    """To be run again after an attempt failed.
+    """Waiting to run again after a failed attempt.
 
     Args:
-        run_count: The attempts already made, from 1.
+        run_count: The number of attempts made, from 1.
     """
 
     run_count: int = Field(default=1, ge=1)
@@ -194,10 +194,10 @@ class Retrying(Scheduled[R]):
 
 @disjoint_base
 class Looped(Scheduled[R]):
-    """To be run again with the result handed to the next iteration.
+    """Waiting to run again, with the result as input of the next iteration.
 
     Args:
-        loop_count: The iterations already made, from 1.
+        loop_count: The number of iterations made, from 1.
     """
 
     loop_count: int = Field(default=1, ge=1)
@@ -205,7 +205,7 @@ class Looped(Scheduled[R]):
 
 @disjoint_base
 class Paused(State[R]):
-    """Waiting for a person; it runs only once it is resumed."""
+    """Waiting for a person to resume it."""
 
 
 def _flat(state: Any) -> Any:
@@ -215,10 +215,10 @@ def _flat(state: Any) -> Any:
 
 @disjoint_base
 class MetaState(State[R], abstract=True):
-    """A pending state in somebody's hands. Abstract; wrapping a meta-state wraps what that one wraps.
+    """A wrapper of a pending state. Abstract; wrapping a meta-state wraps the state inside it.
 
     Args:
-        state: The pending state it wraps.
+        state: The wrapped state.
     """
 
     state: Annotated[Pending[R], BeforeValidator(_flat)]
@@ -226,17 +226,17 @@ class MetaState(State[R], abstract=True):
 
 @disjoint_base
 class Queued(MetaState[R]):
-    """Waiting for a free place to run."""
+    """Waiting for a free slot."""
 
 
 @disjoint_base
 class Submitted(MetaState[R]):
-    """Handed to an executor that has not begun."""
+    """Handed to an executor, not yet begun."""
 
 
 @disjoint_base
 class Running(State[R]):
-    """Being run now."""
+    """Running now."""
 
 
 @disjoint_base
@@ -251,22 +251,22 @@ class Finished(State[R], abstract=True):
 
 @disjoint_base
 class Success(Finished[R]):
-    """Done, as meant."""
+    """Finished as intended."""
 
 
 @disjoint_base
 class Cached(Success[R]):
-    """Done before, and still good.
+    """Computed before, and still valid.
 
     Args:
-        expires: Aware, kept in UTC; until when the result may be used again. None: for ever.
+        expires: The end of the result's validity: aware, kept in UTC; None: never.
     """
 
     expires: UtcDatetime | None = None
 
 
 class _Child:
-    """Any state, whatever the result of the one that holds it is declared as."""
+    """A state with any type of result, whatever the Mapped that holds it declares."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -275,10 +275,10 @@ class _Child:
 
 @disjoint_base
 class Mapped(Success[R]):
-    """A task that was run once for each of its inputs.
+    """Run once for each of its inputs.
 
     Args:
-        children: The state of each, in the order of the inputs.
+        children: The state of each child, in the order of the inputs.
     """
 
     if TYPE_CHECKING:
@@ -289,15 +289,15 @@ class Mapped(Success[R]):
 
 @disjoint_base
 class Skipped(Success[R]):
-    """Left out on purpose; what is downstream goes on as after a success."""
+    """Left out on purpose; downstream tasks run as after a success."""
 
 
 @disjoint_base
 class Failed(Finished[R]):
-    """Done, not as meant.
+    """Finished with a failure.
 
     Args:
-        retryable: Whether running it again may help.
+        retryable: Whether a retry may help.
     """
 
     retryable: bool = True
@@ -305,19 +305,19 @@ class Failed(Finished[R]):
 
 @disjoint_base
 class TimedOut(Failed[R]):
-    """Took longer than it was given."""
+    """Took longer than its timeout."""
 
 
 @disjoint_base
 class TriggerFailed(Failed[R]):
-    """Not run, since its trigger refused the states upstream."""
+    """Not run: its trigger refused the upstream states."""
 
     retryable: bool = False
 
 
 @disjoint_base
 class ValidationFailed(Failed[R]):
-    """What it was given, or gave, is not valid."""
+    """Its input or its result is not valid."""
 
 
 @disjoint_base
@@ -344,8 +344,8 @@ if TYPE_CHECKING:
         Cancelled[R],
     ]
 else:
-    # To a checker the closed union of the branches, exhaustible by `match`; validation against the root
-    # of the branches admits exactly the same, and tells them apart by tag.
+    # Checkers see the closed union of the branches, which `match` can exhaust; validation against the root
+    # of the branches admits exactly the same states, and tells them apart by tag.
     AnyFinished = Finished
     AnyState = State
 
@@ -381,22 +381,22 @@ def is_meta(state: State[T]) -> TypeIs[MetaState[T]]:
 
 
 def is_queued(state: State[T]) -> TypeIs[Queued[T]]:
-    """Tell whether a state waits for a free place to run."""
+    """Tell whether a state waits for a free slot."""
     return isinstance(state, Queued)
 
 
 def is_submitted(state: State[T]) -> TypeIs[Submitted[T]]:
-    """Tell whether a state is in the hands of an executor."""
+    """Tell whether a state is Submitted: handed to an executor, not yet begun."""
     return isinstance(state, Submitted)
 
 
 def is_running(state: State[T]) -> TypeIs[Running[T]]:
-    """Tell whether a state is being run."""
+    """Tell whether a state is Running."""
     return isinstance(state, Running)
 
 
 def is_cancelling(state: State[T]) -> TypeIs[Cancelling[T]]:
-    """Tell whether a state was asked to stop and has not yet."""
+    """Tell whether a state is Cancelling: asked to stop, not yet stopped."""
     return isinstance(state, Cancelling)
 
 
@@ -411,7 +411,7 @@ def is_successful(state: State[T]) -> TypeIs[Success[T]]:
 
 
 def is_cached(state: State[T]) -> TypeIs[Cached[T]]:
-    """Tell whether a state was taken from an earlier run."""
+    """Tell whether a state is Cached: its result was computed before."""
     return isinstance(state, Cached)
 
 
@@ -421,7 +421,7 @@ def is_mapped(state: State[T]) -> TypeIs[Mapped[T]]:
 
 
 def is_skipped(state: State[T]) -> TypeIs[Skipped[T]]:
-    """Tell whether a state was left out on purpose."""
+    """Tell whether a state is Skipped: left out on purpose."""
     return isinstance(state, Skipped)
 
 
@@ -431,5 +431,5 @@ def is_failed(state: State[T]) -> TypeIs[Failed[T]]:
 
 
 def is_cancelled(state: State[T]) -> TypeIs[Cancelled[T]]:
-    """Tell whether a state was stopped on request."""
+    """Tell whether a state is Cancelled: stopped on request."""
     return isinstance(state, Cancelled)

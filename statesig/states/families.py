@@ -1,15 +1,15 @@
-"""What makes a Pydantic model a state: its tag, its equality, its pickle, and validation that admits its descendants.
+"""Make states of Pydantic models: their tag, equality and pickling, and validation that admits descendants.
 
-`States` differ from plain models in one thing: a class stands for its whole family. Validating against a class, through
-whichever entrance, admits the class and every descendant, told apart by the tag ``type``, also those defined later.
+States differ from plain models in one thing: a class means its whole family. Validating against a class, through any
+entrance, admits the class and every descendant, also those defined later; the tag ``type`` tells them apart.
 To that end each class has two core schemas:
 
 * the *narrow* one reads exactly this class. Constructors and writers use it.
-* the *wide* one is a Python function, all that Pydantic ever sees of the class. It passes to one of `readers`: the
-  union of the narrow schemas of all concrete descendants, discriminated by tag and built again after a new state was
+* the *wide* one is a Python function, the only schema of the class that Pydantic ever sees. It calls one of `readers`:
+  the union of the narrow schemas of all concrete descendants, discriminated by tag and rebuilt after a new state was
   defined.
 
-Nothing here may know the names of the states, nor how they are written as JSON text.
+Nothing here may know the names of the states, or how JSON text spells them.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ _DEPRECATED = frozenset(name for name in vars(BaseModel) if name.islower() and n
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
 class StateMeta(ModelMetaclass):
-    """What a checker needs to know of state classes: they are frozen, and their fields are keywords."""
+    """The metaclass of states; tells type checkers that they are frozen and take their fields as keywords."""
 
     @classmethod
     @override
     def __prepare__(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Put the building of the schemas off until they are used.
+        """Defer building the schemas of a class until they are used.
 
-        Only that of the class: the setting is taken away again, for the adapters that are made of the class.
+        The setting is removed once the class is made, so that adapters of the class do not inherit it.
         """
         return {**super().__prepare__(*args, **kwargs), "model_config": ConfigDict(defer_build=True)}
 
@@ -92,23 +92,23 @@ class StateMeta(ModelMetaclass):
 
     @override
     def __dir__(cls) -> list[str]:  # noqa: N805  # the first argument of a metaclass's method
-        """List what a person looks for in ``help(Success)`` and by completion: no internals, nothing deprecated."""
+        """List the names for ``help(Success)`` and completion: no internals, nothing deprecated."""
         return [name for name in super().__dir__() if not name.startswith("_") and name not in _DEPRECATED]
 
-    # A state's family is its subclasses and nothing else: no abstract base class's registry is asked.
+    # A family is a class with its subclasses, nothing else: the registry of abstract base classes is bypassed.
     if not TYPE_CHECKING:
         __instancecheck__ = type.__instancecheck__
         __subclasscheck__ = type.__subclasscheck__
 
 
 if not TYPE_CHECKING:
-    # `Success.type`, declared on the model as a ClassVar: an attribute of the class itself would stand in the way of
-    # the builtin when annotations are evaluated.
+    # `Success.type`, declared on the model as a ClassVar: an attribute of the class itself would hide the builtin when
+    # annotations are evaluated.
     StateMeta.type = property(lambda cls: cls.__tag__, doc="The tag.")
 
 
 def _check_parent(cls: Any) -> None:
-    """Refuse a class that has no place in the hierarchy, before pydantic has looked at it."""
+    """Refuse a class that does not fit the hierarchy, before pydantic processes it."""
     parents: list[Any] = [base for base in cls.__bases__ if isinstance(base, StateMeta)]
     if len(parents) > 1:
         listed = " and ".join(parent.__name__ for parent in parents)
@@ -122,7 +122,7 @@ def _check_parent(cls: Any) -> None:
 
 
 def _is_branch(cls: Any, abstract: Any) -> bool:
-    """Tell whether nothing but abstract classes is between a class and an abstract one."""
+    """Tell whether only abstract classes lie between a class and an abstract ancestor."""
     parent = origin_of(parent_of(cls))
     return parent is abstract or (parent.__abstract__ and _is_branch(parent, abstract))
 
@@ -136,7 +136,7 @@ def _own_annotations(cls: Any) -> Mapping[str, Any]:
 
 
 def _register(cls: Any, tag: str, abstract: bool) -> None:
-    """Give a class its tag, and make its family know it; the same module and qualified name replaces."""
+    """Give a class its tag and register it; it replaces a class of the same module and qualified name."""
     name = cls.__name__
     if not 0 < len(tag) <= LONGEST_TAG:
         raise DefinitionError(name, f"a tag has 1 to {LONGEST_TAG} characters, not {len(tag)}")
@@ -154,9 +154,9 @@ def _register(cls: Any, tag: str, abstract: bool) -> None:
 
 
 def _is_skeleton() -> bool:
-    """Tell whether cloudpickle is making a class that it fills later, or throws away where it has it already.
+    """Tell whether cloudpickle is making an empty class, to fill it later or to drop it for one that it has already.
 
-    Nothing of the class itself says so. When it is filled, its tag is set, and then its family knows it.
+    Only the call stack tells. Filling the class sets its tag, which registers it.
     """
     frame = inspect.currentframe()
     for _ in range(8):
@@ -169,7 +169,7 @@ def _is_skeleton() -> bool:
 
 
 class StateModel(BaseModel, metaclass=StateMeta):
-    """The machinery below `State`: a frozen model whose class stands for its family."""
+    """The base of `State`: a frozen model whose class means its family in validation."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True,
@@ -191,12 +191,12 @@ class StateModel(BaseModel, metaclass=StateMeta):
         def __init_subclass__(
             cls, *, tag: str | None = None, abstract: bool = False, **kwargs: Unpack[ConfigDict]
         ) -> None:
-            """Define a state; ``tag`` is what tells it apart in JSON, the class's name by default."""
+            """Define a state; ``tag`` names it in JSON; the class's name by default."""
 
         @classmethod
         @override
         def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
-            """Return a state as its constructor does: one that was not validated would be none."""
+            """Return a state as its constructor does; no state escapes validation."""
             ...
 
     else:
@@ -207,12 +207,12 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
         def __init__(self, /, **data):
             self.__narrow__(data, self_instance=self)
-            # Keys that are no fields are ignored above, and found here for less than the core would take to look
-            # for them; reading the data once more says which they are.
+            # The call above ignores unknown keys. Comparing the counts finds them faster than the core would; reading
+            # the data once more names them.
             if len(self.__pydantic_fields_set__) != len(data):
                 narrow(type(self)).validate(data, self_instance=self)
 
-        # What pydantic asks for, to know that validation need not call __init__.
+        # Tells pydantic that validation need not call __init__.
         __init__.__pydantic_base_init__ = True
 
         def __init_subclass__(cls, *, tag=None, abstract=False, **kwargs):
@@ -225,21 +225,21 @@ class StateModel(BaseModel, metaclass=StateMeta):
             cls.model_config = {key: value for key, value in cls.model_config.items() if key != "defer_build"}
             cls.__narrow__ = _Unbuilt(cls)
             cls.__signature__ = _Unsigned()
-            # By its name: where a class is unpickled by value, what pydantic knows of it comes only later.
+            # Judged by its name: a class unpickled by value gets its pydantic metadata only later.
             if "[" not in cls.__name__ and not _is_skeleton():
                 _register(cls, cls.__name__ if tag is None else tag, abstract)
 
         def __class_getitem__(cls, item):
             if item is Any:
-                return cls  # Any is what R stands for already
-            # One class for each parameter, whichever thread asks first. No lock: pydantic holds one of its own while
-            # it evaluates annotations that come here, and takes it again below here.
+                return cls  # Any is the default of R
+            # One class for each parameter, whichever thread asks first. No lock here: pydantic holds its lock while it
+            # evaluates annotations that lead here, and takes it again further down.
             key = cls, repr(item)
             found = _parametrised.get(key)
             if found is None or found[0] != item:
                 made = super().__class_getitem__(item)
                 if not isinstance(made, StateMeta):
-                    return made  # pydantic's own mark for a class that is just being made
+                    return made  # pydantic's placeholder for a class that is being made
                 found = item, made
                 known = _parametrised.setdefault(key, found)
                 if known[0] == item:
@@ -248,14 +248,14 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
     @override
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with some fields replaced, validated as a construction is.
+        """Return a copy with some fields replaced, validated like a new state.
 
         Args:
             update: New values by field name.
-            deep: Whether to copy the values that stay, too.
+            deep: Whether to copy the kept values deeply.
 
         Raises:
-            ValidationError: A new value does not fit its field, or no such field is there.
+            ValidationError: A new value does not fit its field, or a field does not exist.
         """
         kept = {name: value for name, value in self.__dict__.items() if name in self.__pydantic_fields_set__}
         copied: Self = narrow(type(self)).validate({**(deepcopy(kept) if deep else kept), **(update or {})})
@@ -273,7 +273,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
     @override
     def __hash__(self) -> int:
-        # Coarser than equality on purpose: a state whose result is a list can be hashed all the same.
+        # Coarser than equality on purpose: a state whose result is a list can be hashed, too.
         return hash((self.__dict__[TAG], self.__dict__.get("message")))
 
     @override
@@ -299,7 +299,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
         written = core_schema.plain_serializer_function_ser_schema(_dump, info_arg=True, when_used="always")
         if building.get() is not cls:
             return core_schema.with_info_plain_validator_function(cls._admit, serialization=written)
-        # The narrow schema is asked for: pydantic finishes it inside of the wide one.
+        # `Narrow` builds this class: pydantic finishes the narrow schema inside the wide one.
         token = building.set(None)
         try:
             inner = handler(source)
@@ -312,7 +312,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return _described(cls, handler)
 
-    # These are pickled by value with a class of a script, and must be no more than a call of what can be imported.
+    # Pickling a class of a script by value includes these two; they may only call importable functions.
 
     @classmethod
     def _admit(cls, value: Any, info: core_schema.ValidationInfo) -> Any:
@@ -324,7 +324,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
 
 def _read(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -> Any:
-    """Admit a value to a family: a state as it is, anything else by its tag."""
+    """Validate a value against a family: a state by its class, anything else by its tag."""
     if isinstance(value, StateModel):
         return _admitted(cls, value)
     if info.mode == "json" and has_non_finite(value):
@@ -333,17 +333,17 @@ def _read(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -
 
 
 def _described(cls: type[StateModel], handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-    """Return a family's JSON Schema, within itself a reference to that."""
+    """Return a family's JSON Schema; within that schema, a reference to it."""
     name = re.sub(r"\W+", "_", cls.__name__).strip("_")
     family = f"{cls.__module__}.Any{name}:{id(cls)}"
     if cls in _describing.get():
-        # Wrapped, since pydantic would look up a bare reference, and its target is still being written.
+        # Wrapped: pydantic would look up a bare reference, whose target is still being written.
         return {"allOf": [handler(core_schema.definition_reference_schema(family))]}
     token = _describing.set(_describing.get() | {cls})
     try:
         union, definitions, _ = _family_schema(cls)
         whole = defined({**union, "ref": family}, definitions, always=True)
-        # A copy: pydantic hangs the definitions below what is returned, and this is one of them.
+        # A copy: pydantic adds the definitions to the returned schema, which is one of them.
         return deepcopy(handler.resolve_ref_schema(handler(whole)))
     finally:
         _describing.reset(token)
@@ -353,7 +353,7 @@ _narrow: dict[type[StateModel], Narrow] = {}
 
 
 def narrow(cls: type[StateModel]) -> Narrow:
-    """Return how a concrete class itself is read and written, built at first use."""
+    """Return the reader and writer of exactly one concrete class, built at first use."""
     found = _narrow.get(cls)
     if found is None:
         if cls.__abstract__:
@@ -368,7 +368,7 @@ def narrow(cls: type[StateModel]) -> Narrow:
 
 
 class _Readers(dict[type[StateModel], SchemaValidator]):
-    """For each class the validator that admits it and its descendants by tag; emptied when a state is defined."""
+    """The validators that admit a class and its descendants by tag, by class; cleared when a state is defined."""
 
     def __missing__(self, cls: type[StateModel]) -> SchemaValidator:
         asked: Any = cls
@@ -396,7 +396,7 @@ def _restored(origin: Any, args: tuple[Any, ...]) -> Any:
 
 
 class _Unbuilt:
-    """Stand where a class's constructor will be, and build it when it is first called."""
+    """Placeholder for a class's constructor; builds it at the first call."""
 
     def __init__(self, cls: type[StateModel]) -> None:
         self.cls = cls
@@ -406,7 +406,7 @@ class _Unbuilt:
 
 
 class _Unsigned:
-    """Stand where Pydantic puts a class's signature, and build the class when somebody asks for it."""
+    """Placeholder for a class's signature; builds the class, and so the signature, at the first access."""
 
     def __get__(self, state: StateModel | None, cls: type[StateModel]) -> Any:
         if cls.__abstract__:
@@ -419,7 +419,7 @@ class _Unsigned:
 
 
 def _admitted(cls: type[StateModel], state: StateModel) -> StateModel:
-    """Return a state as a member of a family, its result validated where the family declares one."""
+    """Return a state as a member of a family, its result validated if the family declares a type."""
     origin = origin_of(type(state))
     target = specialised(origin, cls) if issubclass(origin, origin_of(cls)) else None
     if target is None:
@@ -436,7 +436,7 @@ def _admitted(cls: type[StateModel], state: StateModel) -> StateModel:
 
 
 def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
-    """Write a state by its own class, whichever class the field was declared with."""
+    """Write a state by its actual class, whatever class its field declares."""
     if not isinstance(state, StateModel):
         raise PydanticSerializationUnexpectedValue(f"expected a state, got {type(state).__name__}")
     form = narrow(type(state))
@@ -444,7 +444,7 @@ def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
     return writer.to_python(
         state.__dict__,
         mode=info.mode,
-        include=info.include,  # type: ignore[arg-type]  # what was handed in, handed on
+        include=info.include,  # type: ignore[arg-type]  # passed on as received
         exclude=_merged(info.exclude, form.defaulted(state.__dict__)),
         by_alias=True,
         exclude_none=info.exclude_none,
@@ -455,7 +455,7 @@ def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
 
 
 def _merged(exclude: Any, names: set[str]) -> Any:
-    """Return what was to be left out with some more names, in the form in which it was said."""
+    """Add names to an `exclude` argument, and keep its form: a mapping or a set."""
     of: object = exclude
     if isinstance(of, dict):
         return {**exclude, **dict.fromkeys(names, True)}
@@ -463,9 +463,9 @@ def _merged(exclude: Any, names: set[str]) -> Any:
 
 
 def _family_schema(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema], bool]:
-    """Return the union of the narrow schemas of a family, told apart by tag, and what they refer to.
+    """Return the union of a family's narrow schemas, told apart by tag, their definitions, and whether it is whole.
 
-    The last part is False while a member is left out, since one of its annotations names what is not defined yet.
+    It is not while a member is left out because an annotation names a class that is not defined yet.
     """
     choices: dict[str, Schema] = {}
     definitions: dict[str, Schema] = {}

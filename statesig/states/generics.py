@@ -1,6 +1,6 @@
-"""What the type parameters of a state class are, and what a descendant makes of those of its family.
+"""Type parameters of generic models, and descendants specialised by the parameters of their family.
 
-This module reads what pydantic and typing keep of generic classes; it must not know what a state is.
+This module reads the metadata that pydantic and typing keep of generic classes; it must not know any state.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ __all__ = ["args_of", "kind_of", "origin_of", "packed", "parent_of", "specialise
 
 
 def kind_of(value: object) -> type[Any]:
-    """Return the class of a value: what it is, whatever it says of its class, and to a checker any class."""
+    """Return the real class of a value, whatever its ``__class__`` claims; to type checkers, any class."""
     return type(value)
 
 
 def origin_of(cls: Any) -> Any:
-    """Return the class that was parametrised, or the class itself: ``Success`` for ``Success[int]``.
+    """Return a class without its parameters: ``Success`` for ``Success[int]``.
 
-    Of a class that is no model it is the class itself, too.
+    A class without parameters, or one that is not a model, is returned as it is.
     """
     metadata = getattr(cls, "__pydantic_generic_metadata__", None)
     return (metadata and metadata["origin"]) or cls
@@ -33,10 +33,10 @@ def args_of(cls: Any) -> tuple[Any, ...]:
 
 
 def specialised(origin: Any, family: Any) -> Any:
-    """Return a descendant as a family's arguments make it, or None where they contradict its own.
+    """Return a descendant specialised by a family's arguments; None if they contradict its own.
 
-    ``specialised(Skipped, Finished[int])`` is ``Skipped[int]``; of ``class IntOnly(Success[int])`` it is ``IntOnly`` in
-    ``Finished[int]`` and None in ``Finished[str]``.
+    ``specialised(Skipped, Finished[int])`` is ``Skipped[int]``; ``class IntOnly(Success[int])`` stays
+    ``IntOnly`` in ``Finished[int]`` and gives None in ``Finished[str]``.
     """
     asked = args_of(family)
     if not asked or any(isinstance(arg, TypeVar) for arg in asked):
@@ -50,7 +50,7 @@ def specialised(origin: Any, family: Any) -> Any:
 
 
 def parent_of(cls: type[Any]) -> Any:
-    """Return the state class that a state class is directly derived from."""
+    """Return the direct parent of a state class."""
     return next(base for base in cls.__bases__ if isinstance(base, type(cls)))
 
 
@@ -75,7 +75,7 @@ def _substituted(part: Any, given: Mapping[Any, Any]) -> Any:
 
 
 def _unify(template: Any, arg: Any, bound: dict[Any, Any]) -> bool:
-    """Bind the template's type variables so that it equals the argument; False where it cannot."""
+    """Bind a template's type variables so that it equals an argument; return False if that is impossible."""
     if isinstance(template, TypeVar):
         return bool(bound.setdefault(template, arg) == arg)
     if not getattr(template, "__parameters__", ()):
@@ -87,14 +87,14 @@ def _unify(template: Any, arg: Any, bound: dict[Any, Any]) -> bool:
 
 
 class _Packed(NamedTuple):
-    """A type with a parametrised state somewhere in it, in parts that a pickle can name."""
+    """A type that contains a parametrised state, split into parts that a pickle can name."""
 
     origin: Any
     args: tuple[Any, ...]
 
 
 def packed(arg: Any) -> Any:
-    """Return a type as it is, or in parts where a parametrised class in it has no importable name."""
+    """Return a type, split into parts if a parametrised class in it has no importable name."""
     if hasattr(arg, "__tag__"):
         args = args_of(arg)
         return _Packed(origin_of(arg), tuple(map(packed, args))) if args else arg
@@ -105,5 +105,5 @@ def packed(arg: Any) -> Any:
 
 
 def unpacked(arg: Any) -> Any:
-    """Return the type that `packed` took apart."""
+    """Return the type that `packed` split."""
     return arg.origin[tuple(map(unpacked, arg.args))] if isinstance(arg, _Packed) else arg

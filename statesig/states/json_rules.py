@@ -1,11 +1,11 @@
-"""One set of rules for a value, whether it arrives as a Python object or as JSON text.
+"""Read values by one set of rules, whether they arrive as Python objects or as JSON text.
 
-Pydantic's strict mode refuses an ISO string or a list in Python where it takes both from JSON, and its lax mode takes
-``5`` for a datetime. What FastAPI hands over is JSON already parsed into Python, so neither mode alone gives one answer
-at every entrance. `json_rules` rewrites a strict core schema so that Python input is read as JSON is: text stands for
-times, an array for a tuple, an object for a model; nothing else is converted. What it does not know it leaves strict.
+Pydantic's strict mode refuses an ISO string or a list in Python but takes both from JSON, and its lax mode takes ``5``
+for a datetime. FastAPI hands over JSON already parsed into Python, so neither mode alone gives one answer at
+every entrance. `json_rules` rewrites a strict core schema so that it reads Python input like JSON: text as times, an
+array as a tuple, an object as a model; nothing else is converted. Schemas that it does not know stay strict.
 
-This module must not know what a state is.
+This module must not know any state.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CHILDREN = frozenset(
     }
 )  # fmt: skip
 
-# Core schemas that JSON writes as text: the Python class that is admitted beside it, the error that pydantic reports.
+# Core schemas whose JSON form is text: the Python class that is admitted as well, and pydantic's error.
 _TEXT: dict[str, tuple[type, str]] = {
     "datetime": (datetime.datetime, "datetime_type"),
     "date": (datetime.date, "date_type"),
@@ -47,7 +47,7 @@ _TEXT: dict[str, tuple[type, str]] = {
 }
 _CLOCK = frozenset({"datetime", "date", "time", "timedelta"})
 
-# Core schemas that JSON writes as an array.
+# Core schemas whose JSON form is an array.
 _ARRAY: dict[str, tuple[type, str]] = {
     "tuple": (tuple, "tuple_type"),
     "set": (set, "set_type"),
@@ -62,10 +62,10 @@ _KEYS: dict[str, tuple[type, str]] = {
     "bool": (bool, "bool_type"),
 }
 
-# Core schemas whose lax form takes what JSON writes for them, an object or an array, beside an instance.
+# Core schemas whose lax form takes their JSON form, an object or an array, as well as an instance.
 _OBJECT = frozenset({"dataclass", "named-tuple"})
 
-# A strict form that JSON can fill only through the lax one: paths, addresses, counters and the like.
+# Core schemas that read JSON only through their lax form: paths, addresses, counters and the like.
 _PARSED = frozenset({"lax-or-strict", "json-or-python"})
 
 
@@ -74,19 +74,19 @@ _reading_back: set[Callable[..., Any]] = set()
 
 
 def reads_back(function: FunctionT) -> FunctionT:
-    """Mark a validator that comes last and whose every output reads back as itself from its JSON."""
+    """Mark a validator that runs last and whose every output reads back unchanged from its JSON."""
     _reading_back.add(function)
     return function
 
 
 def is_exact(schema: Schema, is_exact_model: Callable[[type], bool]) -> bool:
-    """Tell whether every value a schema admits reads back from its JSON as that value.
+    """Tell whether every value that a schema admits reads back unchanged from its JSON.
 
-    Only what is certain is told so: text, numbers, truth, None, and lists, tuples and mappings of those.
+    True only where it is certain: text, numbers, booleans, None, and lists, tuples and mappings of those.
 
     Args:
         schema: A core schema under the rules of `json_rules`.
-        is_exact_model: Answers for a model's class.
+        is_exact_model: Tells the same of a model's class.
     """
 
     def all_exact(*schemas: Schema) -> bool:
@@ -119,7 +119,7 @@ def json_rules(schema: Schema, replace: Callable[[Schema], Schema | None] = lamb
 
     Args:
         schema: A core schema, built under ``strict=True``; not changed.
-        replace: Called with every node first; what it returns, when not None, stands for that node and is not entered.
+        replace: Called with every node first; a schema that it returns replaces the node and is not entered.
 
     Pydantic's models and dataclasses keep their own configuration: they are not entered.
     """
@@ -142,7 +142,7 @@ def json_rules(schema: Schema, replace: Callable[[Schema], Schema | None] = lamb
 
 
 def _key(schema: Schema, ruled: Schema) -> Schema:
-    """Return how a key is read: JSON writes it as text, be it a number or a member of an enumeration of numbers."""
+    """Return the schema of a key; JSON writes keys as text, also numbers and members of an enumeration of numbers."""
     kind: str = schema["type"]
     if kind in _KEYS:
         return _guarded({**schema, "strict": False}, _Text(*_KEYS[kind], clock=False))
@@ -150,7 +150,7 @@ def _key(schema: Schema, ruled: Schema) -> Schema:
 
 
 def _not_entered(schema: Schema) -> Schema | None:
-    """Return what stands for a schema that is taken as a whole, None for one whose parts are to be looked at."""
+    """Return the replacement of a schema that is taken as a whole; None for a schema whose parts are entered."""
     kind: str = schema["type"]
     if kind in ("model", "dataclass") and hasattr(schema["cls"], "__pydantic_validator__"):
         own = {**schema, "strict": False}
@@ -180,11 +180,11 @@ def _guard_of(kind: str) -> Callable[[Any], Any] | None:
 
 
 def _entered(key: str, value: Any, replace: Callable[[Schema], Schema | None]) -> Any:
-    """Apply the rules to what a node holds under one of its keys."""
+    """Apply the rules to the value of one of a node's keys."""
     cls = kind_of(value)
 
     def enter(item: Any) -> Any:
-        """Enter a schema; a choice may stand with its label, or, of a tagged union, name another choice."""
+        """Enter a schema; a choice may come with its label or, in a tagged union, name another choice."""
         chosen = kind_of(item)
         if chosen is tuple:
             return (json_rules(item[0], replace), item[1])
@@ -205,7 +205,7 @@ def _entered(key: str, value: Any, replace: Callable[[Schema], Schema | None]) -
 
 
 def _finite_in_json(schema: Schema) -> Schema:
-    """Refuse infinite numbers and NaN in what is read from JSON text and no type of the state's own says it of."""
+    """Refuse infinities and NaN in JSON text, in values whose declared type does not refuse them itself."""
     moved: Schema = {key: schema[key] for key in ("serialization", "ref") if key in schema}
     inner = {key: value for key, value in schema.items() if key not in moved}
     function = {"type": "with-info", "function": _finite}
@@ -238,19 +238,19 @@ def has_non_finite(value: Any) -> bool:
 
 
 def _is_sequence(schema: Schema) -> bool:
-    """Tell an abstract sequence, which takes Python's lists and tuples already."""
+    """Tell whether a schema is of an abstract sequence, which takes lists and tuples already."""
     return bool(schema["type"] == "json-or-python" and schema["json_schema"]["type"] == "list")
 
 
 def _guarded(schema: Schema, guard: Callable[[Any], Any]) -> Schema:
-    """Put a guard before a lax schema: it lets through what JSON could have said and the native value."""
+    """Put a guard before a lax schema; it lets only JSON forms and native values through."""
     moved: Schema = {key: schema[key] for key in ("serialization", "ref", "metadata") if key in schema}
     inner = {key: value for key, value in schema.items() if key not in moved or key == "metadata"}
     return {"type": "function-before", "function": {"type": "no-info", "function": guard}, "schema": inner, **moved}
 
 
 def _strict_model(schema: Schema) -> Schema:
-    """Read an object as JSON, too, where a model's own configuration is strict and refuses its Python form."""
+    """Let a model that its own configuration makes strict read objects as JSON, too."""
     moved: Schema = {key: schema[key] for key in ("serialization", "ref") if key in schema}
     inner = {key: value for key, value in schema.items() if key not in moved}
     function = {"type": "no-info", "function": _StrictModel(schema["cls"])}
@@ -258,7 +258,7 @@ def _strict_model(schema: Schema) -> Schema:
 
 
 class _StrictModel:
-    """Admit what a strict model admits, and objects that it would admit from JSON text."""
+    """Admit every value that a strict model admits, and objects that it would admit from JSON text."""
 
     __slots__ = ("cls",)
 
@@ -275,7 +275,7 @@ class _StrictModel:
 
 
 def _is_json(value: Any) -> bool:
-    """Tell whether a value is what a JSON parser makes, of its own classes alone."""
+    """Tell whether a value consists of the classes that a JSON parser makes, without their subclasses."""
     cls = kind_of(value)
     if cls is dict:
         return all(type(key) is str and _is_json(item) for key, item in value.items())
@@ -290,7 +290,7 @@ def _union(strict: Schema, other: Schema) -> Schema:
 
 
 class _Text:
-    """Admit a native value or the text that JSON writes for it; a number in quotes is no time."""
+    """Admit a native value or its JSON text; a number in quotes is not a time."""
 
     __slots__ = ("clock", "error", "native")
 
@@ -302,7 +302,7 @@ class _Text:
     def __call__(self, value: Any) -> Any:
         if type(value) is str:
             if self.clock and _is_number(value):
-                raise PydanticKnownError(self.error)  # type: ignore[arg-type]  # one of pydantic's names, in the table
+                raise PydanticKnownError(self.error)  # type: ignore[arg-type]  # a name of pydantic's, from the table
             return value
         if isinstance(value, self.native) and not _is_kin(value, self.native):
             return value
@@ -313,12 +313,12 @@ _iso_time = _Text(datetime.datetime, "datetime_type", clock=True)
 
 
 def iso_time(value: object) -> object:
-    """Refuse what is neither a datetime nor its text: goes before a field that is not under the rules itself."""
+    """Refuse all but a datetime or its text; a validator before fields that are not under the rules themselves."""
     return _iso_time(value)
 
 
 class _Literal:
-    """Refuse what is equal to one of the literals and of another class: True is not 1."""
+    """Refuse a value that equals a literal but is of another class: True is not 1."""
 
     __slots__ = ("expected",)
 
@@ -334,7 +334,7 @@ class _Literal:
 
 
 class _Array:
-    """Admit a native collection or the list that JSON writes for it."""
+    """Admit a native collection or a list, its JSON form."""
 
     __slots__ = ("error", "native")
 
@@ -345,11 +345,11 @@ class _Array:
     def __call__(self, value: Any) -> Any:
         if isinstance(value, (self.native, list)):
             return value
-        raise PydanticKnownError(self.error)  # type: ignore[arg-type]  # one of pydantic's names, in the table
+        raise PydanticKnownError(self.error)  # type: ignore[arg-type]  # a name of pydantic's, from the table
 
 
 def _is_kin(value: object, native: type) -> bool:
-    """Tell the subclasses that are another kind of value: a datetime is no date, True is no int."""
+    """Tell whether a value of a subclass means something else: a datetime is not a date, True is not an int."""
     return (native is datetime.date and isinstance(value, datetime.datetime)) or (
         native in (int, float) and isinstance(value, bool)
     )

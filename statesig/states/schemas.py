@@ -1,4 +1,4 @@
-"""Core schemas of one class of states."""
+"""Build the core schemas of one class of states; its descendants must not matter here."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ building: ContextVar[type | None] = ContextVar("building", default=None)
 
 
 class Narrow:
-    """How one class is read and written, apart from its descendants.
+    """The readers and writers of exactly one class, without its descendants.
 
     Attributes:
         schema: The core schema of a construction, the tag being optional.
-        definitions: What that schema refers to, by reference.
+        tagged: The same, the tag being required.
+        definitions: The definitions that the schemas refer to, by reference.
         validator: Reads one instance, from a mapping or from JSON text.
-        validate: Make an instance from a mapping of field names to values.
-        construct: The same, but keys that are no fields are ignored; faster, and the caller compares the counts.
+        validate: Makes an instance from a mapping of field names to values.
+        construct: The same, but ignores unknown keys; faster, and the caller compares the counts.
         fields: The core schema of each field by name, defaults taken off.
-        defaults: The default of each field that has one; where a value equals it, it is not written.
-        with_result, without_result: Write an instance's ``__dict__``; what equals its default is left out on request.
+        defaults: The default of each field that has one; an equal value is not written.
+        with_result, without_result: Write an instance's ``__dict__``; the caller excludes values that equal a default.
     """
 
     def __init__(self, cls: type[Any]) -> None:
@@ -66,23 +67,22 @@ class Narrow:
         self.without_result: SchemaSerializer = _writer(absent, self.definitions)
 
     def defaulted(self, data: Mapping[str, Any]) -> set[str]:
-        """Return the fields that equal their defaults.
+        """Return the names of the fields that equal their defaults.
 
-        To leave those out by name leaves the fields of a model inside alone: its defaults are its own affair, and one
-        that changes must not change what was written.
+        Excluding these by name leaves nested models alone: a change of their defaults must not change written text.
         """
         return {name for name, default in self.defaults.items() if data[name] == default}
 
 
 def defined(schema: Schema, definitions: Mapping[str, Schema], *, always: bool = False) -> Any:
-    """Return a schema with what it refers to; `always` also where it refers to nothing."""
+    """Return a schema with its definitions; wrap it even without any if `always`."""
     if not definitions and not always:
         return schema
     return {"type": "definitions", "schema": schema, "definitions": list(definitions.values())}
 
 
 def _unwrapped(cls: type[Any]) -> tuple[Schema, dict[str, Schema]]:
-    """Return the schema that pydantic made of a class itself, under the rules of JSON, and its definitions."""
+    """Return pydantic's schema of exactly one class, under the rules of JSON, and its definitions."""
     whole: Any = cls.__pydantic_core_schema__
     definitions: dict[str, Schema] = {}
     if whole["type"] == "definitions":
@@ -90,7 +90,7 @@ def _unwrapped(cls: type[Any]) -> tuple[Schema, dict[str, Schema]]:
         whole = whole["schema"]
     inner = whole["schema"]
     own = inner.get("schema_ref", inner.get("ref"))
-    own_definition = definitions.pop(own, None)  # left in, it would be described where the narrow schema should be
+    own_definition = definitions.pop(own, None)  # left in, it would be described in place of the narrow schema
     if inner["type"] == "definition-ref" and own_definition is not None:
         inner = own_definition
 
@@ -109,19 +109,19 @@ def _unwrapped(cls: type[Any]) -> tuple[Schema, dict[str, Schema]]:
 
 
 def _ruled(name: str, schema: Schema, replace: Callable[[Schema], Schema | None]) -> Schema:
-    """Return a field's schema under the rules; a result of no declared type is anything, and the reader looks at it."""
+    """Return a field's schema under the rules; the family's reader checks a result without a declared type."""
     return schema if name == "result" and innermost(schema)["type"] == "any" else json_rules(schema, replace)
 
 
 def _with_fields(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
-    """Return a copy of a model's schema, its validators around it kept, with the fields changed."""
+    """Return a copy of a model's schema with changed fields; the validators around it are kept."""
     if schema["type"] == "model-fields":
         return {**schema, "fields": change(schema["fields"])}
     return {**schema, "schema": _with_fields(schema["schema"], change)}
 
 
 def _ignoring_extra(schema: Schema) -> Schema:
-    """Return a copy of a model's schema in which keys that are no fields are ignored."""
+    """Return a copy of a model's schema that ignores unknown keys."""
     copied = (
         {**schema, "config": {**schema["config"], "extra_fields_behavior": "ignore"}} if "config" in schema else schema
     )
@@ -152,6 +152,6 @@ def _writer(fields: Schema, definitions: Mapping[str, Schema]) -> SchemaSerializ
     for name, field in fields.items():
         schema = innermost(field["schema"]) if name in (TAG, "result") else field["schema"]
         written[name] = {"type": "typed-dict-field", "schema": schema, "required": False}
-    # NaN is written as NaN, which is no JSON, rather than as a silent null: the codec can see it.
+    # NaN is written as NaN, which is not JSON but which the codec can see, rather than as a silent null.
     whole: Schema = {"type": "typed-dict", "fields": written}
     return SchemaSerializer(defined(whole, definitions), {"ser_json_inf_nan": "constants", "serialize_by_alias": True})

@@ -1,4 +1,7 @@
-"""What a running task may know of itself, wherever it runs: in the runner's own thread, in another, or in a worker."""
+"""Tell a running task about its attempt, wherever it runs: in the runner's thread, in another or in a worker.
+
+Nothing here may know a runner or an executor.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ __all__ = ["Attempt", "current", "running"]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What a running task may know of itself; see `current`.
+    """One attempt at a task, as the running task sees it; see `current`.
 
     Args:
         run: The run's identity.
         task: The name of the task's node.
-        index: The position among a mapped node's children, from 0; None without.
-        number: From 1.
-        loop_result: The result that the last LOOP handed on; None before the first.
+        index: The position among a mapped node's children, from 0; None for the node itself.
+        number: The number of the attempt, from 1.
+        loop_result: The result of the last LOOP; None before the first.
     """
 
     run: str
@@ -48,16 +51,16 @@ class _Attempting(Protocol):
 
 
 running: ContextVar[_Attempting | None] = ContextVar("running", default=None)
-"""What can tell of the attempt that is being run here."""
+"""Gives the attempt that runs in this context; None: no task is running."""
 
 
 def current() -> Attempt:
-    """Return the attempt that is being run, to the task that is run in it.
+    """Return the attempt that is running; for the code of a task.
 
     Raises:
         LookupError: No task is running here.
     """
     found = running.get()
     if found is None:
-        raise LookupError("current() is for the code of a running task, and none is running here")
+        raise LookupError("current() is for the code of a running task, and no task is running here")
     return found.current_attempt()

@@ -1,7 +1,6 @@
-"""One attempt at a task as it is handed to where it is run, and what comes back.
+"""Calls and outcomes: one attempt at a task as an executor gets it, and its result; every worker uses `perform`.
 
-Nothing here knows a run, a store or a pool; `perform` is what every worker calls, in whatever thread or process, and
-`packed` and `packed_outcome` are how calls and outcomes travel between processes.
+Nothing here may know a run, a store or a pool.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ __all__ = [
 
 
 class Call:
-    """One attempt at a task: the function, what it is called with, and what it may know of itself.
+    """One attempt at a task: the function, its arguments and the attempt that it may ask about.
 
     Attributes:
         task: The task.
-        args, kwargs: What its function is called with.
-        attempt: What `current` tells in it.
+        args, kwargs: The arguments of its function.
+        attempt: The attempt that `current` returns in it.
         redact, traceback: As for `capture`.
-        began: When it began, in the seconds of `time.monotonic`; None before. Who runs it sets it, and from then on the
-            runner counts the task's timeout.
+        began: The time when it began, in the seconds of `time.monotonic`; None before. The executor sets it, and the
+            runner counts the task's timeout from it.
     """
 
     __slots__ = ("args", "attempt", "began", "kwargs", "redact", "task", "traceback")
@@ -65,14 +64,14 @@ class Call:
 
 
 class Outcome(NamedTuple):
-    """What came of a call.
+    """The outcome of a call.
 
     Args:
-        state: The state that it left, as `capture` gives it.
-        seconds: How long the function ran.
-        worker: Where that was: ``host:pid``, or what a cluster calls its worker.
-        raised: What is neither a signal nor an Exception and came out of the function in this process, such as
-            KeyboardInterrupt: it ends the run, whatever the state says.
+        state: The state that the call left, as `capture` returns it.
+        seconds: The seconds that the function ran.
+        worker: The worker that ran it: ``host:pid``, or its name in a cluster.
+        raised: The exception that the function raised in this process and that is neither a signal nor an Exception,
+            such as KeyboardInterrupt: it ends the run, whatever the state says.
     """
 
     state: State[Any]
@@ -82,10 +81,10 @@ class Outcome(NamedTuple):
 
 
 def perform(call: Call) -> Outcome:
-    """Call the task's function, in this thread, and return what came of it; a coroutine is run to its end on a loop.
+    """Call the task's function in this thread and return the outcome; run a coroutine to its end on a loop.
 
     Raises:
-        BaseException: What `capture` lets pass: KeyboardInterrupt, SystemExit and the like.
+        BaseException: An exception that `capture` lets pass: KeyboardInterrupt, SystemExit and the like.
     """
     tokens = running.set(call.attempt), building.set(None)
     began = time.perf_counter()
@@ -100,7 +99,7 @@ def perform(call: Call) -> Outcome:
 
 
 def performed(call: Call) -> Outcome:
-    """Call the task's function as `perform` does; what that lets pass is an outcome too, which holds it as `raised`."""
+    """Call the task's function as `perform` does; an exception that it lets pass becomes the outcome's `raised`."""
     began = time.perf_counter()
     try:
         return perform(call)
@@ -109,12 +108,12 @@ def performed(call: Call) -> Outcome:
 
 
 async def aperform(call: Call) -> Outcome:
-    """Await the task's coroutine on the loop that runs here, in a context of its own, and return what came of it.
+    """Await the task's coroutine on the running loop and return the outcome; the caller provides a fresh context.
 
-    A plain function is called, and the loop waits for it.
+    A plain function is called and blocks the loop.
 
     Raises:
-        asyncio.CancelledError: The asyncio task was cancelled, or its own code raised it: see `cancelled`.
+        asyncio.CancelledError: The asyncio task was cancelled, or the task's code raised it: see `cancelled`.
     """
     import asyncio
 
@@ -134,7 +133,7 @@ async def aperform(call: Call) -> Outcome:
 
 
 def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool) -> State[Any]:
-    """Run a coroutine function to its end on a loop of its own; in a thread of its own where a loop is running here."""
+    """Run a coroutine function to its end on a new loop, in a new thread if a loop is running here."""
     import asyncio
 
     def to_its_end() -> State[Any]:
@@ -154,7 +153,7 @@ def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool) -> Stat
 
 
 def cancelled() -> State[Any]:
-    """Return the state of a task whose coroutine was cancelled, by its own code or by another on its loop."""
+    """Return the state of a task whose coroutine was cancelled, by its own code or by other code on its loop."""
     return Cancelled(message="its coroutine was cancelled")
 
 
@@ -164,7 +163,7 @@ def _ended_by(exc: BaseException, began: float) -> Outcome:
 
 
 def worker_name() -> str:
-    """Return the name of this process: its machine's and its number."""
+    """Return the name of this process, ``host:pid``."""
     pid = os.getpid()
     found = _names.get(pid)
     if found is None:

@@ -1,6 +1,6 @@
-"""Where coroutine functions are run: all at once on one event loop, in another thread than the runner's.
+"""Run coroutine functions concurrently on one event loop, outside the runner's thread; replace a blocked loop.
 
-What a blocked loop does to the calls on it is said here; nothing here knows a flow or a run.
+Nothing here may know a flow or a run.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ __all__ = ["Coroutines"]
 
 
 class Coroutines(Executor):
-    """Coroutine functions, all at once on one event loop, which runs in another thread than the one that asks.
+    """Run coroutine functions concurrently on one event loop in another thread than the caller's.
 
-    By default that is a loop in a daemon thread of its own, begun with the first call. A coroutine that is stopped is
-    cancelled; one that goes on although it was cancelled is not looked at any more. One that blocks the loop is left
-    with it in its thread: the other calls that had begun there are Crashed, and those that had not begin on a new loop.
+    By default the first call starts a loop in a new daemon thread. Stopping a coroutine cancels it; its outcome is
+    dropped even if it goes on. A coroutine that blocks the loop is left with the loop in its thread: other calls that
+    had begun there become Crashed, and the calls that had not begun move to a new loop.
 
     Args:
-        loop: The loop to use, which runs in another thread and stays open. It is not replaced when it is blocked.
-        window: How many calls run at once.
-        grace: The seconds that `close` waits for coroutines that go on although they were cancelled. What takes longer
-            is left in its thread, which ends when they do and does not hold the interpreter.
+        loop: A loop that runs in another thread and stays open; it is not replaced when blocked. None: start one.
+        window: The number of calls that run at once.
+        grace: The seconds that `close` waits for cancelled coroutines to end. Slower ones are left in their daemon
+            thread, which ends with them and does not hold the interpreter.
     """
 
     takes_coroutines = True
@@ -55,7 +55,7 @@ class Coroutines(Executor):
         self._context = copy_context()
 
     def submit(self, calls: Sequence[Call]) -> None:
-        """Hand calls to the loop, each to be an asyncio task."""
+        """Hand calls to the loop, which runs each as an asyncio task."""
         if self._loop is None:
             self._loop = _Loop(self._given)
         self._loop.submit(calls, self._report, self._context)
@@ -64,15 +64,15 @@ class Coroutines(Executor):
         """Cancel a call's asyncio task."""
         loop = self._loop
         if loop is None or not loop.forget(call):
-            return "it had just come to its end"
+            return "it had just ended"
         if loop.cancel(call):
             return "its coroutine was cancelled"
         if self._given is None:
             self._replace(loop)
-        return "its event loop is blocked, where its coroutine goes on"
+        return "its event loop is blocked, and its coroutine goes on there"
 
     def close(self, *, now: bool = False) -> None:
-        """End serving a run: what is still on the loop is cancelled, and one of our own is closed unless it is kept."""
+        """End serving a run: cancel the calls on the loop, and close a loop that was started here unless it is kept."""
         self._report = unheard
         loop = self._loop
         if loop is None or (self.is_kept and not now):
@@ -99,12 +99,12 @@ class Coroutines(Executor):
 
 
 class _Loop:
-    """An event loop and the calls on it. Methods without an underscore are called in other threads than the loop's."""
+    """An event loop and its calls. Other threads call the methods without an underscore, the loop calls the rest."""
 
     def __init__(self, given: asyncio.AbstractEventLoop | None) -> None:
         import asyncio
 
-        self._reports: dict[Call, Report] = {}  # one operation each, from any thread: who takes a call out has it
+        self._reports: dict[Call, Report] = {}  # changed atomically: whoever pops a call owns its outcome
         self._tasks: dict[Call, asyncio.Task[Outcome]] = {}
         self._is_empty = threading.Event()
         self._is_empty.set()
@@ -115,8 +115,8 @@ class _Loop:
         if given is not None:
             self._loop = given
             return
-        # The runner that closes it all: tasks, asynchronous generators, threads, the loop. With a factory of its own it
-        # does not make the loop that of this thread.
+        # asyncio's Runner closes everything: tasks, asynchronous generators, threads, the loop. With `loop_factory` it
+        # does not set the loop as this thread's.
         runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._loop = runner.get_loop()
         self._thread = threading.Thread(target=self._serve, args=(runner,), name="statesig", daemon=True)
@@ -124,7 +124,7 @@ class _Loop:
 
     def _serve(self, runner: asyncio.Runner) -> None:
         with runner:
-            while not self._is_over:  # a task may have stopped the loop, and with it all the others
+            while not self._is_over:  # a task may have stopped the loop, and with it all other tasks
                 self._loop.run_forever()
 
     def submit(self, calls: Sequence[Call], report: Report, context: Context) -> None:
@@ -136,34 +136,34 @@ class _Loop:
                     report(call, _after(call, Crashed(message="its event loop was closed")))
 
     def forget(self, call: Call) -> bool:
-        """Report nothing of a call any more, and tell whether it was still to be reported."""
+        """Drop the report of a call; tell whether it was still due."""
         return self._reports.pop(call, None) is not None
 
     def forget_all(self) -> list[Call]:
-        """Report nothing any more, and return the calls that were still to be reported."""
+        """Drop all reports; return the calls whose report was still due."""
         return [call for call in list(self._reports) if self.forget(call)]
 
     def cancel(self, call: Call) -> bool:
-        """Cancel a call's asyncio task; tell whether the loop has done so within a moment."""
+        """Cancel a call's asyncio task; tell whether the loop did so within `_MOMENT`."""
         before, self._asked = self._asked, threading.Event()
         if not self._ask(self._cancel, [call], self._asked):
             return True
-        return self._asked.wait(_MOMENT if before.is_set() else 0.0)  # a moment each could be many
+        return self._asked.wait(_MOMENT if before.is_set() else 0.0)  # a blocked loop is awaited once
 
     def cancel_all(self, grace: float) -> None:
-        """Cancel all asyncio tasks of calls, and wait for them, for at most so many seconds."""
+        """Cancel the asyncio tasks of all calls and wait for them, at most `grace` seconds."""
         if self._ask(self._cancel, None, threading.Event()):
             self._is_empty.wait(grace)
 
     def close(self, grace: float) -> None:
-        """End the loop of our own once it is free, and wait for that, for at most so many seconds."""
+        """Stop the loop once it is free, and wait for its thread, at most `grace` seconds."""
         self._is_over = True
         self._ask(self._loop.stop)
         if self._thread is not None:
             self._thread.join(grace)
 
     def _ask(self, fn: Callable[..., object], *args: Any) -> bool:
-        """Let the loop call a function; tell whether it is still open."""
+        """Have the loop call a function; return False if it is closed."""
         try:
             self._loop.call_soon_threadsafe(fn, *args)
         except RuntimeError:
@@ -195,7 +195,7 @@ class _Loop:
 
 
 _MOMENT = 1.0
-"""The seconds after which a loop that does not answer is blocked."""
+"""Seconds without an answer after which a loop counts as blocked."""
 
 
 async def _timed(call: Call) -> Outcome:
@@ -204,6 +204,6 @@ async def _timed(call: Call) -> Outcome:
 
 
 def _after(call: Call, state: State[Any]) -> Outcome:
-    """Return the outcome of a call whose own end was not seen."""
+    """Return the outcome of a call that ended without returning one."""
     seconds = 0.0 if call.began is None else time.monotonic() - call.began
     return Outcome(state, seconds, worker_name())

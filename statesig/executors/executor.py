@@ -1,7 +1,6 @@
-"""Where the code of tasks is run: here in threads, elsewhere on an event loop, in processes and on a cluster.
+"""The interface of executors: take calls, run the code of tasks, report each outcome.
 
-An executor is handed calls and reports what came of each. It knows no flow, no run and no state of one: what a failure
-means is the runner's to say.
+An executor must not know a flow, a run or a run's states: the runner decides the consequences of a failure.
 """
 
 from __future__ import annotations
@@ -15,20 +14,20 @@ from statesig.executors.calls import Call, Outcome
 __all__ = ["Executor", "Report", "unheard"]
 
 Report = Callable[[Call, Outcome], object]
-"""What an executor calls, from any thread, once for each call that came to an end by itself."""
+"""The executor calls it, from any thread, once for each call that ended without being stopped or withdrawn."""
 
 
 class Executor(ABC):
-    """Where calls are run. One may serve several runs, one after the other.
+    """Run calls, for one run after another.
 
     As a context manager it keeps its threads, processes or connections from one run to the next, and ends them when the
-    block is left; otherwise they last for one run.
+    block ends; otherwise they last for one run.
 
     Attributes:
-        slots: How many calls it runs at once.
-        window: How many may be handed to it at once; what is past `slots` waits in it, so that none is idle.
-        takes_coroutines: Whether coroutine functions may be handed to it; else they go to the run's event loop.
-        is_kept: Whether `close` leaves in place what the next run can use.
+        slots: The number of calls that it runs at once.
+        window: The number of calls that it accepts at once; those beyond `slots` wait in it, so that no slot is idle.
+        takes_coroutines: Whether it accepts coroutine functions; else they go to the run's event loop.
+        is_kept: Whether `close` keeps threads, processes or connections for the next run.
     """
 
     slots: int
@@ -41,30 +40,30 @@ class Executor(ABC):
         """Begin to serve a run.
 
         Raises:
-            ExecutorError: It cannot be used: a cluster that cannot be reached, say.
+            ExecutorError: It cannot be used, such as a cluster that is out of reach.
         """
 
     @abstractmethod
     def submit(self, calls: Sequence[Call]) -> None:
-        """Take calls, to be run in about this order; return at once. What goes wrong with a call is its outcome."""
+        """Take calls to run in about this order; return at once. A call that goes wrong has that as its outcome."""
 
     def withdraw(self, call: Call) -> bool:
-        """Take back a call that has not begun, of which then nothing is reported; return whether that could be done."""
+        """Take back a call that has not begun, without a report; return whether it was taken back."""
         return False
 
     @abstractmethod
     def stop(self, call: Call) -> str:
-        """Stop a call as far as that can be done, and report nothing of it any more.
+        """Stop a call as far as possible, and never report it.
 
         Returns:
-            A sentence that says what became of it: that its process was ended, or that its thread goes on.
+            A sentence on its fate, such as that its process was ended or that its thread goes on.
         """
 
     @abstractmethod
     def close(self, *, now: bool = False) -> None:
-        """End serving a run; no call is under way any more, or those that are shall be stopped where `now` is true.
+        """End serving a run. Calls may be under way only if `now` is true, and are then stopped.
 
-        Once more does nothing.
+        A second call does nothing.
         """
 
     def __enter__(self) -> Self:
@@ -77,4 +76,4 @@ class Executor(ABC):
 
 
 def unheard(call: Call, outcome: Outcome) -> None:
-    """Take an outcome that nobody waits for any more."""
+    """Drop an outcome: no run is being served."""

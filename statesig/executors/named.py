@@ -1,4 +1,7 @@
-"""The executors by their names, each imported when it is asked for."""
+"""Make executors by name.
+
+Only the module of the named executor may be imported, besides that of threads.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,12 @@ NAMES: Final[tuple[str, ...]] = get_args(ExecutorName)
 
 
 def executor_named(name: ExecutorName, *, workers: int | None = None, address: str | None = None) -> Executor | None:
-    """Return a new executor by its name; None for in line.
+    """Return a new executor by its name; None for ``inline``.
 
     Args:
         name: The name.
-        workers: How many calls threads or processes run at once; None for their default.
-        address: The address of a Dask scheduler; None for Dask's own choice.
+        workers: The number of calls that threads or processes run at once; None: their default.
+        address: The address of a Dask scheduler; None: Dask chooses.
 
     Raises:
         ValueError: `workers` is below 1.

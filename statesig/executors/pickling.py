@@ -1,4 +1,7 @@
-"""Calls and outcomes as bytes, to travel between processes."""
+"""Pack calls and outcomes as bytes for the way between processes.
+
+A value that cannot be packed or unpacked must not raise: it becomes a Failed state.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,18 @@ __all__ = ["packed", "packed_outcome", "unpacked", "unpacked_outcome"]
 def packed(call: Call) -> bytes | Failed[Any]:
     """Return a call as bytes, or the state of a task that cannot be called in another process.
 
-    What `pickle` refuses, such as a lambda, is tried with cloudpickle where that is installed.
+    A call that `pickle` refuses, such as that of a lambda, is packed by cloudpickle if that is installed.
     """
     parts = (call.task, call.args, call.kwargs, call.attempt, call.redact, call.traceback)
     try:
         return pickle.dumps(parts, pickle.HIGHEST_PROTOCOL)
-    except BaseException as exc:  # whatever code of a value's class raises
+    except BaseException as exc:  # the code of a value's class may raise anything
         by_value = _by_value(parts)
         return by_value if by_value is not None else _unfit(f"{_refused(call)} cannot be pickled", exc, call.redact)
 
 
 def unpacked(data: bytes) -> Call | Failed[Any]:
-    """Return the call that was packed, or the state of a task whose call cannot be made of it here."""
+    """Return the packed call, or the state of a task whose call cannot be unpacked here."""
     try:
         return Call(*pickle.loads(data))
     except BaseException as exc:
@@ -39,7 +42,7 @@ def unpacked(data: bytes) -> Call | Failed[Any]:
 
 
 def packed_outcome(outcome: Outcome, redact: Redact | None = None) -> bytes:
-    """Return an outcome as bytes; of one that cannot be pickled, the outcome that says so. `raised` stays behind."""
+    """Return an outcome as bytes, without `raised`; one that cannot be pickled becomes an outcome that says so."""
     outcome = outcome._replace(raised=None)
     try:
         return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
@@ -49,13 +52,13 @@ def packed_outcome(outcome: Outcome, redact: Redact | None = None) -> bytes:
 
 
 def unpacked_outcome(call: Call, data: bytes, *, is_redacted: bool = True) -> Outcome:
-    """Return the outcome that was packed, or one that says that it cannot be unpickled here.
+    """Return the packed outcome, or one that says that it cannot be unpickled here.
 
     Args:
         call: The call.
         data: The packed outcome.
-        is_redacted: Whether the worker redacted the outcome. A worker that could not unpickle the call had no `redact`
-            either, so its causes are redacted here.
+        is_redacted: Whether the worker redacted the outcome. A worker that could not unpickle the call had no `redact`,
+            so its causes are redacted here.
     """
     try:
         outcome: Outcome = pickle.loads(data)
@@ -70,25 +73,25 @@ def unpacked_outcome(call: Call, data: bytes, *, is_redacted: bool = True) -> Ou
 
 
 def _by_value(parts: object) -> bytes | None:
-    """Return what cloudpickle makes of the parts of a call; None where it is missing or refuses them as well."""
+    """Return the parts of a call as cloudpickle's bytes; None if it is not installed or refuses them as well."""
     try:
         cloudpickle: Any = import_module("cloudpickle")  # it has no types
     except ImportError:
         return None
     try:
         data: bytes = cloudpickle.dumps(parts)
-    except BaseException:  # the first refusal is the one to tell of
+    except BaseException:  # the error reports the refusal of `pickle`
         return None
     return data
 
 
 def _refused(call: Call) -> str:
-    """Return what of a call it is that cannot be pickled."""
+    """Return the name of the part of a call that cannot be pickled."""
     parts = {"the task": call.task, "an argument of the task": (call.args, call.kwargs), "`redact`": call.redact}
     for name, part in parts.items():
         try:
             pickle.dumps(part, pickle.HIGHEST_PROTOCOL)
-        except BaseException:  # which of the three raises is the question
+        except BaseException:  # found the part
             return name
     return "the result that its last loop handed on"
 

@@ -1,4 +1,7 @@
-"""Daemon threads that take calls from one queue, for executors whose workers are threads or processes."""
+"""Daemon threads that take calls from one queue: the base of executors whose workers are threads or processes.
+
+A thread stuck in a call must not keep its place or hold the interpreter's exit.
+"""
 
 from __future__ import annotations
 
@@ -16,43 +19,43 @@ __all__ = ["Pool", "Worker"]
 
 
 class Worker(ABC):
-    """What one thread of a `Pool` runs calls with; all is called in that thread, except `stop`."""
+    """Runs the calls of one thread of a `Pool`; that thread calls every method but `stop`."""
 
     @abstractmethod
     def perform(self, call: Call) -> Outcome:
-        """Run a call to its end. It sets ``call.began``."""
+        """Run a call to its end, and set ``call.began``."""
 
     @abstractmethod
     def stop(self) -> str:
-        """Stop the call that it runs, as far as that can be done, and say what became of it: it is the last one."""
+        """Stop the running call as far as possible, and return a sentence on its fate; no other call follows."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of what it holds."""
+        """Release its resources."""
 
 
 class Pool(Executor, ABC):
     """Daemon threads that take calls from one queue, started when there are calls for them.
 
-    It is not `concurrent.futures`: there a thread that is stuck in a call keeps its place, and the interpreter from its
-    end. Here a thread whose call was stopped is given up and another takes its place.
+    In `concurrent.futures` a thread that is stuck in a call keeps its place and holds the interpreter's exit. Here a
+    thread whose call was stopped is abandoned, and a new one takes its place.
 
-    Every change of the two tables is one operation of a dict, which no other thread can see half-way; so no call is
-    both stopped and reported, and no lock is taken for a call.
+    Each change of the two tables is one atomic operation of a dict, so no call is both stopped and reported, without a
+    lock for each call.
 
     Args:
-        workers: How many calls run at once.
+        workers: The number of calls that run at once.
     """
 
     patience: float = 0.0
-    """The seconds that `close` waits for threads that were given up."""
+    """The seconds that `close` waits for abandoned threads."""
 
     def __init__(self, workers: int) -> None:
         if workers < 1:
             raise ValueError(f"workers is at least 1, not {workers}")
         self.slots: int = workers
-        # So many that what one change makes ready is mostly handed over at once: a thread that is woken for each call
-        # and each outcome by itself waits longer for the interpreter's lock than a short call takes.
+        # Large enough that the tasks one change makes ready are mostly handed over together: a thread that wakes for
+        # each call and each outcome waits longer for the interpreter's lock than a short call takes.
         self.window: int = max(1_024, 2 * workers)
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
         self._waiting: dict[Call, bool] = {}
@@ -64,7 +67,7 @@ class Pool(Executor, ABC):
 
     @abstractmethod
     def worker(self) -> Worker:
-        """Return what a new thread runs its calls with."""
+        """Return the worker of a new thread."""
 
     def open(self, report: Report) -> None:
         """Begin to serve a run; calls run in copies of this thread's context."""
@@ -72,29 +75,29 @@ class Pool(Executor, ABC):
         self._context = copy_context()
 
     def submit(self, calls: Sequence[Call]) -> None:
-        """Put calls in line."""
+        """Queue calls."""
         for call in calls:
             self._waiting[call] = True
             self._queue.put(call)
         self._staff()
 
     def withdraw(self, call: Call) -> bool:
-        """Take back a call that is still in line."""
+        """Take back a call that is still queued."""
         return self._waiting.pop(call, False)
 
     def stop(self, call: Call) -> str:
-        """Stop a call; the thread that runs it is given up."""
+        """Stop a call, and abandon the thread that runs it."""
         if self.withdraw(call):
             return "it had not begun"
         seat = self._running.pop(call, None)
         if seat is None:
-            return "it had just come to its end"
+            return "it had just ended"
         said = self._give_up(seat)
         self._staff()
         return said
 
     def close(self, *, now: bool = False) -> None:
-        """End serving a run, and all threads unless they are kept; those that run calls are given up."""
+        """End serving a run: abandon the threads that run calls, and end the others unless they are kept."""
         self._waiting.clear()
         for call in list(self._running):
             seat = self._running.pop(call, None)
@@ -105,7 +108,7 @@ class Pool(Executor, ABC):
             self._dismiss()
 
     def _staff(self) -> None:
-        """Start as many threads as there are calls for."""
+        """Start a thread for each call that has none, up to `slots`."""
         wanted = min(self.slots, len(self._waiting) + len(self._running))
         while len(self._seats) < wanted:
             seat = _Seat(self, self.worker())
@@ -119,7 +122,7 @@ class Pool(Executor, ABC):
         return seat.worker.stop()
 
     def _dismiss(self) -> None:
-        """Let the threads that are in line for calls end, and wait for them."""
+        """End the idle threads and wait for them; wait for the abandoned ones at most `patience` seconds."""
         for _ in self._seats:
             self._queue.put(None)
         for seat in self._seats:
@@ -131,10 +134,10 @@ class Pool(Executor, ABC):
         self._given_up.clear()
 
     def serve(self, seat: _Seat) -> None:
-        """Run calls, in the seat's own thread, until there are no more or one of them was stopped."""
+        """Run calls in the seat's thread until the pool ends it or one of them was stopped."""
         call: Call | None
         while (call := self._queue.get()) is not None:
-            # It is to be found among the running ones before it leaves those in line: `stop` looks in this order.
+            # Add the call to the running ones before it leaves the queued ones: `stop` looks in the opposite order.
             self._running[call] = seat
             if not self._waiting.pop(call, False):
                 if self._running.pop(call, None) is None:
@@ -145,11 +148,11 @@ class Pool(Executor, ABC):
             if self._running.pop(call, None) is None:
                 return
             report(call, outcome)
-            del call, outcome  # or they would live until the next call
+            del call, outcome  # they would live until the next call
 
 
 class _Seat:
-    """A thread of a pool, and what it runs calls with."""
+    """A thread of a pool, with its worker."""
 
     __slots__ = ("pool", "thread", "worker")
 

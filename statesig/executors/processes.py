@@ -1,8 +1,8 @@
-"""Processes of this machine that run the code of tasks, each with a pipe and a supervising thread of its own.
+"""Run the code of tasks in processes of this machine, each with its pipe and its supervising thread.
 
-Nothing is shared between two of them, neither a queue nor a lock: a process that is killed at any moment, in the middle
-of a message too, takes nothing with it but its own call. That is why this is no `ProcessPoolExecutor`, where one that
-dies breaks the pool, and no pool around queues, where one that dies with a queue's lock stops all others.
+Two processes must share nothing, neither a queue nor a lock: a process killed at any moment, even in the middle of a
+message, loses only its own call. In a `ProcessPoolExecutor` a dead process breaks the pool, and in a pool around queues
+one that dies with a queue's lock stops all others.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ from statesig.states import Crashed, Failed, State
 __all__ = ["Processes"]
 
 _PATIENCE = 60.0
-"""The seconds that a process may take to start, and to make a call of what it is sent, before that counts as begun."""
+"""Seconds that a process may take to start, and to unpack a call before the call counts as begun."""
 
 _TRIES = 3
-"""How many processes are started for a call, where each is killed before it begins it."""
+"""Processes to start for one call when each is killed before it begins the call."""
 
 _FAREWELL = 5.0
-"""The seconds that an idle process may take to end by itself before it is killed."""
+"""Seconds that an idle process may take to end before it is killed."""
 
 
 class Processes(Pool):
-    """Worker processes, started when there are calls for them.
+    """Worker processes, started as calls need them.
 
-    A worker that dies costs its own call the attempt, which is Crashed, and another is started for the next call. To
-    stop a call, its process is ended. Ctrl-C does not reach the workers: this process says whether they are to stop,
-    and they end with it, even where it is killed. A worker may not start processes by `multiprocessing`.
+    If a worker dies, the attempt at its call is Crashed, and the next call gets a new worker. Stopping a call ends its
+    process. Ctrl-C does not reach the workers: this process decides whether they stop, and they end with it, even if it
+    is killed. A worker may not start processes by `multiprocessing`.
 
-    A task is pickled by its name, so its module can be imported by the workers; what `pickle` cannot name is tried with
-    cloudpickle where that is installed. A program that runs a flow does so under ``if __name__ == "__main__":``.
+    A task is pickled by its name, so the workers must be able to import its module; a call that `pickle` refuses is
+    packed by cloudpickle if that is installed. A program must run its flow under ``if __name__ == "__main__":``.
 
     Args:
-        workers: How many calls run at once; by default one for each processor.
-        start: How a worker is started: each as a new interpreter, or forked from a server that has no threads.
+        workers: The number of calls that run at once; by default one for each processor.
+        start: The way to start a worker: as a new interpreter, or as a fork of a server without threads.
     """
 
     takes_coroutines = True
@@ -64,10 +64,10 @@ class Processes(Pool):
         """Begin to serve a run.
 
         Raises:
-            ExecutorError: This process may start none: it is a worker itself, or is only about to become one.
+            ExecutorError: This process is a worker, or about to become one, and may not start workers.
         """
         this = multiprocessing.current_process()
-        if getattr(this, "_inheriting", False):  # what multiprocessing itself asks, once it is too late
+        if getattr(this, "_inheriting", False):  # multiprocessing asks the same, but too late
             raise ExecutorError(
                 "Processes", "a worker is importing the program; run the flow under `if __name__ == '__main__':`"
             )
@@ -77,23 +77,23 @@ class Processes(Pool):
         super().open(report)
 
     def worker(self) -> Worker:
-        """Return what has calls run by a process of its own."""
+        """Return a worker that runs its calls in its own process."""
         return _Supervisor(self._start, self._refusal)
 
 
 class _Refusal:
-    """Why no worker can start, once one has shown it; then no other is tried in this run."""
+    """The state of calls once a worker has shown that none can start; the run then starts no other."""
 
     def __init__(self) -> None:
         self.state: State[Any] | None = None
 
 
 class _Lost(Exception):
-    """The process has ended, or its pipe has."""
+    """The process has ended, or its pipe is closed."""
 
 
 class _NotStarted(Exception):
-    """No process could be started; it holds the state of the call that it was to run."""
+    """No process could be started; holds the state for the call."""
 
     def __init__(self, state: State[Any]) -> None:
         super().__init__(state)
@@ -101,7 +101,7 @@ class _NotStarted(Exception):
 
 
 class _Supervisor(Worker):
-    """Has calls run by a process, one after the other, and starts another where it has died."""
+    """Runs calls in a process, one after another, and starts a new one if it dies."""
 
     def __init__(self, start: Literal["spawn", "forkserver"], refusal: _Refusal) -> None:
         self._start: Literal["spawn", "forkserver"] = start
@@ -109,7 +109,7 @@ class _Supervisor(Worker):
         self._child: _Child | None = None
         self._code: int | None = None
         self._is_stopped = False
-        # `stop` comes from another thread, and may neither miss a process that starts nor hit one that is reaped.
+        # `stop` comes from another thread; it may neither miss a process that is starting nor kill one that is reaped.
         self._lock = threading.Lock()
 
     def perform(self, call: Call) -> Outcome:
@@ -119,7 +119,7 @@ class _Supervisor(Worker):
             return _outcome(call, exc.state)
         except _Lost:
             return _outcome(call, Crashed(message=f"its worker process {_way(self._end())}"))
-        except BaseException as exc:  # no memory for an answer, no further process: the thread may not end for that
+        except BaseException as exc:  # out of memory or of processes, say: the thread must survive it
             self._end()
             reason = exc.strerror if isinstance(exc, OSError) else type(exc).__name__
             return _outcome(call, Crashed(message=f"its worker process could not be used: {reason}"))
@@ -145,13 +145,13 @@ class _Supervisor(Worker):
                 child.send(data)
                 return _answer(child, call)
             except _Lost:
-                # One that is killed before it begins the call takes nothing with it, so others are tried.
+                # The process was killed before it began the call, so trying again is safe.
                 if call.began is not None or self._is_stopped or tries == _TRIES:
                     raise
                 tries += 1
 
     def _idle(self) -> _Child:
-        """Return a process that waits for a call, a new one if need be."""
+        """Return an idle process, a new one if necessary."""
         child = self._child
         if child is not None and child.is_idle():
             return child
@@ -174,7 +174,7 @@ class _Supervisor(Worker):
             code = self._end()
             if code is None or code < 0:
                 raise
-            # It ended by itself, as any other would: usually the program is not one that can be imported.
+            # It ended by itself, as any other would: usually the program cannot be imported.
             self._refusal.state = Crashed(message=f"its worker process {_way(code)} {_WHY}", retryable=False)
             raise _NotStarted(self._refusal.state) from None
         if not is_ready:
@@ -183,7 +183,7 @@ class _Supervisor(Worker):
             raise _NotStarted(Crashed(message=f"its worker process did not start within {_PATIENCE:g} seconds"))
 
     def _end(self) -> int | None:
-        """Let the process end, if there is one, and return the exit code of the last one."""
+        """End the process, if any, and return the exit code of the last one."""
         with self._lock:
             child, self._child = self._child, None
         if child is not None:
@@ -198,7 +198,7 @@ _WHY = (
 
 
 def _way(code: int | None) -> str:
-    """Say how a process ended."""
+    """Return the predicate of a sentence on the end of a process."""
     if code is None:
         return "ended"
     if code >= 0:
@@ -208,7 +208,7 @@ def _way(code: int | None) -> str:
 
 
 def _answer(child: _Child, call: Call) -> Outcome:
-    """Return what the process says of a call: an empty message when it begins it, and then the outcome."""
+    """Return the outcome of a call; the process sends an empty message when it begins the call, then the outcome."""
     is_read = False
     while not (message := child.receive(_PATIENCE if call.began is None else None)):
         is_read = is_read or message is not None
@@ -217,7 +217,7 @@ def _answer(child: _Child, call: Call) -> Outcome:
 
 
 def _outcome(call: Call, state: State[Any]) -> Outcome:
-    """Return an outcome that the process did not tell."""
+    """Return an outcome that did not come from the process."""
     return Outcome(state, 0.0 if call.began is None else time.monotonic() - call.began, worker_name())
 
 
@@ -225,14 +225,14 @@ def _outcome(call: Call, state: State[Any]) -> Outcome:
 
 
 _STARTING = threading.Lock()
-"""Held while a process is started: multiprocessing then reaps all that have ended, those of other threads too."""
+"""Held while a process starts: multiprocessing then reaps all ended processes, those of other threads too."""
 
 
 class _Child:
     """A worker process and this end of its pipe."""
 
     def __init__(self, start: Literal["spawn", "forkserver"]) -> None:
-        # One expression each: by its name alone a context's type is not known to checkers.
+        # One call for each: type checkers know a context's type only by a literal name.
         spawning = start == "spawn"
         context = multiprocessing.get_context("spawn") if spawning else multiprocessing.get_context("forkserver")
         self._pipe, theirs = context.Pipe()
@@ -247,7 +247,7 @@ class _Child:
             theirs.close()
 
     def is_idle(self) -> bool:
-        """Tell whether it waits for a call; one that has ended has let go of its pipe, if it has said nothing else."""
+        """Tell whether it waits for a call: it has sent nothing, and neither the process nor its pipe has ended."""
         return not wait([self._pipe, self._process.sentinel], 0)
 
     def send(self, data: bytes) -> None:
@@ -257,12 +257,12 @@ class _Child:
             raise _Lost from None
 
     def receive(self, timeout: float | None = None) -> bytes | None:
-        """Return the next message; None where there is none within so many seconds.
+        """Return the next message; None if none comes within `timeout` seconds.
 
         Raises:
-            _Lost: The process has ended, and what it said before was received.
+            _Lost: The process has ended, and all its messages were received.
         """
-        # The pipe alone would not tell, where a process that the task forked holds its other end.
+        # The pipe alone is not enough: a process that the task forked may hold its other end open.
         if not wait([self._pipe, self._process.sentinel], timeout):
             return None
         try:
@@ -285,7 +285,7 @@ class _Child:
         self._process.join()
         until = time.monotonic() + 1
         while (code := self._process.exitcode) is None and time.monotonic() < until:
-            time.sleep(0.001)  # another thread is just reaping it, and about to write down how it ended
+            time.sleep(0.001)  # another thread is reaping it, and about to set the exit code
         if code is not None:
             self._process.close()
         return code
@@ -293,9 +293,9 @@ class _Child:
 
 @contextmanager
 def _interrupt_blocked(start: str) -> Generator[None, None, None]:
-    """Let a Ctrl-C not reach a process between its start and `_work`, which unblocks it.
+    """Keep Ctrl-C from a process between its start and `_work`, which unblocks it.
 
-    A server of forks is everybody's in this process, and is left as it is.
+    The fork server is left as it is: all code of this process shares it.
     """
     if start != "spawn" or not hasattr(signal, "pthread_sigmask"):
         yield
@@ -311,7 +311,7 @@ def _interrupt_blocked(start: str) -> Generator[None, None, None]:
 
 
 def _work(pipe: Connection) -> None:
-    """Run the calls that come through the pipe until it is closed at its other end."""
+    """Run the calls that arrive through the pipe until its other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
@@ -330,7 +330,7 @@ def _work(pipe: Connection) -> None:
 
 
 def _hold_alone() -> None:
-    """Let programs that tasks start not inherit what tells the parent that this process has ended."""
+    """Keep programs that tasks start from inheriting the descriptors by which the parent sees this process end."""
     if os.path.isdir("/dev/fd"):
         for fd in map(int, os.listdir("/dev/fd")):
             if fd > 2:
@@ -339,7 +339,7 @@ def _hold_alone() -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process, also in the middle of a call, when its parent has ended in whatever way."""
+    """End this process as soon as its parent has ended in any way, even in the middle of a call."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

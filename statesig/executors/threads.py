@@ -1,4 +1,7 @@
-"""Calls in threads of this process."""
+"""Run calls in threads of this process.
+
+A call that was stopped must not keep its place or hold the interpreter's exit.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +17,23 @@ __all__ = ["Threads"]
 class Threads(Pool):
     """Threads of this process.
 
-    A thread cannot be stopped: the function of a call that was stopped goes on until it returns, while another thread
-    takes the place. None of them holds the interpreter when the program ends.
+    A thread cannot be stopped: the function of a stopped call goes on until it returns, and a new thread takes its
+    place. No thread holds the interpreter's exit.
 
     Args:
-        workers: How many calls run at once; by default four more than there are processors, and at most 32.
+        workers: The number of calls that run at once; by default that of processors plus four, at most 32.
     """
 
     def __init__(self, workers: int | None = None) -> None:
         super().__init__(min(32, (os.cpu_count() or 1) + 4) if workers is None else workers)
 
     def worker(self) -> Worker:
-        """Return what calls the function."""
+        """Return a worker that calls the function."""
         return _CALLING
 
 
 class _Calling(Worker):
-    """Calls the functions of calls in the thread that asks for it."""
+    """Calls the function in the calling thread."""
 
     def perform(self, call: Call) -> Outcome:
         call.began = time.monotonic()
@@ -40,7 +43,7 @@ class _Calling(Worker):
         return "its thread goes on until the function returns"
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: it holds no resources."""
 
 
 _CALLING = _Calling()

@@ -322,7 +322,7 @@ def test_stopping_what_has_ended_changes_nothing() -> None:
     call = call_of(work.double, 2)
     with serving(Threads(1)) as served:
         served.of([call])
-        assert "it had just come to its end" == served.executor.stop(call)
+        assert "it had just ended" == served.executor.stop(call)
 
 
 def test_threads_closed_at_once_leave_what_runs() -> None:
@@ -341,7 +341,7 @@ def test_calls_stopped_at_any_moment_are_reported_or_stopped() -> None:
         for _ in range(ROUNDS):
             calls = [call_of(work.double, number) for number in range(200)]
             served.executor.submit(calls)
-            over = "it had just come to its end"
+            over = "it had just ended"
             stopped = {call for call in calls if served.executor.stop(call) != over}
             reported = [served.next()[0] for _ in range(len(calls) - len(stopped))]
             assert set(calls) - stopped == set(reported)
@@ -397,7 +397,7 @@ def test_a_stopped_coroutine_is_cancelled() -> None:
         until(lambda: call.began is not None)
         assert "its coroutine was cancelled" == served.executor.stop(call)
         assert seen.wait(30)
-        assert "it had just come to its end" == served.executor.stop(call)
+        assert "it had just ended" == served.executor.stop(call)
 
 
 def test_coroutines_closed_at_once_are_cancelled() -> None:
@@ -451,7 +451,7 @@ def test_a_blocked_loop_is_replaced() -> None:
         served.executor.submit([blocking])
         until(lambda: blocking.began is not None)
         served.executor.submit([behind])
-        assert "its event loop is blocked, where its coroutine goes on" == served.executor.stop(blocking)
+        assert "its event loop is blocked, and its coroutine goes on there" == served.executor.stop(blocking)
         call, outcome = served.next()
         assert (beside, Crashed(message="its event loop was blocked by the code of another task")) == (
             call,
@@ -549,7 +549,7 @@ def test_a_given_loop_that_is_blocked_is_told() -> None:
         until(lambda: blocking.began is not None)
         said = [served.executor.stop(call) for call in (blocking, beside)]
         let_go.set()
-        assert ["its event loop is blocked, where its coroutine goes on"] * 2 == said
+        assert ["its event loop is blocked, and its coroutine goes on there"] * 2 == said
         assert Success(result=4) == served.state(work.double_later, 2)
 
 
@@ -729,7 +729,7 @@ def test_a_stopped_call_ends_its_process(make: Maker, tmp_path: Path) -> None:
         assert "its process was ended" == served.executor.stop(call)
         until(lambda: is_gone(number))
         assert Success(result=4) == served.state(work.double, 2)
-        assert "it had just come to its end" == served.executor.stop(call)
+        assert "it had just ended" == served.executor.stop(call)
 
 
 def test_calls_in_processes_stopped_at_any_moment_are_reported_or_stopped() -> None:
@@ -739,7 +739,7 @@ def test_calls_in_processes_stopped_at_any_moment_are_reported_or_stopped() -> N
             calls = [call_of(work.double, number) for number in range(6)]
             served.executor.submit(calls)
             time.sleep(pause * 0.0003)
-            over = "it had just come to its end"
+            over = "it had just ended"
             stopped = {call for call in calls[::2] if served.executor.stop(call) != over}
             reported = dict(told(served.next()) for _ in range(len(calls) - len(stopped)))
             assert set(calls) - stopped == set(reported)

@@ -1,4 +1,4 @@
-"""What Hypothesis loads when it is imported: it ties states to their strategies, and loads nothing of these yet."""
+"""The Hypothesis plugin: registers strategies of states. It must not import them before a test asks for one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["register", "strategy_for"]
 
 
 def register() -> None:
-    """Let ``st.from_type`` know every state, those of users and parametrised ones, and those that are defined later.
+    """Let ``st.from_type`` know every state: users' own, parametrised ones, and those defined later.
 
-    By the table in which Hypothesis keeps what it knows of other packages: a function for each, asked once the package
-    is loaded and for a type that nobody has registered. What is registered by a user goes before it.
+    It adds a function to Hypothesis's table of other packages. Hypothesis calls it once the package is loaded, for
+    types that nobody has registered; a user's registration takes precedence.
     """
     from hypothesis.strategies._internal import types
 
@@ -26,14 +26,14 @@ def register() -> None:
 
 
 def strategy_for(thing: Any) -> SearchStrategy[Any] | None:
-    """Return the strategy of a class of states, or of another type that is statesig's; None for any other type."""
+    """Return the strategy of a class of states or of another statesig type; None for any other type."""
     from statesig.testing import strategies
 
     return strategies.strategy_for(thing)
 
 
 def _register_known() -> None:
-    """Register the states that there are, by Hypothesis's public way: where it keeps no table of other packages."""
+    """Register all known states through Hypothesis's public API, for releases without a table of other packages."""
     from hypothesis.strategies import register_type_strategy
 
     from statesig.states import Finished, MetaState, State

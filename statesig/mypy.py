@@ -1,4 +1,4 @@
-"""The mypy plugin, under the name that configuration files give: ``plugins = statesig.mypy``."""
+"""The mypy plugin under the name for configuration files: ``plugins = statesig.mypy``."""
 
 from statesig.checking.plugin import plugin
 

@@ -1,6 +1,6 @@
-"""The pytest plugin: fixtures for tests of flows, and a watch over signals that were swallowed.
+"""The pytest plugin: fixtures for tests of flows, and warnings about swallowed signals.
 
-It is loaded by every run of pytest where statesig is installed, so nothing of statesig is loaded before it is used.
+Every run of pytest loads it where statesig is installed: import the rest of statesig only when a test uses it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _OPTION = "statesig_swallowed"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that has every test watched for swallowed signals."""
-    parser.addini(_OPTION, "warn of signals that a handler for everything has swallowed, in every test", "bool", False)
+    """Add the option that watches every test for swallowed signals."""
+    parser.addini(_OPTION, "in every test, warn of signals that a catch-all handler swallows", "bool", False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch every test, where that was asked for."""
+    """Watch every test if the option is set."""
     if config.getini(_OPTION):
         config.pluginmanager.register(_EveryTest(), _OPTION)
 
@@ -45,7 +45,7 @@ class _EveryTest:
 def statesig_clock() -> Clock:
     """Return a clock that stands still, for flow.run(clock=statesig_clock, sleep=statesig_clock.sleep).
 
-    It is set by .set(time), moved by .advance(seconds), read by calling it; .slept lists what was slept by it.
+    Set it with .set(time), move it with .advance(seconds), read it by calling it; .slept lists the sleeps in seconds.
     """
     from statesig.testing.fixtures import Clock
 
@@ -54,10 +54,10 @@ def statesig_clock() -> Clock:
 
 @pytest.fixture
 def statesig_run(statesig_clock: Clock) -> Rehearsal:
-    """Return what runs flows by statesig_clock, without waiting, and keeps their events.
+    """Return a runner of flows that uses statesig_clock, never waits, and keeps the events.
 
-    With captured = statesig_run(flow, day=3): captured.run is the run, captured.events are its events, and
-    captured.history(node) the states that a task was in.
+    After captured = statesig_run(flow, day=3), captured.run is the run, captured.events are its events, and
+    captured.history(node) lists the states that a task was in.
     """
     from statesig.testing.fixtures import Rehearsal
 
@@ -66,9 +66,9 @@ def statesig_run(statesig_clock: Clock) -> Rehearsal:
 
 @pytest.fixture
 def statesig_swallowed() -> Iterator[Watch]:
-    """Warn of each signal that a bare except, or except BaseException, has swallowed while the test ran.
+    """Warn of each signal that a bare except, or except BaseException, swallows during the test.
 
-    .swallowed() lists them so far. The option statesig_swallowed = true warns so in every test.
+    .swallowed() lists them so far. The option statesig_swallowed = true does the same in every test.
     """
     from statesig.testing.fixtures import Watch
 

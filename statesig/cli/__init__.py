@@ -1,4 +1,4 @@
-"""The `statesig` command. Each verb loads what it needs when it runs."""
+"""The `statesig` command. Nothing here may import the module of a verb before that verb runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
     Args:
-        argv: The arguments, without the program's name; those of the process by default.
+        argv: The arguments, without the program's name; by default those of the process.
     """
     parser = parser_of_all()
     options, rest = parser.parse_known_args(argv)
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.USAGE
     out: object = sys.stdout
     if isinstance(out, io.TextIOWrapper):
-        out.reconfigure(errors="backslashreplace")  # a name that is no Unicode is shown, too
+        out.reconfigure(errors="backslashreplace")  # print names that are not valid Unicode, too
     in_main = threading.current_thread() is threading.main_thread()
     previous = signal.signal(signal.SIGTERM, _terminate) if in_main else None
     try:
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"statesig: {exc}", file=sys.stderr)
         return Exit.FAILURE
     except BrokenPipeError:
-        # Whoever read the output has seen enough; keep the interpreter from saying so at its end.
+        # The reader has closed the pipe; keep the interpreter from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILURE
     except KeyboardInterrupt:
@@ -72,7 +72,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _verb(options: argparse.Namespace) -> _Verb:
-    """Return what does what is asked, and load no more than that needs."""
+    """Return the function of the chosen verb, and import only its module."""
     match options.verb:
         case "run":
             from statesig.cli.running import run
@@ -149,7 +149,7 @@ def _write_stubs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             print(line, file=out)
     except BrokenPipeError:
         raise
-    except SyntaxError as exc:  # of the file's path its text has but the end
+    except SyntaxError as exc:  # its text has only the last part of the file's path
         place = f"{exc.filename}:{exc.lineno}: {exc.msg}"
         raise UsageError(place if exc.filename and exc.lineno else f"{exc}") from exc
     except (ImportError, OSError) as exc:

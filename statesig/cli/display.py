@@ -1,4 +1,4 @@
-"""What the command shows of a run: progress while it goes on, lines of JSON, and the table at its end."""
+"""The command's output for a run: progress while it runs, events as JSON, and a table at its end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Silent:
     """Shows nothing.
 
     Attributes:
-        failed: Whether something could not be shown as it is.
+        failed: Whether an event could not be shown in full.
     """
 
     failed = False
@@ -40,14 +40,14 @@ class Silent:
         self._errors = errors
 
     def __call__(self, event: Event) -> None:
-        """Take note of an event."""
+        """Show an event."""
 
     def take_over(self, run: Run) -> None:
-        """Take note of what was done before, in a run that is gone on with."""
+        """Count the tasks that a resumed run finished before."""
 
     def interject(self, line: str) -> None:
-        """Write a line from within a signal handler, in the middle of whatever else is being written."""
-        with suppress(OSError):  # nobody may be there to read it
+        """Write a line from within a signal handler, even while another line is being written."""
+        with suppress(OSError):  # the stream may have no reader
             os.write(self._errors.fileno(), f"{line}\n".encode())
 
     def __enter__(self) -> Self:
@@ -56,13 +56,13 @@ class Silent:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Leave the stream as it should be."""
+        """Restore the stream."""
 
 
 class JsonLines(Silent):
     """Writes each event as one line of JSON, as soon as it happens.
 
-    A result that JSON cannot give back is left out of its line and told of on the error stream.
+    It leaves out a result that JSON cannot restore, and reports it on the error stream.
     """
 
     def __init__(self, flow: Flow, out: TextIO, errors: TextIO) -> None:
@@ -79,24 +79,24 @@ class JsonLines(Silent):
             line = encode_event(event, result_type=returns)
         except EncodeError as exc:
             self.failed = True
-            remedy = "say what the task returns in its annotation, or return what JSON can hold"
+            remedy = "give the task a return annotation, or return a value that JSON can hold"
             print(f"statesig: task {event.task!r}: {exc}; {remedy}", file=self._errors)
             line = encode_event(replace(event, state=_spelled_out(without_result(event.state))))
         print(line.decode(), file=self._out, flush=True)
 
     def _tell_mapped(self, event: Event) -> None:
-        """Write a mapped task's event: its children without their results, which stand in their own lines."""
+        """Write a mapped task's event, without its children's results: each child's line has its result."""
         state = without_result(event.state)
         try:
             line = encode_event(replace(event, state=state))
         except EncodeError:
-            # So many that no reader would look at them at once.
+            # There are more children than one document may hold.
             line = encode_event(replace(event, state=Mapped(message=state.message, causes=state.causes)))
         print(line.decode(), file=self._out, flush=True)
 
 
 class Lines(Silent):
-    """Writes a line for each task that comes to rest: finished, paused, or waiting for another attempt."""
+    """Writes a line for each task that finishes, pauses, or waits for another attempt."""
 
     def __init__(self, errors: TextIO) -> None:
         super().__init__(errors)
@@ -104,12 +104,12 @@ class Lines(Silent):
 
     @staticmethod
     def for_stream(flow: Flow, errors: TextIO) -> Lines:
-        """Return what suits a stream: a live bar on a terminal where rich is installed, plain lines elsewhere."""
+        """Return the display for a stream: a live bar on a terminal if rich is installed, else plain lines."""
         if errors.isatty() and os.environ.get("TERM") != "dumb":
             try:
                 return _Live(flow, errors)
             except ImportError:
-                pass  # rich comes with the extra `cli`; lines say the same
+                pass  # rich comes with the extra `cli`; plain lines show the same events
         return Lines(errors)
 
     def __call__(self, event: Event) -> None:
@@ -128,7 +128,7 @@ class Lines(Silent):
 
 
 class _Live(Lines):
-    """A bar that moves as tasks finish, with what runs below it, and above it a line for each that did not succeed."""
+    """A progress bar, with the running tasks below it and a line above it for each task that did not succeed."""
 
     def __init__(self, flow: Flow, errors: TextIO) -> None:
         from rich.console import Console
@@ -174,10 +174,10 @@ class _Live(Lines):
         self._live.console.print(line, highlight=False, markup=False)
 
     def interject(self, line: str) -> None:
-        super().interject(f"\r\x1b[2K{line}")  # in place of the bar's last line, which is drawn again below
+        super().interject(f"\r\x1b[2K{line}")  # overwrites the bar's last line; rich draws the bar again below
 
     def _shown(self) -> RenderableType:
-        """Return what is shown at the moment; called in a thread of the display's own."""
+        """Return the current bar and running tasks; the display's thread calls this."""
         from rich.console import Group
         from rich.text import Text
 
@@ -190,7 +190,7 @@ class _Live(Lines):
 
 
 def _spelled_out(state: State[Any]) -> State[Any]:
-    """Return a state whose message is valid Unicode, what is not spelled out in it."""
+    """Return a state with a message in valid Unicode, anything else in it escaped."""
     if state.message is None:
         return state
     return state.model_copy(update={"message": state.message.encode("utf-8", "backslashreplace").decode()})
@@ -201,7 +201,7 @@ def _name(task: str, index: int | None) -> str:
 
 
 def described(state: State[Any]) -> str:
-    """Return a state's tag, that of a Mapped with the count of its children's."""
+    """Return a state's tag, and for a Mapped the counts of its children's tags."""
     if not is_mapped(state):
         return state.type
     tally: dict[str, int] = {}
@@ -211,19 +211,19 @@ def described(state: State[Any]) -> str:
 
 
 def said(state: State[Any]) -> str:
-    """Return a state's message in one line, with the text of the exception it is of."""
+    """Return a state's message in one line, with the text of its first cause."""
     parts = [state.message or "", *(cause.message for cause in state.causes[:1])]
     return " ".join(": ".join(part for part in parts if part).split())
 
 
 def aligned(rows: Sequence[Sequence[str]], *, right: int | None = None) -> Iterator[str]:
-    """Yield the lines of a table, all columns but the last as wide as they need to be.
+    """Yield the lines of a table, with all columns but the last padded to their widest cell.
 
-    What a terminal would act upon is spelled out: names and messages are anybody's.
+    Control characters are escaped, since names and messages may come from anybody.
 
     Args:
         rows: The cells of each row.
-        right: Which column stands at its right edge, as numbers do.
+        right: The index of a right-aligned column, such as numbers.
     """
     table = [[_printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
@@ -240,7 +240,7 @@ def _printable(text: str) -> str:
 
 
 def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
-    """Write a table of a run's tasks, states and durations, with the children that did not succeed, and its outcome."""
+    """Write a table of a run's tasks, with the children that did not succeed, and the outcome of the run."""
     rows = [("TASK", "STATE", "SECONDS", "MESSAGE"), *_rows(run)]
     out.writelines(f"{line}\n" for line in aligned(rows, right=2))
     outcome = run.state

@@ -24,7 +24,7 @@ __all__ = ["check_documents", "print_schema", "tell_history"]
 
 
 def check_documents(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Validate states and events, and tell of each document that is none."""
+    """Validate states and events, and report each invalid document."""
     kind = kind_named(options.kind, options.modules)
     name = _name(options.file)
     bad = total = 0
@@ -44,7 +44,7 @@ def check_documents(options: argparse.Namespace, out: TextIO, err: TextIO) -> in
 
 
 def tell_history(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Tell the histories in a log of events."""
+    """Report on the histories in a log of events."""
     for module in options.modules:
         load(module)
     return tell_histories(_lines(options.file), _name(options.file), as_json=options.json, out=out, err=err)
@@ -57,9 +57,9 @@ def print_schema(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _documents(path: str) -> Iterator[tuple[int, bytes, Any]]:
-    """Yield each document: the number of its first line, its text, and what it holds, None where it is no JSON.
+    """Yield each document: the number of its first line, its text and its value, None if it is not JSON.
 
-    Each line is one, unless it takes all lines together to make one.
+    Each line is a document, unless only all lines together are one.
     """
     is_lines = False
     held: list[tuple[int, bytes, Any]] = []
@@ -85,7 +85,7 @@ def _lines(path: str) -> Iterator[bytes]:
         yield from sys.stdin.buffer
         return
     try:
-        stream = open(path, "rb")  # noqa: SIM115  # closed below; to open it is what may fail
+        stream = open(path, "rb")  # noqa: SIM115  # closed below; only opening it may fail
     except OSError as exc:
         raise UsageError(f"{path} cannot be read: {exc.strerror}") from None
     with stream:
@@ -101,7 +101,7 @@ def _is_json(held: list[tuple[int, bytes, Any]]) -> bool:
 
 
 def _parsed(text: bytes) -> Any:
-    """Return what JSON text holds, None where it is none or more than may be looked at."""
+    """Return the value of JSON text, None if it is not JSON or exceeds the size limit."""
     if len(text) > DEFAULT_LIMITS.max_bytes:
         return None
     try:
@@ -111,7 +111,7 @@ def _parsed(text: bytes) -> Any:
 
 
 def _broken_line(text: bytes) -> int:
-    """Return on which line, from 0, the parser gives up; 0 where it does not."""
+    """Return the line, from 0, at which the parser fails; 0 if it does not."""
     try:
         from_json(text)
     except ValueError as exc:
@@ -121,7 +121,7 @@ def _broken_line(text: bytes) -> int:
 
 
 def _problem(text: bytes, document: Any, kind: type[State[Any]]) -> str | None:
-    """Return what is wrong with a document, or None; what has a run and no type is an event."""
+    """Return the problem with a document, or None; a document with a run and no type is an event."""
     try:
         if isinstance(document, dict) and "run" in document and "type" not in document:
             state = decode_event(text, strict=True).state

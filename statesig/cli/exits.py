@@ -1,4 +1,4 @@
-"""How the `statesig` command ends: its exit codes, and what is raised to end it."""
+"""The exit codes of the `statesig` command, and the exceptions that end it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Exit(IntEnum):
 
 
 class UsageError(Exception):
-    """What was asked cannot be done as it was asked; the text says why."""
+    """The command cannot do what it was asked; the text says why."""
 
 
 class Terminated(BaseException):

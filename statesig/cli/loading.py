@@ -1,4 +1,4 @@
-"""Programs that a user names on the command line: their modules, flows and states. Never one that data names."""
+"""Loading of the modules, flows and states that a user names on the command line. Never import a name from data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["kind_named", "load", "load_flow"]
 
 
 def load_flow(target: str) -> Flow:
-    """Return the flow that ``MODULE:FLOW`` names; of ``MODULE`` alone the one named flow, or its only one.
+    """Return the flow that ``MODULE:FLOW`` names; for ``MODULE`` alone its flow named ``flow``, or its only one.
 
     Raises:
         UsageError: There is no such module or flow, or more than one.
@@ -45,7 +45,7 @@ def load(name: str) -> ModuleType:
     """Import a module that the user named, from the current folder too.
 
     Raises:
-        UsageError: There is none, or it cannot be imported.
+        UsageError: It does not exist, or it cannot be imported.
     """
     if "" not in sys.path:
         sys.path.insert(0, "")
@@ -62,7 +62,7 @@ def load(name: str) -> ModuleType:
 
 
 def kind_named(tag: str, modules: Iterable[str]) -> type[State[Any]]:
-    """Return the kind of state of a tag, or the abstract one of a name, once some modules are imported.
+    """Import modules, then return the kind of state with a tag, or the abstract kind with a name.
 
     Raises:
         UsageError: There is no such kind, or a module cannot be imported.

@@ -1,4 +1,4 @@
-"""What the command's options choose: a store, an executor, an age."""
+"""The store, the executor and the age that the command's options choose."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["chosen_age", "chosen_executor", "chosen_store", "stored_before"]
 
 
 def chosen_store(options: argparse.Namespace) -> Store | None:
-    """Return the store of ``--store`` or STATESIG_STORE, a new one where there is none; None where neither is given.
+    """Return the store of ``--store`` or STATESIG_STORE, created if missing; None if neither is given.
 
     Raises:
         UsageError: It cannot be opened.
@@ -33,14 +33,14 @@ def chosen_store(options: argparse.Namespace) -> Store | None:
 
 
 def stored_before(options: argparse.Namespace) -> Store:
-    """Return the store of ``--store`` or STATESIG_STORE, in which there are runs to be looked for.
+    """Return the existing store of ``--store`` or STATESIG_STORE.
 
     Raises:
-        UsageError: None is given, or it is not there, or cannot be opened.
+        UsageError: No store is given, or it does not exist or cannot be opened.
     """
     target = _target(options)
     if target is None:
-        raise UsageError("where are the runs? give --store PATH|URL, or set STATESIG_STORE")
+        raise UsageError("no store is given; give --store PATH|URL, or set STATESIG_STORE")
     path = target.removeprefix("sqlite:///")
     if "://" not in path and not os.path.exists(path):
         raise UsageError(f"there is no store {path}")
@@ -57,13 +57,13 @@ def chosen_executor(options: argparse.Namespace) -> Executor | None:
     """Return the executor of ``--executor``, with its ``--workers`` or its ``--address``; None: in line.
 
     Raises:
-        UsageError: These do not go together.
+        UsageError: The options do not fit each other.
     """
     name, workers, address = options.executor, options.workers, options.address
     if workers is not None and name not in ("threads", "processes"):
         raise UsageError("--workers goes with --executor threads or processes")
     if address is not None and name != "dask":
-        raise UsageError("--address is that of a Dask scheduler, and goes with --executor dask")
+        raise UsageError("--address is for a Dask scheduler, and goes with --executor dask")
     return executor_named(name, workers=workers, address=address)
 
 
@@ -71,10 +71,10 @@ _AGE = re.compile(r"(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 def chosen_age(text: str) -> timedelta:
-    """Return the time that a text such as ``30d``, ``12h``, ``1h30m`` or ISO 8601's ``P30D`` says.
+    """Return the age in a text such as ``30d``, ``12h``, ``1h30m`` or ISO 8601's ``P30D``.
 
     Raises:
-        UsageError: It says none, or more than can be counted.
+        UsageError: The text is not an age, or it is too long for a `timedelta`.
     """
     found = _AGE.fullmatch(text)
     try:
@@ -84,5 +84,5 @@ def chosen_age(text: str) -> timedelta:
         if text.startswith("P"):
             return TypeAdapter(timedelta).validate_strings(text)
     except (OverflowError, ValidationError):
-        pass  # told below, as what is no time at all
-    raise UsageError(f"an age is such as 30d, 12h, 90m or 10s, or ISO 8601's P30D, and {text!r} is none")
+        pass  # reported below, as any other text that is not an age
+    raise UsageError(f"an age is written as 30d, 12h, 90m or 10s, or as ISO 8601's P30D, not {text!r}")

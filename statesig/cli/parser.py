@@ -1,4 +1,4 @@
-"""What the `statesig` command takes: one function for each verb. Nothing here does what is asked."""
+"""The arguments of the `statesig` command, one function for each verb. Nothing here may carry a verb out."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Add = Callable[..., argparse.ArgumentParser]
 
 
 def parser_of_all() -> argparse.ArgumentParser:
-    """Return the parser of the command; what it parses has the verb's name as ``verb``, None without one."""
+    """Return the command's parser; its result has the name of the verb as ``verb``, None without one."""
     parser = argparse.ArgumentParser(
         prog="statesig",
-        description="Run flows and go on with stored runs, check states, events and histories, print schemas and "
-        "diagrams, and write stubs.",
+        description="Run flows, resume stored runs, check states, events and histories, print schemas and diagrams, "
+        "and write stubs.",
         epilog="exit codes: 0 success, 1 failure, 2 usage or import error, 3 paused, 130/143 ended by Ctrl-C/SIGTERM",
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
@@ -42,13 +42,13 @@ def _add_run(add: Add) -> None:
     run = add(
         "run",
         help="run a flow",
-        description="Run a flow of a module, and end with a table of its tasks, states and durations.",
-        epilog="With a store the run survives its process, and `statesig resume` goes on with it. Ctrl-C or SIGTERM "
-        "lets what runs finish, and cancels the rest; a second one stops what runs.",
+        description="Run a flow of a module, then print a table of its tasks, states and durations.",
+        epilog="With a store the run survives its process, and `statesig resume` continues it. Ctrl-C or SIGTERM "
+        "lets running tasks finish and cancels the rest; a second one stops running tasks, too.",
     )
     _take_flow(run)
     run.add_argument("parameters", metavar="NAME=VALUE", nargs="*", help="a parameter, read as its type")
-    _take_store(run, "where the run is kept, a new one where there is none")
+    _take_store(run, "the store for the run, created if missing")
     _take_executor(run)
     _take_telling(run)
 
@@ -56,9 +56,8 @@ def _add_run(add: Add) -> None:
 def _add_resume(add: Add) -> None:
     resume = add(
         "resume",
-        help="go on with a stored run",
-        description="Go on with a stored run where it was left. Finished tasks are not run again; paused ones wait "
-        "until they are approved.",
+        help="resume a stored run",
+        description="Resume a stored run. Finished tasks are not run again; paused ones wait for --approve.",
     )
     _take_flow(resume)
     _take_run(resume)
@@ -67,7 +66,7 @@ def _add_resume(add: Add) -> None:
         metavar="TASK",
         action="append",
         default=[],
-        help="release a paused task, or one child of a mapped one: load[3]; may be given again",
+        help="release a paused task, or one child of a mapped task: load[3]; may be repeated",
     )
     _take_store(resume)
     _take_executor(resume)
@@ -77,9 +76,9 @@ def _add_resume(add: Add) -> None:
 def _add_runs(add: Add) -> None:
     runs = add("runs", help="list stored runs", description="List the runs in a store, the latest first.")
     _take_store(runs)
-    runs.add_argument("--state", metavar="STATE", help="only those in this kind of state, such as Failed or Running")
-    runs.add_argument("--flow", metavar="NAME", help="only those of this flow")
-    runs.add_argument("--limit", metavar="N", type=_number, help="so many at most")
+    runs.add_argument("--state", metavar="STATE", help="only runs in this kind of state, such as Failed or Running")
+    runs.add_argument("--flow", metavar="NAME", help="only runs of this flow")
+    runs.add_argument("--limit", metavar="N", type=_number, help="at most N runs")
     runs.add_argument("--json", action="store_true", help="print one run per line instead, as JSON")
     _take_imports(runs)
 
@@ -87,9 +86,9 @@ def _add_runs(add: Add) -> None:
 def _add_show(add: Add) -> None:
     show = add(
         "show",
-        help="tell what became of a stored run",
-        description="Tell of each task of a stored run which state it is in, and of mapped ones the children that are "
-        "not successful.",
+        help="show the tasks of a stored run",
+        description="Show the state of each task of a stored run, and of the children of mapped tasks that are not "
+        "successful.",
     )
     _take_run(show)
     _take_store(show)
@@ -102,8 +101,8 @@ def _add_cancel(add: Add) -> None:
     cancel = add(
         "cancel",
         help="cancel a stored run",
-        description="Cancel a stored run: now where no process goes on with it; else that process is asked, and does "
-        "it within seconds.",
+        description="Cancel a stored run: at once if no process is running it; otherwise ask that process, which "
+        "cancels it within seconds.",
     )
     _take_run(cancel)
     _take_store(cancel)
@@ -113,7 +112,8 @@ def _add_prune(add: Add) -> None:
     prune = add(
         "prune",
         help="remove old runs",
-        description="Remove the runs that are over and last changed so long ago, and what is cached until then.",
+        description="Remove the runs that are final and last changed longer than AGE ago, and the cached results that "
+        "expired before then.",
     )
     prune.add_argument(
         "--older-than", metavar="AGE", required=True, help="such as 30d, 12h, 90m or 10s, or ISO 8601's P30D"
@@ -127,8 +127,10 @@ def _add_check(add: Add) -> None:
         help="validate states and events",
         description="Validate one JSON document, or one per line: states, or the events that `run --json` prints.",
     )
-    check.add_argument("file", metavar="FILE", nargs="?", default="-", help="a file; - or nothing: standard input")
-    check.add_argument("--as", dest="kind", metavar="STATE", default="State", help="admit only this kind of state")
+    check.add_argument(
+        "file", metavar="FILE", nargs="?", default="-", help="a file; standard input by default, or with -"
+    )
+    check.add_argument("--as", dest="kind", metavar="STATE", default="State", help="accept only this kind of state")
     _take_imports(check)
 
 
@@ -136,11 +138,13 @@ def _add_history(add: Add) -> None:
     history = add(
         "history",
         help="check the histories in a log of events",
-        description="Tell what became of each task of each run in a log of the events that `run --json` prints: the "
-        "first illegal step, reports in conflict, and the merged state. The order of the lines does not matter.",
-        epilog="The exit code is 1 where a step is illegal, reports are in conflict, or a line is no event.",
+        description="Report on each task of each run in a log of the events that `run --json` prints: the first "
+        "illegal step, conflicting reports, and the merged state. The order of the lines does not matter.",
+        epilog="The exit code is 1 if a step is illegal, reports are in conflict, or a line is not an event.",
     )
-    history.add_argument("file", metavar="FILE", nargs="?", default="-", help="a file; - or nothing: standard input")
+    history.add_argument(
+        "file", metavar="FILE", nargs="?", default="-", help="a file; standard input by default, or with -"
+    )
     history.add_argument("--json", action="store_true", help="print one history per line instead, as JSON")
     _take_imports(history)
 
@@ -162,30 +166,30 @@ def _add_stubs(add: Add) -> None:
     stubs = add(
         "stubs",
         help="write the stubs of signals",
-        description="Write a stub for each module that defines signals, by which every type checker knows what these "
-        "take, without a plugin. All modules of a package are read; those that may define signals are imported.",
-        epilog="With --check the exit code is 0 where all are current, and 1 where one is missing, stale, or not "
-        "needed any more, each in a line of its own. A stub that was written by hand is left as it is, and that is an "
-        "error, too.",
+        description="Write a stub for each module that defines signals, so that every type checker knows their fields "
+        "without a plugin. All modules of a package are read; those that may define signals are imported.",
+        epilog="With --check the exit code is 0 if all stubs are current, and 1 if one is missing, stale, or no "
+        "longer needed; each such stub is named in a line. A stub written by hand is an error, too, and is left "
+        "unchanged.",
     )
     stubs.add_argument(
         "packages",
         metavar="PACKAGE",
         nargs="*",
-        help="a package or a module of a program; by default statesig itself, in a checkout of it",
+        help="a package or a module of a program; by default statesig itself, in its checkout",
     )
     stubs.add_argument(
         "--output",
         metavar="DIR",
         type=Path,
-        help="the folder to write below; by default each stub goes beside its module, where type checkers look first",
+        help="the folder for the stubs; by default each goes beside its module, where type checkers look first",
     )
-    stubs.add_argument("--check", action="store_true", help="write nothing, and say which stubs are not current")
+    stubs.add_argument("--check", action="store_true", help="write nothing, and list the stubs that are not current")
 
 
 def _number(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"a number is from 1, and {text!r} is none")
+        raise argparse.ArgumentTypeError(f"a number is 1 or more, not {text!r}")
     return int(text)
 
 
@@ -193,19 +197,19 @@ def _take_flow(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target",
         metavar="MODULE[:FLOW]",
-        help="a module, and which of its flows; by default the one named flow, or its only one",
+        help="a module, and the name of one of its flows; by default `flow`, or its only one",
     )
 
 
 def _take_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a run's identity, or a beginning of it that no other has")
+    parser.add_argument("run", metavar="RUN", help="a run's identity, or a beginning of it that no other run shares")
 
 
-def _take_store(parser: argparse.ArgumentParser, help: str = "where the runs are kept") -> None:
+def _take_store(parser: argparse.ArgumentParser, help: str = "the store of the runs") -> None:
     parser.add_argument(
         "--store",
         metavar="PATH|URL",
-        help=f"{help}: a file of SQLite, or postgresql://user@host/database; by default what STATESIG_STORE says",
+        help=f"{help}: an SQLite file, or postgresql://user@host/database; by default the value of STATESIG_STORE",
     )
 
 
@@ -214,15 +218,15 @@ def _take_executor(parser: argparse.ArgumentParser) -> None:
         "--executor",
         choices=NAMES,
         default="inline",
-        help="where tasks are run; inline, one after the other in this process, by default",
+        help="where tasks run; by default inline, one after the other in this process",
     )
-    parser.add_argument("--workers", metavar="N", type=_number, help="how many threads or processes there are")
-    parser.add_argument("--address", metavar="URL", help="of a Dask scheduler, such as tcp://host:8786")
+    parser.add_argument("--workers", metavar="N", type=_number, help="the number of threads or processes")
+    parser.add_argument("--address", metavar="URL", help="the URL of a Dask scheduler, such as tcp://host:8786")
 
 
 def _take_telling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one event per line instead, as JSON")
-    parser.add_argument("--quiet", action="store_true", help="no progress while it runs")
+    parser.add_argument("--quiet", action="store_true", help="show no progress while it runs")
 
 
 def _take_imports(parser: argparse.ArgumentParser) -> None:
@@ -232,5 +236,5 @@ def _take_imports(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE",
         action="append",
         default=[],
-        help="import a program's module first, so that its states are known; may be given again",
+        help="import a program's module first, so that its states are known; may be repeated",
     )

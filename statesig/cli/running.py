@@ -23,7 +23,7 @@ __all__ = ["resume", "run"]
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Run a flow, and tell what becomes of its tasks."""
+    """Run a flow, and show its tasks."""
     flow = load_flow(options.target)
     values = checked_parameters(flow, dict(_split(argument) for argument in options.parameters), text=True)
     executor = chosen_executor(options)
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def resume(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Go on with a stored run, and tell what becomes of its tasks."""
+    """Resume a stored run, and show its tasks."""
     flow = load_flow(options.target)
     executor = chosen_executor(options)
     with stored_before(options) as store:
@@ -59,24 +59,24 @@ def _shown(flow: Flow, options: argparse.Namespace, out: TextIO, err: TextIO) ->
 
 
 def _driven(run: Run, shown: Silent, options: argparse.Namespace, out: TextIO, err: TextIO, *, is_stored: bool) -> int:
-    """Run what can be run, tell what became of it, and return the exit code."""
+    """Drive a run to its end, show its outcome, and return the exit code."""
     if is_stored and not options.quiet:
         print(f"run {run.id}", file=err, flush=True)
 
     def told(count: int) -> None:
-        shown.interject("statesig: cancelling; once more stops now" if count == 1 else "statesig: stopping now")
+        shown.interject("statesig: cancelling; repeat to stop now" if count == 1 else "statesig: stopping now")
 
     with shown, cancelled_by_interrupts(run, told) as came:
         run.start()
     if not options.json:
         summary(run, out, is_stored=is_stored)
     if is_stored and isinstance(run.state, Paused) and not options.quiet:
-        print(f"to go on: {_going_on(run, options.target)}", file=err)
+        print(f"to continue: {_going_on(run, options.target)}", file=err)
     return _exit(run, came, shown)
 
 
 def _going_on(run: Run, target: str) -> str:
-    """Return the command that releases what is paused; where the store is may hold a password, and is left out."""
+    """Return the command that releases the paused tasks, without the store's URL, which may hold a password."""
     tasks = [child for task in run for child in (task, *task.children)]
     approve = [part for task in tasks if isinstance(task.state, Paused) for part in ("--approve", task.name)]
     return shlex.join(["statesig", "resume", target, run.id, *approve])

@@ -1,6 +1,6 @@
-"""The verbs of the command that look after stored runs without their programs: runs, show, cancel and prune.
+"""The verbs of the command that handle stored runs without their programs: runs, show, cancel and prune.
 
-States are shown as the JSON that is stored: nothing here needs to know their classes, or imports what data names.
+They read states as stored JSON, so they need no classes. Never import a name from data.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _tags(options: argparse.Namespace) -> list[str]:
-    """Return the tags of a kind of state and of those below it."""
+    """Return the tags of a kind of state and of its descendants."""
     return [cls.__tag__ for cls in descendants(kind_named(options.state, options.modules))]
 
 
@@ -75,7 +75,7 @@ def _at(time: datetime | None) -> str:
 
 
 def show(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Tell what is stored of a run: what became of each task, or each event of its history."""
+    """Show the tasks of a stored run, or the events of its history."""
     with stored_before(options) as store:
         run = store.find(options.run)
         if options.json:
@@ -86,7 +86,7 @@ def show(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _events(run: StoredRun, records: Iterable[Record]) -> Iterator[bytes]:
-    """Yield a run's history as events; that each task begins as Pending is not stored, and is told where it was."""
+    """Yield a run's history as events, with the first Pending of each task and child, which the store leaves out."""
     for name in graph_names(run.graph):
         yield _event(run, Record(name, None, 1, run.created, None, 0, _PENDING))
     begun: set[tuple[str, int]] = set()
@@ -110,13 +110,13 @@ def _event(run: StoredRun, record: Record) -> bytes:
 
 @dataclass(slots=True)
 class _Place:
-    """What became of a task, or of a child of a mapped one.
+    """The last known state of a task, or of a child of a mapped task.
 
     Args:
-        state: What it is in, as its JSON says.
-        attempts: How often it came to be Running.
-        began, changed: When it first came to be that, and when it last changed; None: it never did.
-        worker: Where the last attempt ran that came to its end.
+        state: Its state, as parsed JSON.
+        attempts: How often it became Running.
+        began, changed: When it first became Running, and when it last changed; None: never.
+        worker: The worker of the last attempt that ended.
     """
 
     state: dict[str, Any]
@@ -143,7 +143,7 @@ def _told(run: StoredRun, store: Store) -> Iterator[str]:
         ("state", f"{run.tag}{_after_comma(_said(state))}"),
         ("created", _at(run.created)),
         ("changed", _at(run.changed)),
-        ("lease", "nobody's" if lease is None else f"until {_at(lease.until)}{' cancelling' * lease.cancel}"),
+        ("lease", "none" if lease is None else f"until {_at(lease.until)}{' cancelling' * lease.cancel}"),
     ]
     yield from aligned(head)
     yield ""
@@ -178,7 +178,7 @@ def _row(name: str, place: _Place, children: Counter[str]) -> tuple[str, ...]:
 
 
 def _said(state: dict[str, Any]) -> str:
-    """Return a state's message in one line, with the text of the exception it is of."""
+    """Return a state's message in one line, with the text of its first cause."""
     parts = [state.get("message") or "", *(cause["message"] for cause in state.get("causes", ())[:1])]
     return " ".join(": ".join(part for part in parts if part).split())
 
@@ -191,18 +191,18 @@ def _after_comma(text: str) -> str:
 
 
 def cancel(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Cancel a stored run, or ask the process that goes on with it to do so."""
+    """Cancel a stored run, or ask the process that is running it to do so."""
     with stored_before(options) as store:
         run = store.find(options.run)
         if cancel_run(store, run.id):
             print(f"run {run.id} is cancelled", file=out)
         else:
-            print(f"run {run.id} goes on in another process, which was asked to cancel it", file=out)
+            print(f"run {run.id} is running in another process, which was asked to cancel it", file=out)
     return Exit.OK
 
 
 def prune(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Remove the runs that are over for so long."""
+    """Remove the runs that are final and older than an age."""
     age = chosen_age(options.older_than)
     try:
         before = datetime.now(UTC) - age

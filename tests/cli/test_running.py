@@ -92,7 +92,7 @@ def test_a_quiet_stored_run(store: str, gate: Path) -> None:
 def test_a_run_without_a_store_tells_no_identity(gate: Path) -> None:
     """It cannot be gone on with."""
     done = statesig("run", REVIEWED, f"gate={gate}")
-    assert (3, False, False) == (done.returncode, "\nrun " in done.stdout, "to go on" in done.stderr)
+    assert (3, False, False) == (done.returncode, "\nrun " in done.stdout, "to continue" in done.stderr)
 
 
 def test_the_environment_names_the_store(store: str, gate: Path) -> None:
@@ -128,10 +128,10 @@ def test_on_a_cluster(gate: Path) -> None:
 USAGE: list[tuple[list[str], str]] = [
     (["--workers", "2"], "--workers goes with --executor threads or processes"),
     (["--executor", "dask", "--workers", "2"], "--workers goes with --executor threads or processes"),
-    (["--executor", "threads", "--workers", "0"], "a number is from 1, and '0' is none"),
-    (["--executor", "threads", "--workers", "two"], "a number is from 1, and 'two' is none"),
+    (["--executor", "threads", "--workers", "0"], "a number is 1 or more, not '0'"),
+    (["--executor", "threads", "--workers", "two"], "a number is 1 or more, not 'two'"),
     (["--executor", "rockets"], "'rockets'"),
-    (["--address", "tcp://localhost:8786"], "--address is that of a Dask scheduler"),
+    (["--address", "tcp://localhost:8786"], "--address is for a Dask scheduler"),
     (["--store", "{folder}"], "store {folder}: it cannot be opened"),
     (["--store", "{folder}/none/runs.db"], "there is no folder '{folder}/none'"),
     (["--store", "{folder}/text"], "the file is not a SQLite file"),
@@ -218,7 +218,7 @@ def test_what_is_not_approved_stays_paused(store: str, gate: Path) -> None:
 def test_the_command_that_goes_on_is_told(store: str, gate: Path) -> None:
     """Where a stored run is paused, standard error ends with the command to go on with it."""
     done = statesig("run", REVIEWED, f"gate={gate}", "--store", store)
-    told = shlex.split(done.stderr.splitlines()[-1].removeprefix("to go on: "))
+    told = shlex.split(done.stderr.splitlines()[-1].removeprefix("to continue: "))
     assert ["statesig", "resume", REVIEWED, run_of(done), "--approve", "review"] == told
     assert 0 == statesig(*told[1:], "--store", store).returncode
 
@@ -361,7 +361,7 @@ def test_what_runs_is_let_finish(executor: str, number: signal.Signals, store: s
         read_up_to("run ", process, errors=True)
         until_there(gate.parent / "waiting", process)
         send(number, process)
-        read_up_to("statesig: cancelling; once more stops now", process, errors=True)
+        read_up_to("statesig: cancelling; repeat to stop now", process, errors=True)
         gate.touch()
         code, output, errors = ended(process)
     done = Done([], code, output, errors)
@@ -378,7 +378,7 @@ def test_what_runs_is_stopped(executor: str, number: signal.Signals, store: str,
         read_up_to("run ", process, errors=True)
         until_there(gate.parent / "waiting", process)
         send(number, process)
-        read_up_to("statesig: cancelling; once more stops now", process, errors=True)
+        read_up_to("statesig: cancelling; repeat to stop now", process, errors=True)
         send(number, process)
         read_up_to("statesig: stopping now", process, errors=True)
         code, output, errors = ended(process)
@@ -408,7 +408,7 @@ def test_nothing_is_waited_for_where_nothing_runs(number: signal.Signals) -> Non
         send(number, process)
         code, output, errors = ended(process)
     assert (128 + number, "Cancelled") == (code, decode_event(output.splitlines()[-1]).state.type)
-    assert "statesig: cancelling; once more stops now\n" == errors
+    assert "statesig: cancelling; repeat to stop now\n" == errors
 
 
 def test_a_run_that_succeeds_all_the_same(gate: Path) -> None:
@@ -465,7 +465,7 @@ def test_what_runs_is_shown_on_a_terminal(gate: Path) -> None:
         try:
             screen.read_up_to(r"wait +\d+\.\ds")
             process.send_signal(signal.SIGINT)
-            screen.read_up_to("cancelling; once more stops now")
+            screen.read_up_to("cancelling; repeat to stop now")
             gate.touch()
             screen.read_up_to("follow +Cancelled")
             code, output, _ = ended(process)

@@ -111,7 +111,7 @@ def test_what_became_of_a_run(store: str, runs: dict[str, Run]) -> None:
         "run": runs["mixed"].id,
         "flow": "mixed",
         "state": "Failed, integer division or modulo by zero",
-        "lease": "nobody's",
+        "lease": "none",
     } == {name: told[name] for name in ("run", "flow", "state", "lease")}
     rows = [re.split(r" {2,}", line) for line in table.splitlines()]
     assert ["TASK", "STATE", "ATTEMPTS", "BEGAN", "CHANGED", "WORKER", "MESSAGE"] == rows[0]
@@ -217,17 +217,17 @@ def test_a_beginning_of_the_identity(store: str, runs: dict[str, Run]) -> None:
         (["runs", "--store", "{folder}/none.db"], "there is no store {folder}/none.db"),
         (["runs", "--store", "{folder}"], "store {folder}: it cannot be opened"),
         (["runs", "--store", "{store}", "--state", "Nope"], "there is no state 'Nope'; known are State, "),
-        (["runs", "--store", "{store}", "--limit", "0"], "a number is from 1, and '0' is none"),
+        (["runs", "--store", "{store}", "--limit", "0"], "a number is 1 or more, not '0'"),
         (["show", "--store", "{store}"], "RUN"),
         (["show", "nope", "--store", "{store}"], "there is no run 'nope'"),
         (["cancel", "nope", "--store", "{store}"], "there is no run 'nope'"),
         (["prune", "--store", "{store}"], "--older-than"),
-        (["prune", "--store", "{store}", "--older-than", "soon"], "such as 30d, 12h, 90m or 10s"),
-        (["prune", "--store", "{store}", "--older-than", ""], "and '' is none"),
-        (["prune", "--store", "{store}", "--older-than", "30"], "and '30' is none"),
-        (["prune", "--store", "{store}", "--older-than", "P"], "and 'P' is none"),
+        (["prune", "--store", "{store}", "--older-than", "soon"], "written as 30d, 12h, 90m or 10s"),
+        (["prune", "--store", "{store}", "--older-than", ""], "P30D, not ''"),
+        (["prune", "--store", "{store}", "--older-than", "30"], "P30D, not '30'"),
+        (["prune", "--store", "{store}", "--older-than", "P"], "P30D, not 'P'"),
         (["prune", "--store", "{store}", "--older-than", "-P1D"], "--older-than"),
-        (["prune", "--store", "{store}", "--older-than", "999999999999d"], "and '999999999999d' is none"),
+        (["prune", "--store", "{store}", "--older-than", "999999999999d"], "P30D, not '999999999999d'"),
         (["prune", "--store", "{store}", "--older-than", "900000000d"], "nothing can be older than '900000000d'"),
     ],
     ids=lambda each: each if isinstance(each, str) else " ".join(each),
@@ -295,7 +295,7 @@ def test_a_run_that_goes_on_is_asked(held: subprocess.Popen[str], tmp_path: Path
     path = str(tmp_path / "held.db")
     (run,) = ids(path)
     done = statesig("cancel", run, "--store", path)
-    said = f"run {run} goes on in another process, which was asked to cancel it\n"
+    said = f"run {run} is running in another process, which was asked to cancel it\n"
     assert (0, said) == (done.returncode, done.stdout)
     while "Cancelling" not in statesig("show", run, "--store", path).stdout:
         assert held.poll() is None

@@ -1,7 +1,7 @@
-"""Tasks on a Dask cluster: a scheduler's address, a cluster object, or a client of one.
+"""Run tasks on a Dask cluster, given as a scheduler's address, a cluster object or a client.
 
-Nothing here knows a flow or a run. Dask by itself runs again what was on a worker that died, up to four times and
-without a word; so each submission is pinned to one worker, chosen here, and what becomes of it there is said here.
+Nothing here may know a flow or a run. Dask silently reruns the work of a worker that died, up to four times; so this
+package pins each submission to a worker that it chooses, and decides itself about the calls of a lost worker.
 """
 
 from __future__ import annotations
@@ -25,25 +25,24 @@ __all__ = ["Dask"]
 class Dask(Executor):
     """Run calls on the workers of a Dask cluster.
 
-    A call of a task that takes long, or of which nothing is known yet, is sent when a thread is free. It is begun at
-    most once in an attempt: if its worker dies, it is Crashed. Calls of a task that was seen to take less than `batch`
-    seconds are sent together and ahead of time; if their worker dies, those whose outcome had not come back are run
-    once more, each on its own, within the same attempt. So such a call may be begun twice, and one that kills its
-    worker takes two with it. With ``batch=0, ahead=0`` no call is ever begun twice. What has not begun a second after
-    it was sent goes to another worker.
+    A call of a task whose calls take long, or have not been timed yet, is sent when a thread is free. It begins at most
+    once in an attempt: if its worker dies, it is Crashed. Calls of a task that takes less than `batch` seconds are sent
+    together and ahead of time; if their worker dies, those without an outcome are run once more, each alone, within the
+    same attempt. So such a call may begin twice, and one that kills its worker kills two. With ``batch=0, ahead=0`` no
+    call ever begins twice. A call that has not begun a second after it was sent goes to another worker.
 
-    Timeouts count in the worker, from where the function begins; its thread cannot be stopped and goes on there. A call
-    with a timeout is always sent on its own.
+    Timeouts count in the worker, from the start of the function; its thread cannot be stopped and goes on there. A call
+    with a timeout is always sent alone.
 
     Args:
-        cluster: The address of a scheduler, a cluster object, or a client; none of them is closed. None: the default
-            client of this process, or the address in Dask's configuration, or else a cluster of its own on this
-            machine, for as long as a run.
-        batch: The seconds of work that are sent together, by what the task took so far; 0 sends each call alone.
-        ahead: How many submissions of short calls may wait at each thread of a worker; without batches some more than
-            one hide the milliseconds of the way there and back.
-        timeout: Seconds to find the scheduler, at first and after its connection was lost.
-        patience: Seconds without any worker, or without an answer of the scheduler, after which calls are Crashed.
+        cluster: The address of a scheduler, a cluster object, or a client; it is never closed here. None: the default
+            client of this process, or the address in Dask's configuration, or else a new cluster on this machine for
+            each run.
+        batch: Seconds of work to send together, estimated from earlier calls of the task; 0 sends each call alone.
+        ahead: Submissions of short calls that may wait at each thread of a worker; without batches, a few more than one
+            hide the milliseconds of the round trip.
+        timeout: Seconds to reach the scheduler, at first and after its connection was lost.
+        patience: Seconds without a worker, or without an answer of the scheduler, after which calls are Crashed.
     """
 
     takes_coroutines = True
@@ -68,7 +67,7 @@ class Dask(Executor):
         self._thread: threading.Thread | None = None
 
     def open(self, report: Report) -> None:
-        """Connect to the scheduler, and ask which workers there are.
+        """Connect to the scheduler, and greet its workers.
 
         Raises:
             ExecutorError: Dask is not installed, the scheduler cannot be reached, or its workers have no statesig.
@@ -87,18 +86,18 @@ class Dask(Executor):
         self._session, self._thread = session, thread
 
     def submit(self, calls: Sequence[Call]) -> None:
-        """Take calls; those that wait for a place on the cluster do so here."""
+        """Take calls; they wait in this process until a worker has room."""
         assert self._session is not None, "open() comes first"
         self._session.take(calls)
 
     def stop(self, call: Call) -> str:
-        """Let a call not begin, or say that it goes on."""
+        """Keep a call from beginning, or say that it goes on."""
         return "it had not begun" if self._session is None else self._session.stop(call)
 
     def close(self, *, now: bool = False) -> None:
-        """Leave the cluster; what is under way there is left to itself, and nothing more of it begins."""
+        """Leave the cluster; calls that run there go on unheard, and no other call begins."""
         if self._session is not None and self._thread is not None:
             self._session.end()
-            # Each step of the leave-taking has a deadline; the thread is a daemon's should Dask's own code not keep it.
+            # Each step of leaving has a deadline; the thread is a daemon in case Dask's code misses it.
             self._thread.join(2 * self.timeout)
         self._session = self._thread = None

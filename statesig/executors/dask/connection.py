@@ -1,6 +1,6 @@
-"""How a scheduler is found: the client of our own for whatever the user gave.
+"""Find the scheduler and connect a new client to it.
 
-Nothing here sends a call, or closes what it did not open.
+Nothing here may send a call, or close an object that it did not open.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ __all__ = ["Client", "Cluster", "connect", "name_of"]
 
 
 class Cluster(Protocol):
-    """What has a scheduler's address: ``LocalCluster`` and the like."""
+    """An object with a scheduler's address: ``LocalCluster`` and the like."""
 
     @property
     def scheduler_address(self) -> str:
-        """Where its scheduler is."""
+        """The address of its scheduler."""
         ...
 
 
 class Client(Protocol):
-    """What is connected to a scheduler: ``distributed.Client``."""
+    """An object that is connected to a scheduler: ``distributed.Client``."""
 
     @property
     def scheduler(self) -> object:
-        """What has the scheduler's ``address``."""
+        """An object with the scheduler's ``address``."""
         ...
 
 
 async def connect(cluster: str | Cluster | Client | None, timeout: float, opened: AsyncExitStack) -> Any:
-    """Return a client of our own, for the loop that runs here; closing `opened` closes what was opened for it.
+    """Return a new client for the running loop; closing `opened` closes it, and a cluster that was started for it.
 
     Raises:
         ExecutorError: The scheduler cannot be reached within `timeout` seconds.
@@ -52,7 +52,7 @@ async def connect(cluster: str | Cluster | Client | None, timeout: float, opened
 
 
 def name_of(cluster: str | Cluster | Client | None) -> str:
-    """Return what messages call a cluster."""
+    """Return the name of a cluster in messages."""
     if cluster is None:
         return "a cluster on this machine"
     return f"the scheduler at {cluster}" if isinstance(cluster, str) else f"the scheduler of {type(cluster).__name__}"
@@ -79,14 +79,14 @@ def _default_client() -> Any:
 
 
 def _distributed() -> Any:
-    """Return the module: what it declares is not enough for type checkers, so they are told nothing of it."""
+    """Return the module, untyped: its annotations are too incomplete for type checkers."""
     import distributed
 
     return distributed
 
 
 async def _closed(client: Any, timeout: float) -> None:
-    """Close a client; one whose scheduler does not answer is left as it is."""
+    """Close a client; leave one whose scheduler does not answer."""
     try:
         await asyncio.wait_for(client.close(), timeout)
     except (TimeoutError, OSError):
@@ -96,5 +96,5 @@ async def _closed(client: Any, timeout: float) -> None:
 def _unreached(name: str, timeout: float, exc: Exception) -> str:
     return (
         f"{name} cannot be reached within {timeout:g} s ({type(exc).__name__}); "
-        "see that it runs, that its address is right, and that its version of distributed is the one here"
+        "check that it runs, that its address is right, and that its version of distributed is the same as here"
     )

@@ -1,6 +1,6 @@
-"""Which call is sent to which worker next, alone or with others: decided from what waits and what is known.
+"""Choose the next calls to send and their worker, from the waiting calls, the workers' room and past durations.
 
-Nothing here sends anything, or knows Dask.
+Nothing here may send anything, or know Dask.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from statesig.graph.tasks import Task
 __all__ = ["MOST", "Placement", "Submission", "Worker"]
 
 MOST = 256
-"""How many calls are in one submission, at most."""
+"""The most calls in one submission."""
 
 
 class Worker:
-    """A worker of the cluster, as it was when it was greeted.
+    """A worker of the cluster, as it answered the greeting.
 
     Attributes:
-        address: Where it is.
-        threads: How many calls it runs at once.
-        identity: What the cluster calls this very process; another may come to have its address.
-        sent: What is under way there.
-        stalled: Until when, by the monotonic clock, nothing is sent to it.
+        address: Its address.
+        threads: The number of calls that it runs at once.
+        identity: The cluster's name for this process; another process may take over the address.
+        sent: The submissions that are under way there.
+        stalled: The time, by the monotonic clock, before which nothing is sent to it.
     """
 
     def __init__(self, address: str, threads: int, identity: str) -> None:
@@ -40,7 +40,7 @@ class Worker:
         self.stalled: float = 0.0
 
     def room(self, ahead: int) -> int:
-        """Return how many submissions it may take, where `ahead` may wait at each thread that no long one occupies."""
+        """Return how many more submissions it may take, if `ahead` may wait at each thread without a long one."""
         long = sum(sent.alone for sent in self.sent)
         return self.threads - len(self.sent) + ahead * max(0, self.threads - long)
 
@@ -49,14 +49,14 @@ class Submission:
     """Calls that are sent to a worker together.
 
     Attributes:
-        number: By which the worker knows it.
-        worker: Where it is sent.
-        calls: In order; None for those of which no more is to come.
-        alone: Whether it is to find a thread free. If its worker is lost, its calls have begun, as far as can be told.
-        since: When it was sent, by the monotonic clock.
-        recalled: Whether the worker was asked to give back what has not begun.
-        over: Whether nothing of it is to come any more.
-        future: What the cluster calls its outcome to be, while it is under way.
+        number: Its identity in the worker.
+        worker: Its worker.
+        calls: Its calls in order; None in place of each call that is done or was taken out.
+        alone: Whether it needs a free thread. If its worker is lost, its calls are assumed to have begun.
+        since: The time when it was sent, by the monotonic clock.
+        recalled: Whether the worker was asked to give back the calls that have not begun.
+        over: Whether nothing more is expected of it.
+        future: The cluster's future of its outcome, while it is under way.
     """
 
     def __init__(self, worker: Worker, calls: Sequence[Call], alone: bool) -> None:
@@ -70,12 +70,12 @@ class Submission:
         self.future: Any = None
 
     def left(self) -> Iterator[tuple[int, Call]]:
-        """Yield those calls of which something is to come, each with its index."""
+        """Yield the calls that are still expected, each with its index."""
         return ((index, call) for index, call in enumerate(self.calls) if call is not None)
 
 
 class _Mean:
-    """The running mean of what a task's calls take, in seconds; the newest counts for a tenth at least."""
+    """The running mean duration of a task's calls, in seconds; the newest has a weight of at least a tenth."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -87,11 +87,11 @@ class _Mean:
 
 
 class Placement:
-    """What waits to be sent, and where there is room for it.
+    """The calls that wait to be sent, and the workers with room for them.
 
     Args:
-        batch: The seconds of work that are sent together.
-        ahead: How many submissions of short calls may wait at each thread.
+        batch: Seconds of work to send together.
+        ahead: Submissions of short calls that may wait at each thread.
     """
 
     def __init__(self, batch: float, ahead: int) -> None:
@@ -106,33 +106,33 @@ class Placement:
         return bool(self._again or self._waiting)
 
     def add(self, calls: Iterable[Call]) -> None:
-        """Let calls wait to be sent."""
+        """Queue calls."""
         for call in calls:
             self._waiting.setdefault(call.task, deque()).append(call)
 
     def add_first(self, call: Call) -> None:
-        """Let a call that was given back wait to be sent, before others of its task."""
+        """Queue a call that was given back, before others of its task."""
         self._waiting.setdefault(call.task, deque()).appendleft(call)
 
     def add_again(self, calls: Iterable[Call]) -> None:
-        """Let calls wait to be sent, each alone, before all others."""
+        """Queue calls to be sent alone, before all others."""
         self._again.extend(calls)
 
     def took(self, call: Call, seconds: float) -> None:
-        """Learn what a call of a task took."""
+        """Record the duration of a call, in seconds."""
         self._means.setdefault(call.task, _Mean()).add(seconds)
 
     def drain(self) -> list[Call]:
-        """Return all that wait; none does any more."""
+        """Remove and return all waiting calls."""
         found = [*self._again, *(call for calls in self._waiting.values() for call in calls)]
         self._again.clear()
         self._waiting.clear()
         return found
 
     def next(self) -> Submission | None:
-        """Return what is to be sent now; None while there is no room, or nothing waits.
+        """Return the next submission; None while no worker has room, or no call waits.
 
-        Tasks take turns. A call that needs a thread of its own waits for it, and nothing overtakes it meanwhile.
+        Tasks take turns. A call that needs a free thread waits for one, and no other call overtakes it.
         """
         if self._again:
             worker = self._roomiest(0)
@@ -145,12 +145,12 @@ class Placement:
             taken = [calls.popleft() for _ in range(min(self._share(len(calls)), size or 1))]
             del self._waiting[task]
             if calls:
-                self._waiting[task] = calls  # the others come first now
+                self._waiting[task] = calls  # behind the other tasks
             return self._sent(worker, taken, alone=not size)
         return None
 
     def _size(self, task: Task[Any, Any]) -> int:
-        """Return how many calls of a task are sent together; 0 if one is to have a thread of its own."""
+        """Return how many calls of a task to send together; 0 if each needs a free thread."""
         mean = self._means.get(task)
         limit = self.batch or _SHORT
         if mean is None or task.timeout is not None or mean.seconds > limit or not (self.batch or self.ahead):
@@ -158,7 +158,7 @@ class Placement:
         return int(min(MOST, limit / max(mean.seconds, limit / MOST))) if self.batch else 1
 
     def _share(self, waiting: int) -> int:
-        """Return how many calls of those that wait make an equal share for all places that are free."""
+        """Return an equal share of the waiting calls for each free place, rounded up."""
         free = sum(max(0, worker.room(self.ahead)) for worker in self.workers.values())
         return math.ceil(waiting / max(1, free))
 
@@ -175,4 +175,4 @@ class Placement:
 
 
 _SHORT = 0.05
-"""Seconds under which a task is short where no batches are made."""
+"""Seconds up to which a task counts as short when calls are not batched."""

@@ -1,6 +1,6 @@
-"""Which workers a cluster has, as far as its scheduler tells, and for how long it has told nothing.
+"""Keep the list of a cluster's workers, as its scheduler reports them; note how long it has been silent.
 
-Nothing here knows what is done by a worker, or what its loss means.
+Nothing here may know a call, or decide the consequences of a lost worker.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Roster:
     """The workers of a cluster.
 
     Attributes:
-        workers: Those that were greeted, by their addresses.
+        workers: The greeted workers by address.
 
     Args:
-        client: The client that asks.
-        patience: Seconds without an answer, or without a worker, after which there is no hope.
-        joined: Called when a worker was greeted.
+        client: The client to ask.
+        patience: Seconds without an answer, or without a worker, after which the cluster is hopeless.
+        joined: Called after a worker was greeted.
     """
 
     def __init__(self, client: Any, patience: float, joined: Callable[[], object]) -> None:
@@ -40,10 +40,10 @@ class Roster:
         self._beacon: Any = None
 
     async def open(self) -> None:
-        """See which workers there are, and greet them.
+        """Find the workers, and greet them.
 
         Raises:
-            ExecutorError: There is no answer, or none of the workers has a statesig that can be used.
+            ExecutorError: None of the workers has a statesig that can be used.
         """
         await self.look()
         await asyncio.gather(*self._greetings.values())
@@ -53,18 +53,18 @@ class Roster:
             raise ExecutorError("Dask", reason)
 
     async def close(self) -> None:
-        """Greet no more."""
+        """Stop greeting."""
         for greeting in self._greetings.values():
             greeting.cancel()
         await asyncio.gather(*self._greetings.values(), return_exceptions=True)
 
     async def look(self) -> list[Worker]:
-        """See which workers there are, begin to greet those that are new, and return those that are gone."""
+        """Ask for the workers, begin to greet the new ones, and return those that are gone."""
         if self._client.status != "running":
             return []
         try:
             threads: dict[str, int] = await asyncio.wait_for(self._client.nthreads(), self._patience)
-        except Exception:  # of whatever kind: how long there was no answer is what counts
+        except Exception:  # of any kind: only the time without an answer counts
             return []
         self._heard = time.monotonic()
         gone = [self.workers.pop(address) for address in list(self.workers) if address not in threads]
@@ -76,17 +76,17 @@ class Roster:
         return gone
 
     def forget(self, worker: Worker) -> None:
-        """Let a worker be greeted anew: another process has its address now."""
+        """Greet a worker's address again: another process has it now."""
         if self.workers.get(worker.address) is worker:
             del self.workers[worker.address]
 
     def call_for_workers(self) -> None:
-        """Have something wait in a cluster without workers: an adaptive one starts them for what waits."""
+        """Submit a trivial task to a cluster without workers, so that an adaptive one starts some."""
         if self._beacon is None and not self.workers and self._client.status == "running":
             self._beacon = self._client.submit(int, pure=False)
 
     def hopeless(self) -> str:
-        """Return why nothing is to be hoped for; an empty text as long as there is hope."""
+        """Return the reason to give the cluster up; an empty text if there is none."""
         now = time.monotonic()
         if self._client.status == "closed":
             return "the scheduler was lost"
@@ -100,7 +100,7 @@ class Roster:
         try:
             asking = self._client.run(greet, workers=[address], on_error="return")
             answer: object = (await asyncio.wait_for(asking, self._patience))[address]
-        except Exception:  # it is gone, or hangs: a later look tells
+        except Exception:  # it is gone or hangs: a later `look` will tell
             return
         finally:
             self._greetings.pop(address, None)

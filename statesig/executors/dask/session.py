@@ -1,6 +1,6 @@
-"""What an executor on a Dask cluster does from open to close: it sends calls, and says what is made of a loss.
+"""The session of an executor on a Dask cluster, from open to close: send calls, take answers, handle lost workers.
 
-Nothing here decides which call goes where, or knows what a worker does with it.
+Nothing here may choose the worker of a call, or know how a worker runs it.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 __all__ = ["Session", "Settings"]
 
 _TICK = 0.5
-"""Seconds between two looks at which workers there are, and at what takes long."""
+"""Seconds between two checks of the workers and of late submissions."""
 
 _LATE = 1.0
-"""Seconds after which a worker is asked what it has begun, and to give back the rest."""
+"""Seconds after which a worker is asked to give back the calls that it has not begun."""
 
 _STALLED = 5.0
-"""Seconds for which nothing is sent to a worker that had not begun in time: others use it, or it is paused."""
+"""Seconds without submissions to a worker that began nothing in time: others use it, or it is paused."""
 
 _GRACE = 30.0
-"""Seconds by which the runner's own deadline is later than that of the worker, which is the one that should act."""
+"""Seconds by which the runner's deadline follows the worker's, which should act first."""
 
 _END = 1.0
-"""Seconds that what is being done has to come to its end when the cluster is left."""
+"""Seconds that pending work has to end when the session leaves the cluster."""
 
 _LARGE = 1_000_000
-"""Bytes past which calls are sent ahead of their submission: Dask warns of what is large within one."""
+"""Bytes past which calls are scattered before their submission: Dask warns of large arguments in one."""
 
 
 class Settings(Protocol):
-    """The settings of a `Dask` executor, which also tells its run how much the cluster can take."""
+    """The settings of a `Dask` executor; the session updates its `slots` and `window`."""
 
     slots: int
     window: int
@@ -58,7 +58,7 @@ class Settings(Protocol):
 
 
 class Session:
-    """One thread with an event loop, in which all of this is done save for what `take`, `stop` and `end` do."""
+    """A thread with an event loop, which does all work except that of `take`, `stop` and `end`."""
 
     def __init__(self, options: Settings, report: Report) -> None:
         self._options = options
@@ -75,17 +75,17 @@ class Session:
         self._doing: set[asyncio.Task[Any]] = set()
         self._returned: dict[Call, int] = {}
 
-    # What other threads call.
+    # Called by other threads.
 
     def take(self, calls: Sequence[Call]) -> None:
-        """Let calls wait to be sent."""
+        """Queue calls."""
         if not self._soon(self._take, tuple(calls)):
             for call in calls:
                 self._crash(call, self._ended or "the cluster was left")
 
     def stop(self, call: Call) -> str:
-        """Report no more of a call, have it not begin where that is possible, and say what became of it."""
-        # `_send` does the two in the other order, so that one of the two threads sees what the other did.
+        """Never report a call, keep it from beginning if possible, and return a sentence on its fate."""
+        # `_send` does these two steps in the opposite order, so one of the two threads sees the other's step.
         self._stopped.add(call)
         sent = self._where.get(call)
         if sent is None:
@@ -99,19 +99,19 @@ class Session:
             self._soon(self._over.set)
 
     def _soon(self, fn: Callable[..., object], *args: object) -> bool:
-        """Have something done in the loop's thread; return False where that takes no more."""
+        """Call a function in the loop's thread; return False if the session has ended or not begun."""
         with self._lock:
             if self._loop is None or self._ended:
                 return False
             self._loop.call_soon_threadsafe(fn, *args)
             return True
 
-    # From here on all is done in the loop's thread.
+    # Everything below runs in the loop's thread.
 
     async def serve(self, ready: concurrent.futures.Future[None]) -> None:
-        """Connect, say that it is so or why not, and serve until the end."""
+        """Connect, report success or the error to `ready`, and serve until the end."""
         async with AsyncExitStack() as opened:
-            opened.push_async_callback(self._end_rest)  # that is after the client was closed, which ends most of it
+            opened.push_async_callback(self._end_rest)  # after closing the client, which ends most of the rest
             try:
                 self._client = await connect(self._options.cluster, self._options.timeout, opened)
                 roster = Roster(self._client, self._options.patience, self._joined)
@@ -128,13 +128,13 @@ class Session:
             try:
                 await asyncio.wait((keeping, ending), return_when=asyncio.FIRST_COMPLETED)
                 if not ending.done():
-                    keeping.result()  # it raises: that is all that ends it
+                    keeping.result()  # raises: `_keep` ends by an exception only
             finally:
                 self._over.set()
                 await self._leave()
 
     async def _keep(self, roster: Roster, over: asyncio.Event) -> None:
-        """Look after workers and calls at every tick."""
+        """Check workers and calls at every tick."""
         while not over.is_set():
             for worker in await roster.look():
                 self._lose_worker(worker)
@@ -150,11 +150,11 @@ class Session:
     async def _leave(self) -> None:
         with self._lock:
             self._ended = "the cluster was left"
-        await asyncio.sleep(0)  # what was taken until now is seen
+        await asyncio.sleep(0)  # let earlier calls of `_soon` run first
         self._crash_all(self._ended)
 
     async def _end_rest(self) -> None:
-        """Let what is being done come to its end; what does not is cancelled, which Dask may leave connections from."""
+        """Let pending work end; cancel the rest, although Dask may then leave connections open."""
         if self._doing:
             await asyncio.wait(self._doing, timeout=_END)
         for task in list(self._doing):
@@ -162,7 +162,7 @@ class Session:
         await asyncio.gather(*self._doing, return_exceptions=True)
 
     def _joined(self) -> None:
-        """Tell how much the cluster can take now, and let it have that."""
+        """Update `slots` and `window` to the cluster's size, and send calls that now have room."""
         self._options.slots = max(1, sum(worker.threads for worker in self._placement.workers.values()))
         self._options.window = MOST * self._options.slots
         self._send_all()
@@ -171,7 +171,7 @@ class Session:
         for sent in list(worker.sent):
             self._lose(sent, f"worker {worker.address} was lost while it ran there", again=not sent.alone)
 
-    # Calls on their way.
+    # ---- sending calls
 
     def _take(self, calls: Sequence[Call]) -> None:
         self._placement.add(calls)
@@ -184,7 +184,7 @@ class Session:
             self._send(sent)
 
     def _send(self, sent: Submission) -> None:
-        """Write the calls of a submission and let it be carried, as far as there is something to carry."""
+        """Pack the calls of a submission and begin to carry it, unless no call is left."""
         parts: dict[int, bytes] = {}
         size = 0
         for index, call in sent.left():
@@ -210,7 +210,7 @@ class Session:
             self._finish(sent)
 
     async def _carry(self, sent: Submission, parts: dict[int, bytes], size: int) -> None:
-        """Bring a submission to its worker, and back what came of it."""
+        """Carry a submission to its worker, and its answers back."""
         address = sent.worker.address
         name = next((call.task.name for _, call in sent.left()), "task")
         try:
@@ -232,13 +232,13 @@ class Session:
         self._send_all()
 
     def _arrived(self, sent: Submission, answers: dict[int, Answer] | None) -> None:
-        if answers is None:  # Dask ran it again in a process that came to have the address
+        if answers is None:  # Dask reran it in another process at the same address
             if self._roster is not None:
                 self._roster.forget(sent.worker)
             self._lose_worker(sent.worker)
             return
         self._answered(sent, answers)
-        for index, _ in sent.left():  # withdrawn, which is known sooner this way
+        for index, _ in sent.left():  # withdrawn; the answer to `recall` has yet to arrive
             self._give_back(sent, index)
         self._finish(sent)
 
@@ -250,14 +250,14 @@ class Session:
                 self._placement.took(call, outcome.seconds)
                 self._settle(sent, index, outcome)
 
-    # Calls that take long.
+    # ---- late calls
 
     def _ask_late_ones_back(self) -> None:
-        """Have each submission that takes long shown: what it did so far, and that the rest is for others to do."""
+        """Ask the worker of each late submission for its answers so far, and for the calls that it has not begun."""
         now = time.monotonic()
         for worker in self._placement.workers.values():
             for sent in worker.sent:
-                # Twice as long each time that a call was given back: the way to a worker may take long, too.
+                # Double the time for each return of a call: the way to a worker may be slow, too.
                 times = max((self._returned.get(call, 0) for _, call in sent.left()), default=0)
                 if sent.future is not None and not sent.recalled and now - sent.since > _LATE * 2**times:
                     sent.recalled = True
@@ -267,19 +267,19 @@ class Session:
         asked = [index for index, _ in sent.left()]
         gone = await self._ask_back(sent, asked)
         if gone is not None:
-            sent.alone = True  # what is left of it has begun
+            sent.alone = True  # its remaining calls have begun
             if len(gone) == len(asked) > 0:
                 sent.worker.stalled = time.monotonic() + _STALLED
             self._send_all()
 
     async def _ask_back(self, sent: Submission, indexes: Sequence[int]) -> list[int] | None:
-        """Withdraw calls from a worker as far as they have not begun, and return which; None if it does not answer."""
+        """Withdraw the calls that a worker has not begun, and return their indexes; None if it does not answer."""
         address = sent.worker.address
         try:
             found = await asyncio.wait_for(
                 self._client.run(recall, sent.number, indexes, workers=[address]), self._options.patience
             )
-        except Exception:  # a worker that is gone is noticed by the next look, and so is the scheduler
+        except Exception:  # the next `look` notices a lost worker or scheduler
             return None
         if sent.over:
             return None
@@ -294,7 +294,7 @@ class Session:
         if indexes:
             self._begin(self._ask_back(sent, indexes))
 
-    # What becomes of calls.
+    # ---- outcomes of calls
 
     def _settle(self, sent: Submission, index: int, outcome: Outcome) -> None:
         call = self._drop(sent, index)
@@ -302,7 +302,7 @@ class Session:
             self._tell(call, outcome)
 
     def _give_back(self, sent: Submission, index: int) -> None:
-        """Let a call that has not begun wait again."""
+        """Queue again a call that has not begun."""
         call = self._drop(sent, index)
         if call is not None:
             self._returned[call] = self._returned.get(call, 0) + 1
@@ -319,7 +319,7 @@ class Session:
         sent.worker.sent.discard(sent)
 
     def _lose(self, sent: Submission, why: str, *, again: bool) -> None:
-        """Give a submission up; its calls are run once more, or are Crashed."""
+        """Give a submission up: run its calls once more, or crash them."""
         if sent.over:
             return
         self._finish(sent)
@@ -333,8 +333,8 @@ class Session:
             self._crash(call, why, sent.worker.address)
 
     async def _cancel(self, future: Any) -> None:
-        """Let the cluster forget a submission; who waits for it learns of it, too."""
-        with suppress(Exception):  # of a scheduler that is lost, nothing is left to be forgotten
+        """Have the cluster forget a submission; this also wakes its waiter."""
+        with suppress(Exception):  # a lost scheduler has nothing to forget
             await asyncio.wait_for(self._client.cancel([future]), self._options.timeout)
 
     def _crash_all(self, why: str) -> None:

@@ -1,6 +1,6 @@
-"""What is done in a worker of a cluster, and how calls and outcomes are written for the way there and back.
+"""Run calls in a worker of a cluster, and pack calls and outcomes for the way there and back.
 
-Nothing here knows who chose the worker, or why.
+Nothing here may know the choice of the worker.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from statesig.states import Failed, State, TimedOut
 __all__ = ["Answer", "greet", "read", "recall", "run", "write"]
 
 Answer = tuple[bool, bytes]
-"""Whether a call could be loaded in the worker, and the outcome."""
+"""Whether the worker could load the call, and the packed outcome."""
 
 
 def write(call: Call) -> bytes | Failed[Any]:
-    """Return a call as a worker reads it, or the state of a task that cannot be called there.
+    """Return a call as bytes for a worker, or the state of a task that cannot be called there.
 
-    What a worker cannot import goes by value: what stands in the program itself, or in a function.
+    Code that a worker cannot import goes by value: that defined in ``__main__`` or inside a function.
     """
     data = packed(call)
     if isinstance(data, bytes) and _MAIN not in data:
@@ -37,18 +37,18 @@ def write(call: Call) -> bytes | Failed[Any]:
 
 
 def read(call: Call, answer: Answer) -> Outcome:
-    """Return what a worker wrote of a call, or the outcome that says that it cannot be read here."""
+    """Return the outcome in a worker's answer, or one that says that it cannot be read here."""
     is_loaded, data = answer
     return unpacked_outcome(call, data, is_redacted=is_loaded)
 
 
 def greet(dask_worker: Any) -> str:
-    """Return what the worker is called: another process that has its address is called otherwise."""
+    """Return the worker's identity; another process at the same address has a different one."""
     return str(dask_worker.id)
 
 
 class _Progress:
-    """How far a submission is in this worker."""
+    """The progress of a submission in this worker."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -73,14 +73,14 @@ class _Progress:
 _progress: dict[str, _Progress] = {}
 _ended: deque[str] = deque()
 _KEPT = 200
-"""How many submissions that have ended are remembered, for those who ask just then."""
+"""Ended submissions to remember, for a `recall` that arrives late."""
 
 
 def run(number: str, identity: str, parts: Mapping[int, bytes]) -> dict[int, Answer] | None:
-    """Perform the calls of a submission in their order, save for those that are withdrawn.
+    """Perform the calls of a submission in order, except those that are withdrawn.
 
     Returns:
-        What each left, by its index; None where this is not the worker that was meant, and nothing was begun.
+        Their answers by index; None if the submission was meant for another process, and nothing began.
     """
     from distributed import get_worker
 
@@ -99,10 +99,10 @@ def run(number: str, identity: str, parts: Mapping[int, bytes]) -> dict[int, Ans
 
 
 def recall(number: str, indexes: Sequence[int]) -> tuple[dict[int, Answer], list[int]]:
-    """Withdraw calls of a submission, as far as they have not begun.
+    """Withdraw those calls of a submission that have not begun.
 
     Returns:
-        What its calls left so far, by their indexes; and which of those asked about will not begin.
+        The answers of its calls so far, by index; and the indexes of the calls that were withdrawn.
     """
     progress = _progress.setdefault(number, _Progress())
     gone = progress.withdraw(indexes)
@@ -118,7 +118,7 @@ def _answer(part: bytes, address: str) -> Answer:
 
 
 def _written(outcome: Outcome) -> bytes | None:
-    """Return an outcome as bytes, by value where it must be; None where it cannot be written."""
+    """Return an outcome as bytes, by value if necessary; None if it cannot be pickled."""
     data = _by_name(outcome)
     return _by_value(outcome) if data is None or _MAIN in data else data
 
@@ -143,18 +143,18 @@ def _performed(call: Call, address: str) -> Outcome:
 # ---- as bytes
 
 _MAIN = b"__main__"
-"""What is in the bytes of whatever is pickled by its name in the program itself, which is another in a worker."""
+"""Occurs in the bytes of a value pickled by name in ``__main__``, which is another module in a worker."""
 
 
 def _by_name(value: object) -> bytes | None:
     try:
         return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    except BaseException:  # whatever the code of a value's class raises: it is tried by value
+    except BaseException:  # the code of a value's class may raise anything; by value may work
         return None
 
 
 def _by_value(value: object) -> bytes | None:
-    import cloudpickle  # type: ignore[import-untyped]  # it has no types of its own
+    import cloudpickle  # type: ignore[import-untyped]  # it has no types
 
     base: Any = cloudpickle.Pickler
 
@@ -164,17 +164,17 @@ def _by_value(value: object) -> bytes | None:
         return base.reducer_override(self, obj)
 
     file = io.BytesIO()
-    # Not by a class statement: what has no types can be no base to mypy, nor be found by it within a function.
+    # Not a class statement: mypy refuses an untyped base.
     pickler: Any = type("Pickler", (base,), {"reducer_override": reducer_override})(file)
     try:
         pickler.dump(value)
-    except BaseException:  # the refusal by name is the one that is told of
+    except BaseException:  # the error reports the refusal by name
         return None
     return file.getvalue()
 
 
 def _task(fn: Any, name: str, timeout: float | None) -> Task[Any, Any]:
-    """Return of a task what is needed to perform it."""
+    """Return a task with only the parts that performing it needs."""
     return Task(fn, name=name, timeout=timeout)
 
 

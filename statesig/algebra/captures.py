@@ -1,4 +1,4 @@
-"""The only place where signals are caught: from what code did to the state that it left.
+"""Catch signals and exceptions, and turn them into states; no other module decides the state of an exception.
 
 Nothing here may know a table, a clock or a flow.
 """
@@ -21,7 +21,7 @@ A = TypeVar("A")
 Ts = TypeVarTuple("Ts")
 
 Redact = Callable[[str], str]
-"""What decides which part of an exception's text a state may keep: called with each text, returns what is kept."""
+"""Redacts the texts of an exception: called with each text, returns the text that a state keeps."""
 
 
 @overload
@@ -40,11 +40,11 @@ def capture(
     A returned value gives ``Success(result=value)``; a returned state is the outcome; a raised signal gives its state;
     an `Exception` gives Failed with its causes; a group of signals and exceptions gives their combination.
 
-    ``capture(s.unwrap) == Success(result=r)`` for a state ``s`` given a result ``r`` that is no state, and
+    ``capture(s.unwrap) == Success(result=r)`` for a state ``s`` given a result ``r`` that is not a state, and
     ``capture(raise_, signal_of(s)) == s`` for a state whose class has a signal.
 
     Args:
-        fn: What to call.
+        fn: The function to call.
         args: Its positional arguments; bind keywords with `functools.partial`.
         redact: Called with each text of an exception before a state keeps it.
         traceback: Whether causes keep the formatted traceback.
@@ -71,10 +71,10 @@ async def acapture(
 async def acapture(
     fn: Callable[[*Ts], Awaitable[A | State[A]]], *args: *Ts, redact: Redact | None = None, traceback: bool = False
 ) -> AnyState[A]:
-    """Await a coroutine function's call and return the state it leaves, as `capture` does.
+    """Call and await a coroutine function, and return the state it leaves, as `capture` does.
 
     Args:
-        fn: What to call and await.
+        fn: The coroutine function.
         args: Its positional arguments.
         redact: As for `capture`.
         traceback: As for `capture`.
@@ -90,10 +90,10 @@ async def acapture(
 
 
 def state_of_exception(exc: BaseException, *, redact: Redact | None = None, traceback: bool = False) -> AnyState[Any]:
-    """Return the state that a caught exception stands for.
+    """Turn a caught exception into a state.
 
     Raises:
-        BaseException: `exc` itself, where it is neither a signal nor an Exception, nor a group of those alone.
+        BaseException: `exc` itself, unless it is a signal, an Exception or a group of those alone.
     """
     if is_signal(exc):
         return _of_signal(exc, redact, traceback)
@@ -110,10 +110,10 @@ def state_of_exception(exc: BaseException, *, redact: Redact | None = None, trac
 
 
 def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[Any], ...]:
-    """Return the states of a group of signals, as `asyncio.TaskGroup` raises it, those of nested groups in their place.
+    """Return the states of a group of signals, as `asyncio.TaskGroup` raises it, with nested groups flattened in place.
 
     Raises:
-        BaseExceptionGroup: The group itself, where any member is no signal.
+        BaseExceptionGroup: The group itself, if a member is not a signal.
     """
     members = list(_members(group))
     if not all(isinstance(member, Signal) for member in members):
@@ -131,12 +131,12 @@ def _outcome(value: Any) -> AnyState[Any]:
     return _succeeded({"result": value})
 
 
-# What is surely neither a state nor a signal, told for less than asking the classes of these.
+# Values of these classes are neither states nor signals; a look-up here is cheaper than `isinstance`.
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set})
 
 
 def _succeeded(fields: dict[str, Any]) -> Success[Any]:
-    """Return ``Success(**fields)``, by the core's own way to it: this is called once for each task."""
+    """Return ``Success(**fields)`` straight from the core, for speed: this runs once for each task."""
     state: Success[Any] = narrow(Success).construct(fields)
     return state
 

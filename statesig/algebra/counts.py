@@ -1,7 +1,7 @@
-"""What triggers count: the leaves upstream of a task, by their kinds, kept up to date one change at a time.
+"""Count the leaves upstream of a task by kind, for triggers, and update the counts one change at a time.
 
 A leaf is a state that is not made of others: a Mapped counts as its children, an empty one as one success, a meta-state
-as what it wraps. Nothing here knows a trigger or its verdict.
+as the state it wraps. Nothing here may know a trigger or its verdict.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Counts", "Range", "counted", "is_of_some"]
 
 
 class Range(NamedTuple):
-    """What a number of leaves can still turn out to be: every whole number from the one to the other.
+    """The possible final numbers of leaves: every whole number from `least` to `most`.
 
     An unfinished upstream can finish as a Mapped of any number of children, so there is often no upper bound.
     """
@@ -30,14 +30,14 @@ class Range(NamedTuple):
 
 
 class Counts:
-    """How many leaves of each kind there are upstream of a task.
+    """The numbers of leaves upstream of a task, by kind.
 
-    Counting takes a step for each leaf, once; a change takes a step for each leaf that changes, whatever the number of
-    the others. The order of arrival does not matter: ``Counts(xs) == Counts(ys)`` where ys are xs in another order, and
+    Counting takes one step for each leaf; a change takes one step for each leaf that changes, however many others there
+    are. The order of arrival does not matter: ``Counts(xs) == Counts(ys)`` where ys are xs in another order, and
     ``c = Counts(xs); c.replace(old, new)`` makes c equal to the counts of xs with new in the place of old.
 
     Args:
-        upstream: The states to begin with.
+        upstream: The first states to count.
     """
 
     __slots__ = ("_kinds", "total", "unfinished")
@@ -51,10 +51,10 @@ class Counts:
 
     @classmethod
     def of(cls, kinds: Mapping[type[State[Any]], int]) -> Counts:
-        """Return the counts of so many leaves of each kind.
+        """Return the counts of given numbers of leaves, by kind.
 
         Raises:
-            TypeError: A kind is abstract, a Mapped or a meta-state, none of which a leaf is.
+            TypeError: A kind is abstract, a Mapped or a meta-state; no leaf is of these.
             ValueError: A number is negative.
         """
         counts = cls()
@@ -63,14 +63,14 @@ class Counts:
             if fact.is_opened or fact.kind.__abstract__:
                 raise TypeError(f"a leaf is of a concrete kind other than Mapped and a meta-state, not {kind.__name__}")
             if number < 0:
-                raise ValueError(f"there are at least 0 of {kind.__name__}, not {number}")
+                raise ValueError(f"the number of {kind.__name__} is 0 or more, not {number}")
             if number:
                 counts._shift(fact, number)
         return counts
 
     @property
     def finished(self) -> int:
-        """The leaves that are final."""
+        """The number of leaves that are final."""
         return self.total - self.unfinished
 
     def add(self, state: State[Any]) -> None:
@@ -86,7 +86,7 @@ class Counts:
         """Count one upstream as another state than before.
 
         Raises:
-            ValueError: No such state as the old one is counted; nothing changed.
+            ValueError: The old state is not counted; nothing changed.
         """
         gone, come = _facts[type(old)], _facts[type(new)]
         if not gone.is_opened and not come.is_opened:
@@ -123,7 +123,7 @@ class Counts:
         members = _members[kind]
         if members.is_all:
             return Range(self.total, math.inf if self.unfinished else self.total)
-        # Kinds that no final leaf is of have no members here.
+        # A kind that no final leaf can have gets 0: only finished leaves are counted.
         now = 0
         for cls, number in self._kinds.items():
             if members[cls] and _facts[cls].is_finished:
@@ -131,7 +131,7 @@ class Counts:
         return Range(now, math.inf if self.unfinished and members.is_some else now)
 
     def others_at_the_end(self, kind: type[State[Any]]) -> Range:
-        """Return how many leaves can be of no such kind once all are finished."""
+        """Return how many leaves can be of other kinds once all are finished."""
         members = _members[kind]
         if members.is_all:
             return Range(0, 0)
@@ -141,7 +141,7 @@ class Counts:
         return Range(now if members.is_some else self.total, math.inf)
 
     def by_tag(self) -> dict[str, int]:
-        """Return how many leaves have each tag, in the order in which the tags came."""
+        """Return the number of leaves of each tag, in the order in which the tags arrived."""
         return {kind.__tag__: number for kind, number in self._kinds.items()}
 
     def __len__(self) -> int:
@@ -163,7 +163,7 @@ class Counts:
 
 
 class _Fact(NamedTuple):
-    """What is counted of a state of some class: its kind, and whether it is final or made of others."""
+    """The facts about a class of states that counting needs: its kind, whether it is final or made of others."""
 
     kind: type[State[Any]]
     is_finished: bool
@@ -171,23 +171,23 @@ class _Fact(NamedTuple):
 
 
 class _Facts(dict[type, _Fact]):
-    """For each class of state what is counted of it; filled as it is asked, also for classes defined later."""
+    """The facts about each class of states; filled on demand, also for classes defined later."""
 
     def __missing__(self, cls: type) -> _Fact:
         name = cls.__name__
         if not _is_kind(cls):
-            raise TypeError(f"a trigger looks at states, and an object of class {name} is none")
+            raise TypeError(f"a trigger takes states, not an object of class {name}")
         fact = _Fact(origin_of(cls), issubclass(cls, Finished), is_composite(cls))
         self[cls] = fact
         return fact
 
 
 class _Members(dict[type[State[Any]], bool]):
-    """For one kind: whether leaves of each class are of it.
+    """For one kind: whether each class belongs to it.
 
     Attributes:
         is_some: Whether a final leaf can be of the kind.
-        is_all: Whether every final leaf is.
+        is_all: Whether every final leaf is of the kind.
     """
 
     def __init__(self, kind: type[State[Any]]) -> None:
@@ -202,7 +202,7 @@ class _Members(dict[type[State[Any]], bool]):
 
 
 class _Kinds(dict[type[State[Any]], _Members]):
-    """For each kind that was asked for its members."""
+    """The members of each kind; filled on demand."""
 
     def __missing__(self, kind: type[State[Any]]) -> _Members:
         self[kind] = members = _Members(counted(kind))
@@ -214,21 +214,21 @@ _members = _Kinds()
 
 
 def counted(kind: Any) -> type[State[Any]]:
-    """Return a kind as it is counted, without its parameters: ``Success`` for ``Success[int]``.
+    """Return a kind without its parameters, as it is counted: ``Success`` for ``Success[int]``.
 
     Raises:
-        TypeError: It is no class of state.
+        TypeError: It is not a class of states.
     """
     origin: Any = origin_of(kind)
     if _is_kind(origin):
         return origin
     name: str = type(kind).__name__
     what = repr(kind) if name in ("str", "type") else f"an object of class {name}"
-    raise TypeError(f"a trigger counts a class of states, such as Failed, and {what} is none")
+    raise TypeError(f"a trigger counts a class of states, such as Failed, not {what}")
 
 
 def is_of_some(kind: type[State[Any]]) -> bool:
-    """Tell whether final leaves can be of a kind and can be of another: whether counting it says anything."""
+    """Tell whether counting a kind says anything: final leaves can be of it, and can be of another."""
     members = _members[kind]
     return members.is_some and not members.is_all
 

@@ -1,7 +1,7 @@
-"""What triggers say of all that can be upstream: where two of them differ, and their tables as text.
+"""Compare triggers on all possible upstreams, and print their verdicts as tables.
 
-Nothing here samples. Kinds are a tree, and a predicate sees of the leaves no more than how many are of the kinds that
-it names; which of these numbers are possible together follows from the tree.
+Nothing here may sample. Kinds are a tree, and a predicate sees only the numbers of leaves of the kinds that it names;
+the tree decides which numbers are possible together.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from statesig.states.families import descendants
 __all__ = ["difference", "equivalent", "truth_table"]
 
 _MOST = 20_000
-"""How many upstreams are looked at."""
+"""The largest number of upstreams that `difference` tries."""
 
 
 def equivalent(one: Trigger, other: Trigger) -> bool:
-    """Tell whether two triggers say the same of all finished upstreams, however many, resumed or not.
+    """Tell whether two triggers give the same verdict on all finished upstreams, however many, resumed or not.
 
-    While upstreams are unfinished the one may know earlier than the other: ``finished()`` is equivalent to
-    ``always()``, and waits.
+    On unfinished upstreams one may decide earlier than the other: ``finished()`` is equivalent to ``always()``, and
+    waits.
 
     Raises:
-        ValueError: Their parts of all are too fine for that to be told; see `difference`.
+        ValueError: Their parts of all are too fine to compare; see `difference`.
     """
     return difference(one, other) is None
 
 
 def difference(one: Trigger, other: Trigger) -> Counts | None:
-    """Return upstreams of which two triggers say different things, as few as do; None if they are equivalent.
+    """Return the fewest upstreams on which two triggers differ; None if they are equivalent.
 
-    Exact: it looks at as many upstreams as can matter. That is at most the sum of the bounds and two for each
-    predicate, times the common denominator of the parts of all.
+    Exact: it tries every number of upstreams that can matter. That is at most the sum of the bounds, two for each
+    predicate and one, times the common denominator of the parts of all.
 
     Raises:
-        ValueError: That is more than 20,000, and up to there they say the same.
+        ValueError: That is more than 20,000, and the triggers agree on that many.
     """
     if one.expression == other.expression:
         return None
@@ -56,19 +56,19 @@ def difference(one: Trigger, other: Trigger) -> Counts | None:
                 return counts
     if enough > _MOST:
         raise ValueError(
-            f"they say the same of up to {_MOST:,} upstreams, and may differ in up to {enough:,}; to tell, smaller "
-            "bounds or coarser parts are needed"
+            f"the triggers agree on up to {_MOST:,} upstreams, and may differ on up to {enough:,}; to compare them, "
+            "take smaller bounds or coarser parts"
         )
     return None
 
 
 def _enough(parts: Sequence[Atom]) -> int:
-    """Return a number of upstreams beyond which nothing new can be.
+    """Return a number of upstreams beyond which nothing new can happen.
 
-    Whether a choice of truths is possible for n upstreams is a system of inequalities between sums of bounds and of
-    parts of n, rounded. Along n = r, r + d, r + 2d, ..., d the common denominator, each is linear, so that n where all
-    hold are an interval; its begin is where a falling one is no longer above 0. It falls by at least 1 each time, and
-    is at first at most the sum of the bounds, and one for each rounding, of which an atom has two.
+    A choice of truth values is possible for n upstreams if a system of inequalities holds, between sums of bounds and
+    of rounded parts of n. Along n = r, r + d, r + 2d, ..., d being the common denominator, each is linear, so the n
+    that satisfy all form an interval. It begins where a falling term is no longer above 0. That term falls by at least
+    1 each time, and starts at no more than the sum of the bounds and one for each rounding; an atom has two roundings.
     """
     bounds = sum(_bounds(atom) for atom in parts)
     denominators = [Fraction(bound).denominator for atom in parts for bound in (atom.lo, atom.hi or 0)]
@@ -82,19 +82,19 @@ def _bounds(atom: Atom) -> int:
 
 
 class _Interval(NamedTuple):
-    """Whole numbers from the one to the other; none if the one is greater."""
+    """The whole numbers from `least` to `most`; empty if `least` is greater."""
 
     least: int
     most: float
 
 
 class _Node:
-    """A kind that predicates name, or the root of all final ones, with the named kinds next below it.
+    """A kind that predicates name, or the root of all final kinds, with the named kinds directly below it.
 
     Attributes:
         kind: The kind.
-        below: The named kinds next below.
-        rest: A class of this kind and of none below; None where there is none.
+        below: The named kinds directly below.
+        rest: A class of this kind but of no kind in `below`; None if no class is.
     """
 
     def __init__(self, kind: type[State[Any]], named: Sequence[type[State[Any]]]) -> None:
@@ -108,7 +108,7 @@ class _Node:
         )
 
     def possible(self, asked: dict[type[State[Any]], _Interval]) -> _Interval:
-        """Return how many leaves can be of this kind, where all kinds from here down are to be within intervals."""
+        """Return how many leaves can be of this kind if all kinds from here down stay within intervals."""
         inner = [node.possible(asked) for node in self.below]
         if any(one.least > one.most for one in inner):
             return _Interval(1, 0)
@@ -117,7 +117,7 @@ class _Node:
         return _Interval(max(own.least, sum(one.least for one in inner)), min(own.most, most))
 
     def filled(self, number: int, asked: dict[type[State[Any]], _Interval]) -> Iterator[tuple[type[State[Any]], int]]:
-        """Yield classes and how many leaves of each, so many together, that are within the intervals."""
+        """Yield classes with numbers of leaves that add up to `number` and stay within the intervals."""
         inner = [node.possible(asked) for node in self.below]
         more = number - sum(one.least for one in inner)
         for node, one in zip(self.below, inner, strict=True):
@@ -129,7 +129,7 @@ class _Node:
 
 
 def _all_counts(parts: Sequence[Atom], most: int) -> Iterator[Counts]:
-    """Yield counts of final leaves, the smallest first: one for each choice of truths of the atoms that is possible."""
+    """Yield counts of final leaves, smallest first: one for each possible choice of the atoms' truth values."""
     yield Counts()
     named = list(dict.fromkeys(atom.kind for atom in parts if is_of_some(atom.kind)))
     root = _Node(Finished, named)
@@ -143,7 +143,7 @@ def _all_counts(parts: Sequence[Atom], most: int) -> Iterator[Counts]:
 
 
 def _intervals(parts: Sequence[Atom], number: int) -> list[_Interval]:
-    """Return the intervals of how many leaves are of a kind, in each of which all atoms of it keep one truth."""
+    """Split the numbers of leaves of a kind into intervals within which no atom of the kind changes its truth value."""
     begins = {0, number + 1}
     for atom in parts:
         begins.update(begin for begin in _begins(atom, number) if 0 < begin <= number)
@@ -151,7 +151,7 @@ def _intervals(parts: Sequence[Atom], number: int) -> list[_Interval]:
 
 
 def _begins(atom: Atom, number: int) -> tuple[int, ...]:
-    """Return from where on an atom may be true where it was not, or the other way round."""
+    """Return the numbers of leaves from which on an atom may have another truth value."""
     if atom.word in ("some", "none"):
         return (1,)
     if atom.word == "every":
@@ -167,12 +167,12 @@ def truth_table(
     kinds: Sequence[type[State[Any]]] = (Success, Skipped, Failed, Cancelled, Pending),
     most: int = 2,
 ) -> str:
-    """Return what triggers say of every choice of upstreams as a table in Markdown, which is as easily read as it is.
+    """Return the verdicts of triggers on every choice of upstreams, as a Markdown table that reads well as text.
 
     Args:
         triggers: One for each column.
-        kinds: Of which the upstreams are; Pending stands for whatever is not finished.
-        most: How many upstreams there are at most.
+        kinds: The kinds of the upstreams; Pending represents every unfinished kind.
+        most: The largest number of upstreams.
 
     Raises:
         TypeError: A kind is abstract, a Mapped or a meta-state.

@@ -1,19 +1,19 @@
-"""How states of several runs make one: kinds, their join, and the combination of states.
+"""Combine the states of several runs into one: kinds, their join, and the combination of states.
 
-Severities are tables; everything here is read off them. Nothing here looks at a clock or raises a signal.
+Severities are tables, and everything here follows from them. Nothing here may look at a clock or raise a signal.
 
-The laws, for each order, and the tests that hold them. Kinds are equal if they are one class::
+The laws, for each order, and the tests that check them. Kinds are equal if they are the same class::
 
     join(a, b) == join(b, a)                            test_join_is_commutative
     join(a, join(b, c)) == join(join(a, b), c)          test_join_is_associative
     join(a, a) == a                                     test_join_is_idempotent
     join(EMPTY, a) == a                                 test_empty_is_the_identity
-    join(a, b) is of the carrier again                  test_join_is_closed
+    join(a, b) is in the carrier again                  test_join_is_closed
     tally([*xs, *ys]) == tally(xs) + tally(ys)          test_tally_adds_up
     kind(combine(xs)) == constructible(join of kinds)   test_the_kind_of_a_combination,
                                                         test_the_kind_of_a_combination_of_any_payloads
 
-Combinations are equal if they are equal states, their causes compared as sets::
+Combinations are equal if they are equal states, with their causes compared as sets::
 
     combine(xs) == combine(ys)                          test_order_and_duplicates_do_not_matter,
         where set(xs) == set(ys)                        test_order_and_duplicates_of_any_payloads_do_not_matter
@@ -60,7 +60,7 @@ class Empty(enum.Enum):
 EMPTY: Final = Empty.EMPTY
 
 Kind = type[State[Any]] | Literal[Empty.EMPTY]
-"""What `join` joins: a concrete class of states but those of the MetaState and Mapped families, or EMPTY."""
+"""An argument of `join`: a concrete class of states outside the MetaState and Mapped families, or EMPTY."""
 
 _FactT = TypeVar("_FactT")
 
@@ -68,16 +68,16 @@ _BRANCHES = (Pending, Paused, Running, Cancelling, Success, Failed, Cancelled)
 
 
 class Order(Mapping[type[State[Any]], int]):
-    """How severe kinds are: a mapping of some to their ranks, from 0. Any other kind has its nearest ancestor's rank.
+    """The severity of kinds: a mapping of some to their ranks, from 0. Any other has its nearest ancestor's rank.
 
-    There are two, `COMPLETION` and `FAIL_FAST`; the laws of `join` hold in any.
+    statesig has two, `COMPLETION` and `FAIL_FAST`; the laws of `join` hold in any.
 
     Args:
-        name: What it is called, in its module.
-        kinds: From the least severe to the most severe; with those below them, all that `join` joins.
+        name: Its name in its module.
+        kinds: From the least severe to the most severe; `join` takes these and their descendants.
 
     Raises:
-        ValueError: A branch of the states is missing; the text names those.
+        ValueError: A branch of the states is missing; the text names it.
     """
 
     def __init__(self, name: str, kinds: Iterable[type[State[Any]]]) -> None:
@@ -92,7 +92,7 @@ class Order(Mapping[type[State[Any]], int]):
         """Return how severe a kind is; -1 for EMPTY.
 
         Raises:
-            TypeError: It is no kind that `join` joins.
+            TypeError: `join` does not take the kind.
         """
         return self._joins[of].rank
 
@@ -126,7 +126,7 @@ class Order(Mapping[type[State[Any]], int]):
 
 
 class _Joins(dict[Kind, "_Row"]):
-    """For each kind the row of its joins; filled as `join` is asked, also for kinds defined later."""
+    """The row of joins of each kind; filled on demand, also for kinds defined later."""
 
     def __init__(self, ranks: Mapping[type[State[Any]], int]) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class _Joins(dict[Kind, "_Row"]):
 
 
 class _Row(dict[Kind, Kind]):
-    """For one kind: its rank, and its join with each other kind."""
+    """The rank of one kind, and its join with each other kind."""
 
     def __init__(self, joins: _Joins, of: Kind) -> None:
         super().__init__()
@@ -164,13 +164,13 @@ def _is_concrete(cls: Any) -> TypeIs[type[State[Any]]]:
 
 
 def _carried(of: Any) -> type[State[Any]]:
-    """Return a kind without its parameters, or refuse what is no kind."""
+    """Return a kind without its parameters; refuse any object that `join` does not take."""
     origin: Any = origin_of(of)
     if _is_concrete(origin) and not is_composite(origin):
         return origin
     raise TypeError(
-        f"{getattr(of, '__name__', type(of).__name__)} is no kind that join joins; those are EMPTY and what "
-        "kind(state) returns: every concrete class of states but those of the MetaState and Mapped families"
+        f"{getattr(of, '__name__', type(of).__name__)} cannot be joined; join takes EMPTY and what kind(state) "
+        "returns: every concrete class of states but those of the MetaState and Mapped families"
     )
 
 
@@ -178,24 +178,24 @@ COMPLETION: Final = Order(
     "COMPLETION",
     (Skipped, Cached, Success, Cancelled, TriggerFailed, Failed, Pending, Scheduled, Paused, Cancelling, Running),
 )
-"""What is still to be done outweighs what failed, and that what went well: done is what is done throughout."""
+"""Unfinished outweighs failed, and failed outweighs successful: all parts must be done before the whole is."""
 
 FAIL_FAST: Final = Order(
     "FAIL_FAST",
     (Skipped, Cached, Success, Pending, Scheduled, Paused, Cancelling, Running, Cancelled, TriggerFailed, Failed),
 )
-"""What failed outweighs what is still to be done, and that what went well: one failure decides."""
+"""Failed outweighs unfinished, and unfinished outweighs successful: one failure decides."""
 
 
 def kind(state: State[Any], *, order: Order = COMPLETION) -> type[State[Any]]:
     """Return the kind of a state: its class without parameters.
 
-    A meta-state is of the kind of what it wraps, ``kind(Queued(state=s)) == kind(s)``; a Mapped of the join of its
-    children's kinds, Success where it has none. Equal kinds are one class.
+    A meta-state has the kind of the state it wraps, ``kind(Queued(state=s)) == kind(s)``; a Mapped has the join of its
+    children's kinds, Success without children. Equal kinds are the same class.
 
     Args:
         state: Any state.
-        order: By which a Mapped's children are joined.
+        order: Joins the kinds of a Mapped's children.
     """
     own = _own_kind[type(state)]
     if own is not None:
@@ -207,17 +207,16 @@ def join(one: Kind, other: Kind, *, order: Order = COMPLETION) -> Kind:
     """Return the more severe of two kinds; on equal severity their nearest common ancestor.
 
     ``join(a, b) == join(b, a)``, ``join(a, join(b, c)) == join(join(a, b), c)``, ``join(a, a) == a`` and
-    ``join(EMPTY, a) == a`` in each order, and what is joined is of the same carrier again. Equal kinds are one class.
-    A user's kind has the severity of its nearest ancestor and stays itself: ``join(Quarantined, Quarantined)`` is
-    Quarantined.
+    ``join(EMPTY, a) == a`` in each order, and a join is in the carrier again. Equal kinds are the same class. A user's
+    kind has the severity of its nearest ancestor and stays itself: ``join(Quarantined, Quarantined)`` is Quarantined.
 
     Args:
-        one: What `kind` returns, or EMPTY.
+        one: A kind that `kind` returns, or EMPTY.
         other: The same.
         order: `COMPLETION` or `FAIL_FAST`.
 
     Raises:
-        TypeError: One of them is no kind: abstract, a meta-state or Mapped.
+        TypeError: One of them cannot be joined: it is abstract, a meta-state or Mapped.
     """
     return order.join(one, other)
 
@@ -225,27 +224,27 @@ def join(one: Kind, other: Kind, *, order: Order = COMPLETION) -> Kind:
 def tally(states: Iterable[State[Any]]) -> Counter[type[State[Any]]]:
     """Return how many states are of each kind: ``tally(xs) == Counter(map(kind, xs))``, by equality of counters.
 
-    So ``tally([*xs, *ys]) == tally(xs) + tally(ys)``, whatever the order. A Mapped counts once, as the kind it is of.
+    So ``tally([*xs, *ys]) == tally(xs) + tally(ys)``, in any order. A Mapped counts once, as its kind.
     """
     return Counter(kind(state) for state in states)
 
 
 def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None, order: Order = COMPLETION) -> State[Any]:
-    """Return one state that stands for several: of the joined kind, or of its nearest ancestor without required fields.
+    """Combine several states into one: of the joined kind, or of its nearest ancestor without required fields.
 
-    ``kind(combine(xs)) == constructible(k)`` where ``k`` is the join of the kinds of ``xs``, equal kinds being one
-    class. The order of ``xs`` and duplicates among them do not matter: the combinations are equal states, their causes
-    compared as sets. Of a user's class that refuses what is combined, such as a failure that is always retryable, it is
-    the nearest ancestor that takes it.
+    ``kind(combine(xs)) == constructible(k)`` where ``k`` is the join of the kinds of ``xs``, equal kinds being the same
+    class. The order of ``xs`` and duplicates among them do not matter: the combinations are equal states, with their
+    causes compared as sets. If a user's class refuses the combined fields, such as a failure that is always retryable,
+    its nearest ancestor that takes them is used.
 
-    Causes are kept once each, those inside of a Mapped or a meta-state too; the earliest start time and expiry and the
-    largest counts are kept; it is retryable only if all failures are. A message is kept where all states as severe as
-    the outcome that have one agree on it. Results are not kept; `zip` keeps them.
+    The combination keeps each cause once, those inside a Mapped or a meta-state too, the earliest start time and
+    expiry, and the largest counts. It is retryable only if all failures are. It keeps a message if all messages of the
+    most severe states agree. It drops results; `zip` keeps them.
 
     Args:
         states: Any states, in any order.
-        empty: What is returned for none at all; ``Success()`` by default.
-        order: By which their kinds are joined.
+        empty: The state to return if there are no states; ``Success()`` by default.
+        order: Joins their kinds.
     """
     opened = list(walk(states))
     inner = [state for state, is_leaf in opened if is_leaf]
@@ -276,18 +275,18 @@ _COMBINED: Mapping[str, tuple[type[State[Any]], Callable[[list[Any]], Any]]] = {
     "loop_count": (Looped, max),
     "retryable": (Failed, all),
 }
-"""The fields that are combined: whose they are, and what is made of their values."""
+"""The fields that are combined: the class that declares each, and the function that combines its values."""
 
 
 def _joined(states: Iterable[State[Any]], order: Order) -> type[State[Any]]:
     joined: Kind = EMPTY
     for of in set(map(type, states)):
         joined = order.join(joined, of)
-    return cast("type[State[Any]]", joined)  # there is one leaf at least, and its kind is not EMPTY
+    return cast("type[State[Any]]", joined)  # there is at least one leaf, and its kind is not EMPTY
 
 
 class _PerClass(dict[type[State[Any]], _FactT]):
-    """A fact about each class of states; filled as it is asked, also for classes defined later."""
+    """A fact about each class of states; filled on demand, also for classes defined later."""
 
     def __init__(self, find: Callable[[type[State[Any]]], _FactT]) -> None:
         super().__init__()
@@ -299,17 +298,17 @@ class _PerClass(dict[type[State[Any]], _FactT]):
 
 
 def _find_own_kind(cls: type[State[Any]]) -> type[State[Any]] | None:
-    """Return the kind of all states of a class; None where it depends on what is in them."""
+    """Return the kind of all states of a class; None if it depends on the states inside."""
     return None if is_composite(cls) else _carried(cls)
 
 
 def _find_combined(cls: type[State[Any]]) -> tuple[str, ...]:
-    """Return which fields of a class are combined: those of the package, not a user's of the same name."""
+    """Return the fields of a class that are combined: the package's fields, not a user's of the same name."""
     return tuple(name for name, (owner, _) in _COMBINED.items() if issubclass(cls, owner))
 
 
 def _find_constructible(of: type[State[Any]]) -> tuple[type[State[Any]], ...]:
-    """Return the nearest first of the classes that a kind is and is below, those that ask for no field."""
+    """Return a kind and its ancestors, nearest first, that are concrete and require no field."""
     ancestors: tuple[Any, ...] = of.__mro__
     return tuple(
         cls
@@ -325,7 +324,7 @@ _constructible = _PerClass(_find_constructible)
 
 
 def _constructed(of: Any, fields: Mapping[str, Any]) -> State[Any]:
-    """Construct the nearest of a kind and its ancestors that asks for no fields and takes these."""
+    """Construct the nearest of a kind and its ancestors that requires no field and takes these."""
     *nearest, last = _constructible[of]
     for cls in nearest:
         try:

@@ -1,6 +1,6 @@
 """Open states that are made of others: a mapped task's children, the state that a meta-state wraps.
 
-The one place that says what is inside of a state; kinds, combinations and triggers all look inside through it.
+Kinds, combinations and triggers look inside states through this module only, so that they agree.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def is_composite(kind: type[State[Any]]) -> bool:
 
 
 def walk(states: Iterable[State[Any]]) -> Iterator[tuple[State[Any], bool]]:
-    """Yield states with those inside of them, outermost first, and whether each is a leaf: not made of others.
+    """Yield states and the states inside them, outermost first, and whether each is a leaf: not made of others.
 
-    An empty Mapped holds one Success. States may be nested as deep as memory allows.
+    An empty Mapped counts as holding one Success. States may be nested as deep as memory allows.
     """
     for outer in states:
         waiting = [outer]
@@ -48,5 +48,5 @@ def walk(states: Iterable[State[Any]]) -> Iterator[tuple[State[Any], bool]]:
 
 
 def leaves(states: Iterable[State[Any]]) -> Iterator[State[Any]]:
-    """Yield the states that `walk` finds to be leaves."""
+    """Yield the leaves among the states that `walk` yields."""
     return (state for state, is_leaf in walk(states) if is_leaf)

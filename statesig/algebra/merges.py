@@ -1,10 +1,10 @@
-"""Reports on one run, in any order of delivery: which of them says how far it is.
+"""Merge reports on one run, delivered in any order, into the most advanced.
 
-Where a report stands is its attempt and its phase, and phases are a table. Nothing here looks at a clock: when a report
-was made or came is not asked.
+The place of a report is its attempt and its phase, and phases are a table. Nothing here may look at a clock: the time
+of a report does not matter.
 
-The laws of `merge`, with each policy, and the tests that hold them; equality is that of observations, which is that of
-attempts and of states, and of sets of those::
+The laws of `merge`, with each policy, and the tests that check them. Observations are equal if their attempts and their
+states are, conflicts if their sets of observations are::
 
     merge(a, b) == merge(b, a)                          test_merge_is_commutative
     merge(a, merge(b, c)) == merge(merge(a, b), c)      test_merge_is_associative
@@ -13,7 +13,7 @@ attempts and of states, and of sets of those::
     merge(*xs) is a Conflict if and only if unequal     test_a_conflict_when_and_only_when,
         states claim the foremost place                 test_any_delivery_of_a_log_gives_one_answer
     merge(*observe(xs)) == observe(xs)[-1]              test_a_finished_history_merges_to_its_end
-        for a finished history xs without fault
+        for a finished history xs without faults
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ PHASES: Mapping[type[State[Any]], int] = MappingProxyType(
         Finished: 6,
     }
 )
-"""How far within an attempt the states of each family are; a class is as far as its nearest ancestor here."""
+"""The phase of each family within an attempt; any other class has the phase of its nearest ancestor here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation(Generic[R]):
-    """A run was seen in a state.
+    """A report that a run was in a state.
 
     Args:
-        attempt: From 1. It counts entries into Running, the coming one included: a Pending, Scheduled or Paused after
-            Running belongs to the next attempt. `observe` counts so along a history, and an `Event` is counted so.
+        attempt: From 1. It counts entries into Running, the next one included: a Pending, Scheduled or Paused after
+            Running belongs to the next attempt. `observe` and `Event` count the same way.
         state: The state.
 
     Raises:
@@ -69,19 +69,19 @@ class Observation(Generic[R]):
 
     @property
     def place(self) -> tuple[int, int]:
-        """How far the run is: its attempt, and the phase within that by `PHASES`; compared in this order."""
+        """The run's progress: its attempt, then its phase by `PHASES`."""
         return self.attempt, next(PHASES[cls] for cls in type(self.state).__mro__ if cls in PHASES)
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict(Generic[R]):
-    """Reports claim one place for states that are not equal.
+    """Reports of unequal states for the same place.
 
     Args:
-        observations: What was reported, two at least, no two of them equal, all of one place.
+        observations: Two or more, no two of them equal, all of one place.
 
     Raises:
-        ValueError: It is no such set.
+        ValueError: They are fewer than two, or of several places.
     """
 
     observations: frozenset[Observation[R]]
@@ -96,25 +96,25 @@ class Conflict(Generic[R]):
 
 
 Report = Union[Observation[T], Conflict[T]]
-"""What `merge` takes and returns."""
+"""An argument or the outcome of `merge`."""
 
 
 def merge(report: Report[T], *reports: Report[T], policy: Order | None = None) -> Report[T]:
-    """Return the report that is the most advanced: of the latest attempt, and there of the latest phase by `PHASES`.
+    """Return the most advanced report: of the latest attempt, and within it of the latest phase by `PHASES`.
 
-    Where unequal states claim that place, it is a Conflict that holds an observation of each; a conflict of a place
-    that was left since is none. ``merge(a, b) == merge(b, a)``, ``merge(a, merge(b, c)) == merge(merge(a, b), c) ==
-    merge(a, b, c)`` and ``merge(a, a) == a == merge(a)``, with a policy too, if it is the same throughout; ``a == a``
-    is equality of observations, that is of attempts and states, and of sets of those.
+    If unequal states claim that place, return a Conflict that holds an observation of each; conflicts of earlier places
+    are dropped. ``merge(a, b) == merge(b, a)``, ``merge(a, merge(b, c)) == merge(merge(a, b), c) == merge(a, b, c)``
+    and ``merge(a, a) == a == merge(a)``, with a policy too, if it is the same throughout. Observations are equal if
+    their attempts and their states are, conflicts if their sets of observations are.
 
     Args:
         report: An observation, or the outcome of another merge.
-        reports: More of them on the same run, in any order.
+        reports: More reports on the same run, in any order.
         policy: `COMPLETION` or `FAIL_FAST` to prefer, among states that claim the place, those of the most severe
-            kinds; states that are equally severe are in conflict still. None prefers nothing.
+            kinds; equally severe states still conflict. None: no preference.
 
     Returns:
-        One of the observations, or a Conflict of some. No state is made up; `combine` makes one of a conflict's.
+        One of the observations, or a Conflict of several; never a new state. `combine` merges a conflict's states.
     """
     found = [observation for given in (report, *reports) for observation in _observations(given)]
     found = _foremost(found, [observation.place for observation in found])
@@ -127,9 +127,9 @@ def merge(report: Report[T], *reports: Report[T], policy: Order | None = None) -
 def observe(history: Iterable[State[T]]) -> tuple[Observation[T], ...]:
     """Return the states of a run's history as observations, each with its attempt.
 
-    ``[o.state for o in observe(xs)] == list(xs)``, by equality of states. For a history that `check_history` finds no
-    fault with and that ends in a Finished state, ``merge(*observe(xs)) == observe(xs)[-1]``, in whatever order and how
-    often they are delivered.
+    ``[o.state for o in observe(xs)] == list(xs)``, by equality of states. For a history in which `check_history`
+    finds no fault and that ends in a Finished state, ``merge(*observe(xs)) == observe(xs)[-1]``, in whatever order and
+    however often they are delivered.
 
     Args:
         history: The states in the order in which the run was in them.
@@ -145,13 +145,13 @@ def observe(history: Iterable[State[T]]) -> tuple[Observation[T], ...]:
 def attempt_after(attempt: int, has_run: bool, state: State[Any]) -> tuple[int, bool]:
     """Return the attempt that a state belongs to, and whether that attempt has been Running.
 
-    The one rule by which attempts are counted: an attempt lasts from before Running to its end, so that the first state
-    after Running that neither is Cancelling nor Finished belongs to the next one.
+    The one rule that counts attempts: an attempt lasts from before Running to its end, so that the first state after
+    Running that is neither Cancelling nor Finished belongs to the next one.
 
     Args:
-        attempt: The attempt of the state before, 1 before the first.
+        attempt: The attempt of the previous state; 1 before the first.
         has_run: Whether that attempt has been Running.
-        state: The state that follows.
+        state: The next state.
     """
     if isinstance(state, Running):
         return attempt, True
@@ -165,6 +165,6 @@ def _observations(report: Report[T]) -> Iterable[Observation[T]]:
 
 
 def _foremost(found: list[Observation[T]], keys: Sequence[Any]) -> list[Observation[T]]:
-    """Return those whose key is the greatest."""
+    """Return the observations with the greatest key."""
     greatest = max(keys)
     return [observation for observation, key in zip(found, keys, strict=True) if key == greatest]

@@ -1,10 +1,10 @@
-"""Predicates over the counts of what is upstream, and what they make together.
+"""Predicates over the counts of upstream states, and the expressions that they compose.
 
-Evaluation is three-valued. A verdict is a severity, from RUN to FAIL; what an expression can still say is a range of
-severities, and it says something once that range is one point. So a verdict never changes: what comes later only
-narrows the range.
+Evaluation is three-valued. A verdict is a severity, from RUN to FAIL. The severities that an expression can still have
+are a range, and it gives a verdict once that range is one point. So a verdict never changes: later states only narrow
+the range.
 
-An expression is kept with its negations at its atoms, by De Morgan's laws, which hold here by definition.
+An expression keeps its negations at its atoms, by De Morgan's laws, which hold here by definition.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Atom", "Compound", "Expression", "Verdict", "atoms", "composed", "ne
 
 
 class Verdict(enum.Enum):
-    """What a trigger says: run, one of the three ways not to, or that it is too early to tell."""
+    """The verdict of a trigger: run, one of three ways not to run, or wait, since it is too early to tell."""
 
     RUN = "run"
     FAIL = "fail"
@@ -31,27 +31,27 @@ class Verdict(enum.Enum):
     WAIT = "wait"
 
 
-# PAUSE is next to RUN, as a person can turn the one into the other: resuming keeps the order of all others.
+# PAUSE is next to RUN since resuming turns the one into the other, and must keep the order of all others.
 _BY_SEVERITY: Final = (Verdict.RUN, Verdict.PAUSE, Verdict.SKIP, Verdict.FAIL)
 _SEVERITY: Final = {verdict: severity for severity, verdict in enumerate(_BY_SEVERITY)}
 _RUN: Final = _SEVERITY[Verdict.RUN]
 
 _DEEPEST = 40
-"""How deep ``&`` and ``|`` may alternate: what is written as JSON is within the limits of what is read."""
+"""How deep ``&`` and ``|`` may alternate; keeps the JSON of an expression within the limits of the reader."""
 
 Word = Literal["every", "some", "none", "between", "share", "finished", "always", "manual_only"]
 
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """One predicate, and the verdict where it does not hold.
+    """One predicate, and the verdict if it does not hold.
 
     Args:
-        word: Which predicate.
-        kind: What it counts.
-        lo, hi: The bounds that it was given, inclusive: whole numbers, or parts of all; None: as many as there are.
-        is_negated: Whether it holds where the predicate does not.
-        rest: The verdict where it does not hold.
+        word: The name of the predicate.
+        kind: The kind that it counts.
+        lo, hi: Its bounds, inclusive: whole numbers, or parts of all; None: no upper bound.
+        is_negated: Whether it holds if the predicate does not.
+        rest: The verdict if it does not hold.
     """
 
     word: Word
@@ -62,9 +62,9 @@ class Atom:
     rest: Verdict = Verdict.FAIL
 
     def holds(self, counts: Counts, resumed: bool) -> bool | None:
-        """Tell whether it holds however the unfinished finish: True, False, or None where that depends.
+        """Tell whether it holds however the unfinished finish: True, False, or None if that depends.
 
-        Without upstreams everything holds, negated or not, but what asks for a person.
+        Without upstreams every predicate holds, negated or not, except `manual_only`, which asks for a person.
         """
         if self.word == "manual_only":
             return resumed is not self.is_negated
@@ -75,16 +75,16 @@ class Atom:
 
     @property
     def text(self) -> str:
-        """The predicate as it is written."""
+        """The predicate as source text."""
         return f"{'~' * self.is_negated}{self.word}{_ARGUMENTS[self.word](self)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Compound:
-    """Expressions of which all (``&``) or one (``|``) must hold; the most severe says, or the least.
+    """Expressions of which all (``&``) or one (``|``) must hold; the verdict is their most severe, or their least.
 
     Args:
-        operator: Which.
+        operator: ``&`` or ``|``.
         parts: Two or more, none of them of the same operator.
     """
 
@@ -96,10 +96,10 @@ Expression = Atom | Compound
 
 
 def composed(operator: Literal["&", "|"], given: Iterable[Expression]) -> Expression:
-    """Return what expressions make together, each of them once, in their order.
+    """Compose expressions, each of them once, in their order.
 
     Raises:
-        ValueError: It would be nested too deep.
+        ValueError: The composition would be nested too deep.
     """
     parts: dict[Expression, None] = {}
     for one in given:
@@ -114,7 +114,7 @@ def composed(operator: Literal["&", "|"], given: Iterable[Expression]) -> Expres
 
 
 def negated(expression: Expression) -> Expression:
-    """Return what holds where an expression does not; each atom keeps the verdict it has where it does not hold."""
+    """Negate an expression; each atom keeps its verdict for when it does not hold."""
     if isinstance(expression, Atom):
         return replace(expression, is_negated=not expression.is_negated)
     operator: Literal["&", "|"] = "|" if expression.operator == "&" else "&"
@@ -122,7 +122,7 @@ def negated(expression: Expression) -> Expression:
 
 
 def with_rest(expression: Expression, rest: Verdict) -> Expression:
-    """Return an expression with one verdict where it does not hold."""
+    """Return an expression whose atoms all have one verdict for when they do not hold."""
     if isinstance(expression, Atom):
         return replace(expression, rest=rest)
     return composed(expression.operator, (with_rest(part, rest) for part in expression.parts))
@@ -136,20 +136,20 @@ def atoms(expression: Expression) -> list[Atom]:
 
 
 def verdict_of(expression: Expression, counts: Counts, resumed: bool) -> Verdict:
-    """Return what an expression says of what is upstream; WAIT where it can still say one thing or another."""
+    """Return the verdict of an expression on the counts; WAIT while more than one is possible."""
     least, most = _severities(expression, counts, resumed)
     return _BY_SEVERITY[least] if least == most else Verdict.WAIT
 
 
 def _severities(expression: Expression, counts: Counts, resumed: bool) -> tuple[int, int]:
-    """Return the least and the most severe that an expression can still say."""
+    """Return the least and the greatest severity that an expression can still have."""
     if isinstance(expression, Atom):
         holds = expression.holds(counts, resumed)
         if holds:
             return _RUN, _RUN
         rest = _SEVERITY[expression.rest]
         if holds is None:
-            return _RUN, rest  # resumed or not: a person's word does not make a task run before its upstreams
+            return _RUN, rest  # resumed or not: to resume a task does not make it run before its upstreams
         return (_RUN, _RUN) if resumed and expression.rest is Verdict.PAUSE else (rest, rest)
     ranges = [_severities(part, counts, resumed) for part in expression.parts]
     pick = max if expression.operator == "&" else min
@@ -182,8 +182,8 @@ _BOUNDS: dict[str, tuple[int, int | None]] = {"some": (1, None), "none": (0, 0)}
 def _share(atom: Atom, counts: Counts) -> bool | None:
     """Compare a part of all with its bounds, in whole numbers.
 
-    While something is unfinished, which may turn out to be any number of leaves, every part between none and all is
-    still possible; none is not, once there is a hit, and all is not, once there is something else.
+    An unfinished upstream may turn out to be any number of leaves, so every part between none and all is still
+    possible; none is impossible after a hit, and all is impossible after a miss.
     """
     (hits, most_hits), (others, most_others) = counts.at_the_end(atom.kind), counts.others_at_the_end(atom.kind)
     lo, hi = Fraction(atom.lo), Fraction(1 if atom.hi is None else atom.hi)

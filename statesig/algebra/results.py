@@ -1,9 +1,9 @@
-"""What is done to the results that states hold: a function applied, several results made one, any state told apart.
+"""Work on the results of states: `map`, `bind`, `recover`, `fold` and `zip`.
 
-Nothing here may catch what a function raises, nor know a clock.
+Nothing here may catch an exception that a function raises, or know a clock.
 
-The laws and the tests that hold them. Equality is that of states: class without its parameters, fields, and whether a
-result was given; ``unit(r)`` is ``Success(result=r)``. States are of any class whose result is of no fixed type::
+The laws and the tests that check them. Equality is that of states: class without its parameters, fields, and whether a
+result was given; ``unit(r)`` is ``Success(result=r)``. States are of any class that leaves its result type open::
 
     map(identity, s) == s                               test_map_of_the_identity
     map(f, map(g, s)) == map(f after g, s)              test_map_of_a_composition
@@ -94,18 +94,18 @@ def map(fn: Callable[[A], B], state: Cancelling[A]) -> Cancelling[B]: ...
 @overload
 def map(fn: Callable[[A], B], state: State[A]) -> AnyState[B]: ...
 def map(fn: Callable[[A], B], state: State[A]) -> Any:
-    """Return a state with its result replaced by a function's of it; a state without a result is returned as it is.
+    """Apply a function to the result of a state; a state without a result is returned as it is.
 
-    ``map(fn, Success(result=r)) == Success(result=fn(r))``, and so for every kind. A functor, exactly, for every state
+    ``map(fn, Success(result=r)) == Success(result=fn(r))``, and so for every kind. `map` is a functor for every state
     whose class leaves the type of its result open: ``map(lambda r: r, s) == s`` and
-    ``map(f, map(g, s)) == map(lambda r: f(g(r)), s)``. What such a class is parametrised with is not kept.
+    ``map(f, map(g, s)) == map(lambda r: f(g(r)), s)``. The parameters of such a class are dropped.
 
-    A class that fixes or validates its result, or uses the type of it in fields of its own, gives its nearest ancestor
-    that does none of that, if there is a result: to the identity, too, and the same on both sides of the second law.
+    If a class fixes or validates its result, or uses its type in other fields, a state with a result becomes one of the
+    nearest ancestor that does none of that: under the identity, too, and the same on both sides of the second law.
 
     Args:
         fn: Called with the result, if there is one; also with that of the state in a meta-state, but not with those of
-            a Mapped's children. What it raises passes.
+            a Mapped's children. Its exceptions pass through.
         state: Any state; it does not change.
     """
     changes: dict[str, Any] = {}
@@ -119,18 +119,19 @@ def map(fn: Callable[[A], B], state: State[A]) -> Any:
 
 
 def bind(fn: Callable[[A], State[B]], state: State[A]) -> AnyState[B]:
-    """Return what a function makes of a success's result; any other state is passed on, without a result of its own.
+    """Return a function's state for the result of a success; any other state is passed on, without its result.
 
-    ``bind(f, Success(result=r)) == f(r)``, and a monad whose unit is ``Success(result=...)``:
+    ``bind(f, Success(result=r)) == f(r)``. `bind` makes a monad whose unit is ``Success(result=...)``:
     ``bind(g, bind(f, s)) == bind(lambda r: bind(g, f(r)), s)`` for every state, and ``bind(unit, s) == s`` for a plain
-    Success and every state without a result. Other successes with a result (Cached, Mapped, Skipped, a user's) become
-    Success by it; what is not successful loses its result, which is of no use to who waits for a ``B``.
+    Success and every state without a result. ``bind(unit, s)`` turns other successes with a result (Cached, Mapped,
+    Skipped, a user's) into Success. A state that is not successful loses its result, since that is not a ``B``.
 
-    ``bind(lambda r: Success(result=f(r)), s) == map(f, s)`` for a plain Success: what the function's own success leaves
-    unsaid, message or causes, stays as it was.
+    ``bind(lambda r: Success(result=f(r)), s) == map(f, s)`` for a plain Success: its message and causes stay unless the
+    function's success sets its own.
 
     Args:
-        fn: Called with the result of a success that has one. What it raises passes; `capture` makes a state of it.
+        fn: Called with the result of a success that has one. Its exceptions pass through; `capture` makes states of
+            them.
         state: Any state; it does not change.
     """
     if not isinstance(state, Success) or not state.has_result:
@@ -149,13 +150,13 @@ def bind(fn: Callable[[A], State[B]], state: State[A]) -> AnyState[B]:
 
 
 def recover(fn: Callable[[Failed[A]], State[B]], state: State[A]) -> AnyState[A | B]:
-    """Return what a function makes of a failure; any other state is returned as it is.
+    """Return a function's state for a failure; any other state is returned as it is.
 
     ``recover(f, s) == f(s)`` for a Failed ``s`` and its kinds, and ``recover(f, s) == s`` for all others. So
     ``recover(lambda s: s, s) == s`` and ``recover(g, recover(f, s)) == recover(lambda x: recover(g, f(x)), s)``.
 
     Args:
-        fn: Called with the failed state. What it raises passes; `capture` makes a state of it.
+        fn: Called with the failed state. Its exceptions pass through; `capture` makes states of them.
         state: Any state; it does not change.
     """
     made: Any = fn(state) if isinstance(state, Failed) else state
@@ -191,17 +192,17 @@ def fold(
     cancelled: Callable[[Cancelled[A]], V],
     unfinished: Callable[[Any], W] | None = None,
 ) -> T | U | V | W:
-    """Return what one of the functions makes of a state: the one that is named for how the state ended.
+    """Call the function for a state's outcome, and return its value.
 
-    Total: each state is in exactly one of the four, and a type checker asks for `unfinished` where a state may be that.
-    ``fold(s, success=f, failed=f, cancelled=f, unfinished=f) == f(s)``, by the equality of what ``f`` returns.
+    Total: each state has exactly one of the four, and type checkers require `unfinished` where a state may be that.
+    ``fold(s, success=f, failed=f, cancelled=f, unfinished=f) == f(s)``, by the equality of ``f``'s values.
 
     Args:
         state: Any state.
         success: Called with a Success, Cached, Mapped, Skipped or a user's own.
         failed: Called with a Failed or one of its kinds.
         cancelled: Called with a Cancelled.
-        unfinished: Called with any other state; needed where the state is not known to be finished.
+        unfinished: Called with any other state; required unless the state is known to be finished.
 
     Raises:
         TypeError: The state is not finished, and `unfinished` was not given.
@@ -234,10 +235,10 @@ def zip(
 @overload
 def zip(*states: State[A]) -> AnyState[tuple[A, ...]]: ...
 def zip(*states: State[Any]) -> Any:
-    """Return several states as one: their combination, and where each has a result, the tuple of those.
+    """Combine several states into one; if each has a result, the combination has the tuple of the results.
 
-    ``zip(a, b)`` is ``combine([a, b])``, given ``result=(x, y)`` if and only if ``a`` has the result ``x`` and ``b``
-    the result ``y``. So all failures are kept, in its causes. ``zip()`` is ``Success(result=())``.
+    ``zip(a, b)`` is ``combine([a, b])``, with ``result=(x, y)`` if and only if ``a`` has the result ``x`` and ``b`` the
+    result ``y``. So it keeps all failures, in its causes. ``zip()`` is ``Success(result=())``.
 
     Natural: ``zip(map(f, a), map(g, b)) == map(lambda r: (f(r[0]), g(r[1])), zip(a, b))``, and independent of order,
     ``map(swapped, zip(a, b)) == zip(b, a)``, both up to the order of causes.
@@ -253,11 +254,11 @@ def zip(*states: State[Any]) -> Any:
 
 
 _SAID: Mapping[str, object] = {"message": None, "causes": ()}
-"""What a success says of itself beside its result, and where it says nothing."""
+"""The fields that `bind` keeps from the first success, with the values that mean unset."""
 
 
 def _without_result(state: State[Any]) -> Any:
-    """Return a state of the same kind without a result, in a meta-state the inner one's neither."""
+    """Return a state without its result, and a meta-state also without that of the state inside."""
     changes: dict[str, Any] = {}
     if isinstance(state, MetaState):
         inner = _without_result(state.state)
@@ -269,9 +270,9 @@ def _without_result(state: State[Any]) -> Any:
 
 
 def _changed(state: State[Any], changes: Mapping[str, Any], kinds: tuple[Any, ...], *, without: str = "") -> Any:
-    """Construct the first of these kinds that takes the fields of a state with some replaced, one left out.
+    """Construct the first of some kinds that takes the fields of a state, some of them replaced, one left out.
 
-    The last is a class of the package, which takes them all.
+    The last kind is a class of the package, which takes them all.
     """
     given = {name: value for name, value in state.__dict__.items() if name in state.__pydantic_fields_set__}
     given.update(changes)
@@ -290,7 +291,7 @@ def _filled(cls: Any, given: Mapping[str, Any], without: str) -> Any:
 
 
 def _as_far_as_admitted(state: Success[B], changes: Mapping[str, Any]) -> Success[B]:
-    """Return a state with some fields replaced, or as it is where its class does not admit those."""
+    """Return a state with some fields replaced, or as it is if its class refuses them."""
     try:
         return state.model_copy(update=changes)
     except ValidationError:
@@ -299,13 +300,13 @@ def _as_far_as_admitted(state: Success[B], changes: Mapping[str, Any]) -> Succes
 
 @cache
 def _kinds(cls: Any) -> tuple[Any, ...]:
-    """Return the concrete classes that a state's class is and is below, nearest first, without parameters."""
+    """Return a class and its ancestors, as far as they are concrete, nearest first, without parameters."""
     return tuple(kind for kind in cls.__mro__ if _is_concrete(kind) and origin_of(kind) is kind)
 
 
 @cache
 def _open_kinds(cls: Any) -> tuple[Any, ...]:
-    """Return those of a class's kinds that take any result and say nothing of its type elsewhere."""
+    """Return the `_kinds` of a class that take any result and use its type in no other field."""
     return tuple(kind for kind in _kinds(cls) if _is_open(kind))
 
 
@@ -321,7 +322,7 @@ def _is_open(cls: Any) -> bool:
 
 
 def _has_variable(annotation: Any) -> bool:
-    """Tell whether a type variable is anywhere in an annotation."""
+    """Tell whether an annotation contains a type variable."""
     return isinstance(annotation, TypeVar) or any(_has_variable(part) for part in _parts(annotation))
 
 

@@ -1,7 +1,7 @@
-"""Which state may follow which: one table, read by `advance`, by the type checkers' overloads and by every diagram.
+"""The table of transitions between states, read by `advance`, the type checkers' overloads and every diagram.
 
-Two rules. A subclass has exactly its parent's successors, so that what a checker allows for the parent is true of the
-child. Nothing leads back to plain Pending: a rerun is a new history.
+Two rules. A subclass has exactly its parent's successors, so that a transition that a checker allows for the parent is
+right for the child. No transition leads back to plain Pending: a rerun is a new history.
 """
 
 from __future__ import annotations
@@ -77,14 +77,14 @@ SUCCESSORS: Mapping[Kind, tuple[Kind, ...]] = MappingProxyType(
         Cancelled: (),
     }
 )
-"""The table: the family of the source, the families that may follow."""
+"""The table: each source family, with the families that may follow it."""
 
 FIRST: tuple[Kind, ...] = (Pending, Queued, Submitted)
 """The families that a history may begin with."""
 
 
 class _Row(dict[type, bool]):
-    """For one class of state: whether the table has the arrow to the state of a class of signal."""
+    """For one class of states: whether the table allows the transition of each class of signals."""
 
     def __init__(self, source: type) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class _Row(dict[type, bool]):
 
 
 class _Verdicts(dict[type, _Row]):
-    """For each class of state its row; filled as `advance` is asked."""
+    """The row of each class of states; filled on demand."""
 
     def __missing__(self, source: type) -> _Row:
         self[source] = row = _Row(source)
@@ -143,15 +143,15 @@ def advance(state: State[Any], signal: Signal[Any]) -> Any:
     """Return the state that a signal leads to from a state.
 
     Args:
-        state: The state that is left; it does not change.
-        signal: What was raised.
+        state: The current state; it does not change.
+        signal: The raised signal.
 
     Returns:
         ``signal.state``, the very object.
 
     Raises:
-        IllegalTransition: The table has no such arrow; the text lists those it has.
-        TypeError: `state` is no state or `signal` no signal.
+        IllegalTransition: The table does not allow the transition; the text lists those that it allows.
+        TypeError: `state` is not a state, or `signal` not a signal.
     """
     if not _verdicts[type(state)][type(signal)]:
         source = origin_of(type(state))
@@ -170,19 +170,19 @@ def successors(kind: type[State[Any]]) -> tuple[type[State[Any]], ...]:
 
 
 def is_allowed(source: type[State[Any]], target: type[State[Any]]) -> bool:
-    """Tell whether a kind may follow another; a kind stands for nothing but itself here."""
+    """Tell whether a kind may follow another; here a kind means only itself, not its family."""
     return issubclass(origin_of(target), successors(source))
 
 
 @dataclass(frozen=True, slots=True)
 class IllegalStep:
-    """The first step of a history that cannot have been.
+    """The first illegal step of a history.
 
     Args:
-        index: The position, from 0, of the state that should not be there.
+        index: The position of the illegal state, from 0.
         source: The tag of the state before it; None at the beginning.
-        target: The tag of the state that should not be there.
-        reason: What is possible instead.
+        target: The tag of the illegal state.
+        reason: Why it is illegal, and what is possible instead.
     """
 
     index: int
@@ -199,24 +199,25 @@ def check_history(
 ) -> IllegalStep | None:
     """Return the first illegal step of a history, or None.
 
-    A history begins Pending, Queued or Submitted (or one of their kinds). A state equal to the one before it is no
-    step: the same report came twice.
+    A history begins Pending, Queued or Submitted (or one of their kinds). A state equal to the one before it is
+    not a step: the same report came twice.
 
     Args:
         states: The states, in the order in which the run was in them.
-        attempts: The attempt of each, from 1. They count entries into Running, the coming one included, so what comes
-            after Running is of the next attempt unless it is Cancelling or final; all else is of the same one. An equal
-            state is the same report only if it is of the same attempt.
-        times: When each was entered, aware. They never go back, and Running is not before the start time that was set.
+        attempts: The attempt of each state, from 1. They count entries into Running, the next one included: a state
+            after Running is of the next attempt unless it is Cancelling or final; any other is of the same one. An
+            equal state is the same report only if it is of the same attempt.
+        times: When the run entered each state, aware. They never go back, and Running is not before the start time of
+            the state before it.
 
     Raises:
-        ValueError: There are not as many attempts or times as states.
+        ValueError: The number of attempts or times is not that of the states.
     """
     history = list(states)
     counted = [None] * len(history) if attempts is None else list(attempts)
     timed = [None] * len(history) if times is None else list(times)
     if not len(history) == len(counted) == len(timed):
-        raise ValueError(f"{len(history)} states have as many attempts and times, not {len(counted)} and {len(timed)}")
+        raise ValueError(f"{len(history)} states need as many attempts and times, not {len(counted)} and {len(timed)}")
     before: Entry | None = None
     for index, entry in enumerate(zip(history, counted, timed, strict=True)):
         reason = fault_of(entry, before)
@@ -227,14 +228,14 @@ def check_history(
 
 
 Entry = tuple[State[Any], int | None, datetime | None]
-"""A state in a history, with its attempt and its time where they are known."""
+"""A state in a history, with its attempt and its time if they are known."""
 
 
 def fault_of(entry: Entry, before: Entry | None) -> str | None:
-    """Return why an entry of a history cannot be, or None.
+    """Return why an entry of a history is illegal, or None.
 
     Args:
-        entry: A state, its attempt and its time; those are None in all entries where they are not known.
+        entry: A state, its attempt and its time; unknown attempts or times are None in all entries.
         before: The entry before it, legal itself; None at the beginning.
     """
     state, attempt, time = entry
@@ -270,7 +271,7 @@ def _listed(kinds: tuple[Kind, ...]) -> str:
 
 
 def diagram(format: Literal["mermaid", "dot"] = "mermaid") -> str:
-    """Return the table as a diagram, each name standing for its family.
+    """Return the table as a diagram; each name means its family.
 
     Args:
         format: ``"mermaid"`` for a state diagram of Mermaid, ``"dot"`` for Graphviz.
@@ -291,4 +292,4 @@ def diagram(format: Literal["mermaid", "dot"] = "mermaid") -> str:
         lines += [f"    {name} [peripheries=2];" for name in final]
         lines += [f"    {source} -> {target};" for source, target in arrows]
         return "\n".join(["digraph transitions {", *lines, "}"]) + "\n"
-    raise ValueError(f"no such format: {format!r}; there are 'mermaid' and 'dot'")
+    raise ValueError(f"diagram() has no format {format!r}; take 'mermaid' or 'dot'")

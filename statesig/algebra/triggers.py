@@ -1,9 +1,9 @@
-"""Triggers: whether a task may run, read off the states upstream.
+"""Triggers: decide from the upstream states whether a task may run.
 
-A trigger is a predicate over the upstream states and what to do where it does not hold. With unfinished upstreams a
-verdict is given only when every way of finishing gives it, so it never changes later and no order of arrival matters.
+A trigger is a predicate over the upstream states, and the verdict if it does not hold. While upstreams are unfinished,
+it gives a verdict only if every way of finishing gives the same: no verdict changes, and no order of arrival matters.
 
-The laws, once all upstreams are finished, and the tests that hold them. ``==`` is `equivalent`::
+The laws, once all upstreams are finished, and the tests that check them. ``==`` is `equivalent`::
 
     a & b == b & a,  a | b == b | a                     test_composition_is_commutative
     a & (b & c) == (a & b) & c,  the same of |          test_composition_is_associative
@@ -14,8 +14,8 @@ The laws, once all upstreams are finished, and the tests that hold them. ``==`` 
     ~~a == a                                            test_negation_is_an_involution
     a | ~a == always(),  a & ~a == ~always()            test_complements
 
-All but the last line hold of waits, too. The last is of triggers that say one thing otherwise, the same on both sides,
-and without `manual_only`, which asks for a person even where there are no upstreams.
+All but the last line hold while triggers wait, too. The last holds if all triggers have the same verdict otherwise, and
+none is `manual_only`, which asks for a person even without upstreams.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ __all__ = [
 
 
 class SkipPolicy(enum.Enum):
-    """What a skipped upstream does to a task.
+    """The effect of a skipped upstream on a task.
 
-    SUCCESS: it counts as a success, the default. PROPAGATE: any skipped upstream skips the task before its trigger is
-    asked, as Prefect 0.5.1's runner did. FAILURE_FIRST: a failed trigger fails the task; else any skipped one skips it.
+    SUCCESS: it counts as a success, the default. PROPAGATE: it skips the task before the trigger is evaluated, as
+    Prefect 0.5.1's runner did. FAILURE_FIRST: a failed trigger fails the task; else any skipped upstream skips it.
     """
 
     SUCCESS = "success"
@@ -80,12 +80,12 @@ _OTHERWISE: dict[type[Signal[Any]], Verdict] = {FAIL: Verdict.FAIL, SKIP: Verdic
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict with what it was given on.
+    """A verdict, with the trigger and the counts behind it.
 
     Args:
         verdict: The verdict.
         trigger: The trigger's name.
-        counts: How many leaves upstream had each tag, in the order in which they came.
+        counts: The number of upstream leaves of each tag, in the order in which the tags arrived.
     """
 
     verdict: Verdict
@@ -94,26 +94,24 @@ class Judgement:
 
     @property
     def message(self) -> str:
-        """What the state says that the verdict leads to: ``trigger all_successful: 2 Success, 1 Failed``."""
+        """The message of the resulting state: ``trigger all_successful: 2 Success, 1 Failed``."""
         counts = ", ".join(f"{number} {tag}" for tag, number in self.counts)
         return f"trigger {self.trigger}: {counts or 'no upstream'}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Trigger:
-    """A predicate over upstream states, and the verdict where it does not hold: FAIL, unless it is told otherwise.
+    """A predicate over upstream states, and the verdict if it does not hold: FAIL, unless `otherwise` sets another.
 
-    Made by `every`, `some`, `none`, `between`, `share`, `finished` and `always`, and of others by ``&``, ``|`` and
-    ``~``. Where parts are told different things otherwise, ``&`` says the most severe that is not RUN and ``|`` the
-    least: RUN, PAUSE, SKIP, FAIL is their order. So ``every(Success) & none(Skipped).otherwise(SKIP)`` fails after a
-    failure, skips after a skip alone, and runs else.
+    `every`, `some`, `none`, `between`, `share`, `finished` and `always` make triggers; ``&``, ``|`` and ``~`` compose
+    them. ``&`` gives the most severe verdict of its parts and ``|`` the least, in the order RUN, PAUSE, SKIP, FAIL. So
+    ``every(Success) & none(Skipped).otherwise(SKIP)`` fails after a failure, skips after a skip alone, and else runs.
 
-    A single predicate is exact: it waits only while two ways of finishing give two verdicts, `finished` apart, which
-    waits by definition. A composition gives no verdict that could change either, and may wait although its parts
-    together are certain: ``some(Failed) | every(Success)``, of which one must hold where nothing can be cancelled,
-    ``a | ~a`` and the like.
+    A single predicate is exact: it waits only while two ways of finishing give two verdicts, except `finished`, which
+    waits by definition. A composition gives no verdict that could change either, but may wait although its outcome is
+    certain, as does ``a | ~a``, or ``some(Failed) | every(Success)`` where nothing can be cancelled.
 
-    Equal are triggers that were made alike, under one name; `equivalent` ones say the same.
+    Triggers are equal if they are composed alike and have the same name; `equivalent` ones give the same verdicts.
     """
 
     expression: Expression
@@ -121,24 +119,24 @@ class Trigger:
 
     @property
     def name(self) -> str:
-        """What it is called where its verdict is told: what `called` gave it, else how it is written."""
+        """Its name in messages: the name that `called` gave it, else its expression as text."""
         return self.label if self.label is not None else _text(self.expression, rests=False)
 
     def called(self, name: str) -> Self:
-        """Return this trigger under a name of its own.
+        """Return this trigger under another name.
 
         Raises:
             ValueError: The name is empty.
         """
         if not name:
-            raise ValueError("a trigger's name is what its verdict is told with, and may not be empty")
+            raise ValueError("a trigger's name appears in messages, and may not be empty")
         return replace(self, label=name)
 
     def otherwise(self, signal: type[Signal[Any]]) -> Self:
-        """Return this trigger with another verdict where it does not hold, of all its parts.
+        """Return this trigger with another verdict, in all its parts, for when it does not hold.
 
         Raises:
-            ValueError: The signal is none of FAIL, SKIP and PAUSE.
+            ValueError: The signal is not FAIL, SKIP or PAUSE.
         """
         given: Any = signal
         verdict = _OTHERWISE.get(given) if isinstance(given, type) else None
@@ -148,15 +146,15 @@ class Trigger:
         return replace(self, expression=with_rest(self.expression, verdict))
 
     def verdict(self, upstream: Iterable[State[Any]] | Counts, *, resumed: bool = False) -> Verdict:
-        """Return what the upstream states say.
+        """Return the verdict on the upstream states.
 
-        A verdict that is not WAIT stays, whatever becomes of the unfinished. Of counts it takes the same time however
-        many they are.
+        A verdict other than WAIT stays, however the unfinished finish. With counts, the time does not depend on the
+        number of upstreams.
 
         Args:
-            upstream: A state for each upstream; mapped ones count as their children, meta-states as what they wrap.
-                Or the counts of these, which are kept up to date.
-            resumed: Whether a person has resumed the task in this run; a trigger that pauses by itself then passes.
+            upstream: A state for each upstream (a Mapped counts as its children, a meta-state as the state it wraps),
+                or their counts, kept up to date.
+            resumed: Whether a person has resumed the task in this run; a trigger that would pause then passes.
         """
         counts = upstream if isinstance(upstream, Counts) else Counts(upstream)
         return verdict_of(self.expression, counts, resumed)
@@ -172,15 +170,15 @@ class Trigger:
         return Judgement(verdict_of(self.expression, counts, resumed), self.name, tuple(counts.by_tag().items()))
 
     def __and__(self, other: Trigger) -> Trigger:
-        """Return what holds where both do."""
+        """Return the trigger that holds if both do."""
         return Trigger(composed("&", (self.expression, other.expression))) if _is_trigger(other) else NotImplemented
 
     def __or__(self, other: Trigger) -> Trigger:
-        """Return what holds where either does."""
+        """Return the trigger that holds if either does."""
         return Trigger(composed("|", (self.expression, other.expression))) if _is_trigger(other) else NotImplemented
 
     def __invert__(self) -> Trigger:
-        """Return what holds where this one does not."""
+        """Return the trigger that holds if this one does not."""
         return Trigger(negated(self.expression))
 
     def __bool__(self) -> NoReturn:
@@ -197,7 +195,7 @@ def _is_trigger(value: object) -> bool:
 
 
 def _text(expression: Expression, *, rests: bool) -> str:
-    """Return an expression as it is written, with or without what its atoms say otherwise."""
+    """Return an expression as source text, with or without the verdicts that `otherwise` set."""
     if isinstance(expression, Atom):
         usual = Verdict.PAUSE if expression.word == "manual_only" else Verdict.FAIL
         rest = expression.rest
@@ -213,45 +211,45 @@ def _text(expression: Expression, *, rests: bool) -> str:
 
 
 def every(kind: type[State[Any]]) -> Trigger:
-    """Return the trigger that holds where all upstreams are of a kind, its descendants included.
+    """Return the trigger that holds if all upstreams are of a kind, its descendants included.
 
     Raises:
-        TypeError: It is no class of state.
+        TypeError: It is not a class of states.
     """
     return _counting("every", kind)
 
 
 def some(kind: type[State[Any]]) -> Trigger:
-    """Return the trigger that holds where at least one upstream is of a kind, its descendants included.
+    """Return the trigger that holds if at least one upstream is of a kind, its descendants included.
 
     Raises:
-        TypeError: It is no class of state.
+        TypeError: It is not a class of states.
     """
     return _counting("some", kind)
 
 
 def none(kind: type[State[Any]]) -> Trigger:
-    """Return the trigger that holds where no upstream is of a kind, its descendants included.
+    """Return the trigger that holds if no upstream is of a kind, its descendants included.
 
     Raises:
-        TypeError: It is no class of state.
+        TypeError: It is not a class of states.
     """
     return _counting("none", kind)
 
 
 def between(kind: type[State[Any]], lo: int = 0, hi: int | None = None) -> Trigger:
-    """Return the trigger that holds where so many upstreams are of a kind, its descendants included.
+    """Return the trigger that holds if from `lo` to `hi` upstreams are of a kind, its descendants included.
 
-    An unfinished upstream can turn out to be a Mapped of any number of children, so it is certain early that there are
-    `lo` of them or more than `hi`, and only at the end that there are no more than `hi`.
+    An unfinished upstream can turn out to be a Mapped of any number of children, so "at least `lo`" and "more than
+    `hi`" can be certain early, and "at most `hi`" only at the end.
 
     Args:
-        kind: What is counted.
-        lo: At least so many, from 0.
-        hi: At most so many, from `lo`; None: however many.
+        kind: The kind to count.
+        lo: The least number, from 0.
+        hi: The greatest number, from `lo`; None: no limit.
 
     Raises:
-        TypeError: `kind` is no class of state, or a bound no whole number.
+        TypeError: `kind` is not a class of states, or a bound is not a whole number.
         ValueError: A bound is negative, or no number is between them.
     """
     for bound in (lo, 0 if hi is None else hi):
@@ -263,19 +261,19 @@ def between(kind: type[State[Any]], lo: int = 0, hi: int | None = None) -> Trigg
 
 
 def share(kind: type[State[Any]], lo: Part, hi: Part = 1) -> Trigger:
-    """Return the trigger that holds where at least a part of all upstreams, and at most another, is of a kind.
+    """Return the trigger that holds if at least a part of all upstreams, and at most another, is of a kind.
 
-    The arithmetic is exact: of ten upstreams three are ``"0.3"``. An unfinished upstream can turn out to be a Mapped of
+    The arithmetic is exact: three of ten upstreams are ``"0.3"``. An unfinished upstream can turn out to be a Mapped of
     any number of children, so a part between none and all is certain only at the end.
 
     Args:
-        kind: What is counted, its descendants included.
-        lo: At least this part, from 0 to 1: ``"0.3"``, ``"1/3"``, a Fraction, a Decimal, 0 or 1. No float, since 0.3
-            is not the number that it looks like.
-        hi: At most this part; 1, all of them, by default.
+        kind: The kind to count, its descendants included.
+        lo: The least part, from 0 to 1: ``"0.3"``, ``"1/3"``, a Fraction, a Decimal, 0 or 1. Not a float, since
+            the float 0.3 is not 3/10.
+        hi: The greatest part; 1, all of them, by default.
 
     Raises:
-        TypeError: `kind` is no class of state, or a part a float or no number at all.
+        TypeError: `kind` is not a class of states, or a part is a float or not a number.
         ValueError: A part is not from 0 to 1, or no part is between them.
     """
     least, most = part_of_all(lo), part_of_all(hi)
@@ -285,12 +283,12 @@ def share(kind: type[State[Any]], lo: Part, hi: Part = 1) -> Trigger:
 
 
 def finished() -> Trigger:
-    """Return the trigger that holds once all upstreams are finished, however; until then it waits."""
+    """Return the trigger that holds once all upstreams are finished, in any state; until then it waits."""
     return Trigger(Atom("finished"))
 
 
 def always() -> Trigger:
-    """Return the trigger that holds whatever the upstreams are, finished or not."""
+    """Return the trigger that always holds, whether upstreams are finished or not."""
     return Trigger(Atom("always"))
 
 
@@ -299,9 +297,9 @@ def _counting(word: Word, kind: Any) -> Trigger:
 
 
 Part = str | int | Fraction | Decimal
-"""A part of all that is exact."""
+"""An exact part of all."""
 
-# No more digits than anyone needs: what a document asks for is not computed with millions of them.
+# A limit on the digits, so that a document cannot demand arithmetic with millions of them.
 _PART = re.compile(r"\d{1,18}(\.\d{1,18})?|\.\d{1,18}|\d{1,18}/0*[1-9]\d{0,17}", re.ASCII)
 
 
@@ -309,7 +307,7 @@ def part_of_all(given: Any) -> Fraction:
     """Return a part of all as a fraction.
 
     Raises:
-        TypeError: It is a float, or no number.
+        TypeError: It is a float, or not a number.
         ValueError: It is not from 0 to 1.
     """
     if isinstance(given, float):
@@ -323,7 +321,7 @@ def part_of_all(given: Any) -> Fraction:
     return Fraction(text)
 
 
-# ---- those that have names
+# ---- named triggers
 
 
 all_successful: Trigger = every(Success).called("all_successful")
@@ -335,34 +333,34 @@ any_successful: Trigger = some(Success).called("any_successful")
 any_failed: Trigger = some(Failed).called("any_failed")
 """At least one upstream failed."""
 all_finished: Trigger = finished().called("all_finished")
-"""All upstreams are finished, however."""
+"""All upstreams are finished, in any state."""
 all_skipped: Trigger = every(Skipped).called("all_skipped")
 """All upstreams were skipped."""
 none_skipped: Trigger = none(Skipped).called("none_skipped")
 """No upstream was skipped."""
 not_all_skipped: Trigger = (every(Success) & (~every(Skipped)).otherwise(SKIP)).called("not_all_skipped")
-"""All upstreams succeeded, not all of them by being skipped: where they all were, the task is skipped. Prefect 1's."""
+"""All upstreams succeeded, and not all were skipped; if all were, the task is skipped. From Prefect 1."""
 always_run: Trigger = always().called("always_run")
-"""Whatever the upstreams are, finished or not."""
+"""Always, whether upstreams are finished or not."""
 manual_only: Trigger = Trigger(Atom("manual_only", rest=Verdict.PAUSE))
-"""Never by itself: it pauses, also without upstreams, until a person resumes the task."""
+"""Never automatically: it pauses, also without upstreams, until a person resumes the task."""
 
 
 def some_successful(lo: int, hi: int | None = None) -> Trigger:
-    """Return the trigger that holds where from `lo` to `hi` upstreams succeeded, skipped ones included.
+    """Return the trigger that holds if from `lo` to `hi` upstreams succeeded, skipped ones included.
 
     Raises:
-        TypeError: A bound is no whole number.
+        TypeError: A bound is not a whole number.
         ValueError: A bound is negative, or no number is between them.
     """
     return _named("some_successful", Success, lo, hi)
 
 
 def some_failed(lo: int, hi: int | None = None) -> Trigger:
-    """Return the trigger that holds where from `lo` to `hi` upstreams failed.
+    """Return the trigger that holds if from `lo` to `hi` upstreams failed.
 
     Raises:
-        TypeError: A bound is no whole number.
+        TypeError: A bound is not a whole number.
         ValueError: A bound is negative, or no number is between them.
     """
     return _named("some_failed", Failed, lo, hi)

@@ -115,7 +115,7 @@ def test_a_leaf_is_of_a_concrete_kind(kind: Any) -> None:
 
 def test_a_number_of_leaves_is_not_negative() -> None:
     """Fewer than none are refused."""
-    with pytest.raises(ValueError, match="at least 0 of Failed, not -1"):
+    with pytest.raises(ValueError, match="the number of Failed is 0 or more, not -1"):
         Counts.of({Failed: -1})
 
 
@@ -123,9 +123,9 @@ def test_a_number_of_leaves_is_not_negative() -> None:
 def test_what_is_no_state_is_refused(value: Any) -> None:
     """Anything but a state is a TypeError that says what it is; nothing changed."""
     counts = Counts([Success()])
-    with pytest.raises(TypeError, match="a trigger looks at states"):
+    with pytest.raises(TypeError, match="a trigger takes states, not an object of class"):
         counts.add(value)
-    with pytest.raises(TypeError, match="a trigger looks at states"):
+    with pytest.raises(TypeError, match="a trigger takes states, not an object of class"):
         all_successful.verdict([value])
     assert Counts([Success()]) == counts
 

@@ -220,7 +220,7 @@ def test_equivalence_is_what_looking_at_all_finds(a: Trigger, b: Trigger) -> Non
 def test_what_would_take_too_long_is_refused() -> None:
     """Where more upstreams would have to be looked at than is bearable, that is said instead of guessed."""
     one = share(Failed, "0.1234567891")
-    with pytest.raises(ValueError, match="say the same of up to 20,000 upstreams"):
+    with pytest.raises(ValueError, match="agree on up to 20,000 upstreams"):
         equivalent(one, one & some(Failed))
     assert not equivalent(one, some(Failed))
 

@@ -239,9 +239,9 @@ NO_KINDS: list[Any] = [State, Finished, MetaState, Queued, Submitted, Mapped, Ma
 @in_each_order
 def test_join_refuses_what_is_no_kind(order: Order, a: Any) -> None:
     """What no state is of the kind of is refused, on either side, and the next join is as it was."""
-    with pytest.raises(TypeError, match=r"is no kind that join joins; those are EMPTY and what kind\(state\) returns"):
+    with pytest.raises(TypeError, match=r"cannot be joined; join takes EMPTY and what kind\(state\) returns"):
         join(a, Success, order=order)
-    with pytest.raises(TypeError, match=r"is no kind that join joins"):
+    with pytest.raises(TypeError, match=r"cannot be joined; join takes EMPTY"):
         join(Success, a, order=order)
     assert Success is join(Success, Success, order=order)
 

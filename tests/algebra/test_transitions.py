@@ -424,7 +424,7 @@ def test_running_waits_for_the_start_time(waiting: State[Any]) -> None:
 )
 def test_each_state_has_its_attempt_and_its_time(known: Any) -> None:
     """As many attempts and times are asked for as there are states."""
-    with pytest.raises(ValueError, match="2 states have as many attempts and times, not"):
+    with pytest.raises(ValueError, match="2 states need as many attempts and times, not"):
         check_history([Pending(), Running()], **known)
 
 
@@ -476,7 +476,7 @@ def test_mermaid_is_the_default() -> None:
 @pytest.mark.parametrize("format", ["png", "bmp", "", "Dot"])
 def test_another_format_is_refused(format: Any) -> None:
     """An unknown format is a ValueError that names those that there are."""
-    with pytest.raises(ValueError, match=f"{format!r}; there are 'mermaid' and 'dot'"):
+    with pytest.raises(ValueError, match=rf"diagram\(\) has no format {format!r}; take 'mermaid' or 'dot'"):
         diagram(format)
 
 

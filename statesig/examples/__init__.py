@@ -1,1 +1,1 @@
-"""Programs to read, run and copy; the tests run them, and type checkers pass them in strict mode."""
+"""Example programs to read, run and copy, clean in strict type checkers. Nothing in the package may import them."""

@@ -1,19 +1,19 @@
 """Verify every installed distribution against its own RECORD.
 
-The flow shows a parameter, a task mapped over what another one found, a state and a signal of one's own, an error that
-is tried again, a report that is written whatever happened, and which tasks decide whether the flow succeeded::
+The flow shows a parameter, a task mapped over another's result, a user's state and signal, a retry after an error, a
+report that is written whatever happened, and the choice of tasks that decide whether the flow succeeded::
 
     run = flow.run()                        # this environment
     run = flow.run(site=Path("/srv/site"))  # another site-packages folder
     run.state                               # Success, or what went wrong
     run[summary].unwrap()                   # the Report
 
-Where its tasks run is an option, and with a store the run survives its process, killed by whatever::
+An option chooses the executor, and with a store the run survives even a killed process::
 
     statesig run statesig.examples.packages --executor processes --store runs.db
     statesig resume statesig.examples.packages RUN --executor threads --store runs.db
 
-Hence what tasks take and return is typed and pickles, and a task knows nothing but its arguments.
+For this, arguments and results must be typed and pickle, and a task must read nothing but its arguments.
 """
 
 import base64
@@ -44,12 +44,12 @@ __all__ = ["DAMAGED", "Damaged", "Distribution", "Report", "Verified", "distribu
 
 
 class Damaged(ValidationFailed):
-    """A distribution whose files are not those of its RECORD; no further attempt would change that.
+    """A distribution whose files differ from its RECORD; a further attempt would not change that.
 
     Args:
         distribution: Its name.
-        changed: The files with another hash or size, as RECORD names them.
-        missing: The files that are not there.
+        changed: The files with another hash or size, by their paths in RECORD.
+        missing: The files that do not exist.
     """
 
     retryable: bool = False
@@ -59,15 +59,15 @@ class Damaged(ValidationFailed):
 
 
 class DAMAGED(Signal[Damaged]):
-    """What is installed is not what its RECORD says."""
+    """Raise it for a distribution that differs from its RECORD."""
 
 
 class Distribution(BaseModel, frozen=True):
     """An installed distribution.
 
     Args:
-        name: As its folder spells it, ``typing_extensions``.
-        version: As its folder spells it, empty where it has none.
+        name: Its name in the folder's spelling, ``typing_extensions``.
+        version: Its version in the folder's spelling, empty if the folder has none.
         info: Its ``.dist-info`` folder, or the ``.egg-info`` of an older one.
     """
 
@@ -80,13 +80,13 @@ class Distribution(BaseModel, frozen=True):
 
 
 class Verified(BaseModel, frozen=True):
-    """A distribution whose files are all as RECORD says.
+    """A distribution whose files all match its RECORD.
 
     Args:
         name: Its name.
         version: Its version.
-        files: How many files were compared; those without a hash are not.
-        bytes: Their sizes together.
+        files: The number of compared files, which are those with a hash.
+        bytes: Their total size.
     """
 
     name: str
@@ -96,15 +96,15 @@ class Verified(BaseModel, frozen=True):
 
 
 class Report(BaseModel, frozen=True):
-    """What became of all distributions.
+    """The outcome for all distributions.
 
     Args:
-        verified: How many are whole.
-        files: How many files they have.
-        bytes: Their sizes together.
-        skipped: Why others were not compared, a sentence for each.
-        damaged: The states of the damaged ones; a state is a model and can be a field of another.
-        failed: Why others could not be compared, a sentence for each.
+        verified: The number of undamaged distributions.
+        files: The number of their files.
+        bytes: The total size of their files.
+        skipped: One sentence for each distribution that was skipped.
+        damaged: The states of the damaged ones; a state is a model, so a field may hold it.
+        failed: One sentence for each distribution that could not be compared.
     """
 
     verified: int
@@ -119,14 +119,14 @@ class Report(BaseModel, frozen=True):
 def distributions(site: Path | None) -> list[Distribution]:
     """Return the distributions in a folder, or in all folders that this interpreter imports from, sorted by name.
 
-    Names are read off the folders', since a damaged distribution may have lost its METADATA. An error needs no signal:
-    a folder that cannot be listed raises `OSError`, and the task has failed.
+    The names come from the folders, since a damaged distribution may have lost its METADATA. An error needs no signal:
+    a folder that cannot be listed raises `OSError`, and the task is Failed.
     """
     folders = [entry for entry in sys.path if os.path.isdir(entry or ".")] if site is None else [site]
     found: list[Distribution] = []
     for folder in dict.fromkeys(Path(folder).resolve() for folder in folders):
         for info in folder.iterdir():
-            # pip leaves a name with a tilde behind when it is interrupted, and no longer counts it.
+            # An interrupted pip leaves folders that begin with a tilde, and ignores them afterwards.
             if info.suffix in (".dist-info", ".egg-info") and not info.name.startswith("~"):
                 name, version, *_ = (*info.stem.split("-"), "")
                 found.append(Distribution(name=name, version=version, info=info))
@@ -135,11 +135,11 @@ def distributions(site: Path | None) -> list[Distribution]:
 
 @task(retries=2, retry_delay=0.2)
 def verify(distribution: Distribution) -> Verified:
-    """Compare a distribution's files with its RECORD, and return how much that was.
+    """Compare a distribution's files with its RECORD, and return their number and size.
 
-    Each way out is a state: SKIP without a RECORD, DAMAGED for a difference, FAIL for a RECORD that makes no sense. A
-    file that cannot be read now may be readable in a moment, hence RETRY; with no attempt left that is Failed, and the
-    error is its cause.
+    Each signal is an outcome: SKIP without a RECORD, DAMAGED for a difference, FAIL for an invalid RECORD. A file
+    that cannot be read now may be readable in a moment, hence RETRY; after the last attempt the task is Failed,
+    with the error as cause.
     """
     changed: list[str] = []
     missing: list[str] = []
@@ -171,7 +171,7 @@ def verify(distribution: Distribution) -> Verified:
 
 @task(trigger=all_finished)
 def report(states: list[AnyState[Verified]]) -> Report:
-    """Sum up what became of each distribution; with its trigger and `states_of` it runs whatever happened."""
+    """Sum up the outcomes of all distributions; its trigger and `states_of` let it run whatever they are."""
     verified: list[Verified] = []
     skipped: list[str] = []
     damaged: list[Damaged] = []
@@ -197,9 +197,9 @@ def report(states: list[AnyState[Verified]]) -> Report:
 
 
 def _recorded(distribution: Distribution) -> list[tuple[str, str, str]]:
-    """Return path, hash and size of each file with a hash: RECORD itself and compiled files have none.
+    """Return path, hash and size of each file with a hash, which RECORD itself and compiled files lack.
 
-    RECORD is read here since `importlib.metadata` leaves out missing files, and takes one that cannot be read for none.
+    `importlib.metadata` is no help: it leaves out missing files, and treats an unreadable RECORD as a missing one.
     """
     try:
         with (distribution.info / "RECORD").open(encoding="utf-8", newline="") as lines:
@@ -209,12 +209,12 @@ def _recorded(distribution: Distribution) -> list[tuple[str, str, str]]:
     except OSError as exc:
         raise RETRY(f"{distribution}: its RECORD cannot be read") from exc
     except (UnicodeDecodeError, csv.Error) as exc:
-        raise FAIL(f"{distribution}: its RECORD is none", retryable=False) from exc
+        raise FAIL(f"{distribution}: its RECORD is not valid CSV", retryable=False) from exc
     return [(path, expected, size) for path, expected, size in rows if expected]
 
 
 def _measured(path: Path, algorithm: str) -> tuple[str, int]:
-    """Return a file's hash, written as in RECORD, and its size in bytes; the file is read in chunks."""
+    """Return a file's hash, in RECORD's notation, and its size in bytes; read it in chunks."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, algorithm).digest()
         return f"{algorithm}={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}", file.tell()
@@ -229,5 +229,5 @@ with Flow("packages") as flow:
     found = distributions(site)
     verified = flow.map(verify, found)
     summary = report(states_of(verified))
-    # The report succeeds whatever it says: what it reports on decides, too.
+    # The report always succeeds, so the tasks that it reports on decide, too.
     flow.reference(found, verified, summary)

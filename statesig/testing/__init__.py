@@ -1,6 +1,6 @@
-"""What tests of programs with states of their own need: strategies, laws, and what the fixtures give. See the extra.
+"""Strategies, laws and fixture types for tests of programs that define states; needs the extra ``testing``.
 
-``st.from_type(MyState)`` and the fixtures of pytest need no import; this is where the names to annotate with are.
+``st.from_type(MyState)`` and the pytest fixtures need no import; import their types from here for annotations.
 """
 
 from statesig.testing.fixtures import CapturedRun, Clock, Rehearsal, Swallowed, SwallowedSignal, Watch

@@ -1,7 +1,7 @@
-"""The laws of the algebra as tables of equations: what each is called, and what gives its two sides.
+"""The laws of the algebra as tables of equations: the text of each law, and a function that returns its two sides.
 
-The sides are asked of kinds or of states; None is the answer where a law says nothing of those. Nothing here may know
-who asks.
+The function takes kinds or states, and returns None if the law does not apply to them. Nothing here may know its
+caller.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Pair = tuple[object, object]
 """The two sides of an equation."""
 
 Sides = Callable[..., Pair | None]
-"""What gives those, for kinds or states."""
+"""Returns the two sides for kinds or states, or None if the law does not apply to them."""
 
 
 def _pair(left: object, right: object) -> Pair:
@@ -128,7 +128,7 @@ JOINS: Mapping[str, Sides] = {
 
 
 def _with_class(state: object) -> Pair:
-    """Return what tells two states apart that are equal though not of one class, parametrised or not."""
+    """Return a state with its class, since equal states may differ in class: one parametrised, the other not."""
     return _pair(type(state), state)
 
 
@@ -143,7 +143,7 @@ def _read_back(s: State[Any]) -> Pair | None:
 def _read_by_each_ancestor(s: State[Any]) -> Pair | None:
     own: Any = origin_of(type(s))
     if own is not type(s):
-        return None  # read without its parameters, a result may be of another type
+        return None  # without its parameters, decoding may give the result another type
     try:
         written = encode(s)
     except EncodeError:
@@ -322,7 +322,7 @@ def _compared(s: State[Any], t: State[Any], u: State[Any]) -> Pair:
 
 
 def _up_to_order(state: State[Any]) -> object:
-    """Return what equal combinations have in common: all but the order of their causes."""
+    """Return a state as a value to compare, without the order of its causes."""
     fields = {name: value for name, value in state.__dict__.items() if name != "causes"}
     return origin_of(type(state)), fields, frozenset(state.causes), state.has_result
 
@@ -332,7 +332,7 @@ def _combined_kind(s: State[Any], t: State[Any], u: State[Any]) -> Pair:
     joined: Any = join(join(kind(s), kind(t)), kind(u))
     chain = [cls for cls in joined.__mro__ if _is_constructible(cls)]
     for cls in chain[: chain.index(origin_of(type(made)))]:
-        # A class that refuses what is combined is passed over.
+        # `combine` skips a class that refuses the combined fields.
         fields = {name: getattr(made, name) for name in made.model_fields_set if name in cls.model_fields}
         if _takes(cls, fields):
             return kind(made), cls
@@ -367,7 +367,7 @@ def _merged_in_any_order(s: State[Any], t: State[Any], u: State[Any]) -> Pair:
 
 
 def _giving(state: State[Any]) -> Callable[[Any], State[Any]]:
-    """Return a function that gives one state, whatever it is called with."""
+    """Return a function that ignores its argument and returns one state."""
     return lambda given: state
 
 

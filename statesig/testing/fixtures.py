@@ -1,6 +1,6 @@
-"""What the fixtures of the pytest plugin give: a clock, runs with their events, and a watch for swallowed signals.
+"""Values of the pytest fixtures: a clock, runs with their events, and a watch for swallowed signals.
 
-Nothing here needs pytest or Hypothesis.
+Nothing here may import pytest or Hypothesis.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = ["CapturedRun", "Clock", "Rehearsal", "Swallowed", "SwallowedSignal", 
 
 
 class Clock:
-    """A clock that stands still until it is set, advanced or slept by: ``flow.run(clock=clock, sleep=clock.sleep)``.
+    """A clock that only `set`, `advance` and `sleep` move: ``flow.run(clock=clock, sleep=clock.sleep)``.
 
     Args:
-        now: What it shows at first, aware; noon of the first of January 2026 in UTC by default.
+        now: Its first time, aware; by default 2026-01-01 12:00 UTC.
 
     Attributes:
-        slept: What was slept by it, in seconds, in order.
+        slept: The sleeps so far, in seconds, in order.
     """
 
     def __init__(self, now: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC)) -> None:
@@ -43,17 +43,17 @@ class Clock:
         return self._now
 
     def set(self, now: datetime) -> None:
-        """Set it, also back.
+        """Set the clock, forwards or back.
 
         Raises:
-            ValueError: The time is not aware; the clock shows what it did.
+            ValueError: The time is not aware; the clock does not change.
         """
         if now.tzinfo is None:
             raise ValueError(f"a clock is set to an aware time, and {now.isoformat()} has no offset from UTC")
         self._now = now
 
     def advance(self, by: float | timedelta) -> None:
-        """Let some time pass.
+        """Move the clock forwards.
 
         Args:
             by: Seconds, or a timedelta.
@@ -63,17 +63,17 @@ class Clock:
         self._now = (self._now.astimezone(UTC) + passed).astimezone(self._now.tzinfo)
 
     def sleep(self, seconds: float) -> None:
-        """Pass some seconds at once, and remember how many."""
+        """Advance by some seconds without waiting, and record them in `slept`."""
         self.slept.append(seconds)
         self.advance(seconds)
 
 
 class CapturedRun:
-    """A run, and what it told while it ran.
+    """A run and its events.
 
     Attributes:
         run: The run.
-        events: Its events, in order; those of a later ``run.resume()`` too.
+        events: Its events, in order, including those of a later ``run.resume()``.
     """
 
     run: Run
@@ -85,25 +85,25 @@ class CapturedRun:
         """Return the states that a task was in, in order.
 
         Args:
-            node: What the call of the task in the flow gave.
+            node: The value that the call of the task in the flow returned.
             index: For a child of a mapped task, its position from 0.
 
         Raises:
-            FlowError: It is no node of this run's flow.
+            FlowError: It is not a node of this run's flow.
         """
         name = self.run.flow.own(node).name
         return [event.state for event in self.events if (event.task, event.index) == (name, index)]
 
     def histories(self) -> list[History]:
-        """Return the histories of all tasks, as `histories_of` tells them."""
+        """Return the histories of all tasks, as `histories_of` does."""
         return list(histories_of(self.events))
 
 
 class Rehearsal:
-    """Runs flows by a clock that is told, and keeps what they tell.
+    """Runs flows by a `Clock`, and keeps their events.
 
     Args:
-        clock: The clock; one of its own by default.
+        clock: The clock; by default a new one.
 
     Attributes:
         clock: The clock.
@@ -117,7 +117,7 @@ class Rehearsal:
     def __call__(
         self, flow: Flow, /, *, redact: Redact | None = None, traceback: bool = False, **parameters: object
     ) -> CapturedRun:
-        """Run a flow, without waiting where it waits, and return the run with its events.
+        """Run a flow without real waiting, and return the run with its events.
 
         Args:
             flow: The flow.
@@ -126,7 +126,7 @@ class Rehearsal:
             parameters: The flow's parameters by name.
         """
         captured = CapturedRun()
-        given: dict[str, Any] = dict(parameters)  # a mapping of objects might hold options, for a checker
+        given: dict[str, Any] = dict(parameters)  # checkers would reject objects here, since options are typed
         captured.run = flow.run(
             on_event=captured.events.append,
             redact=redact,
@@ -143,12 +143,12 @@ class Rehearsal:
 
 
 class SwallowedSignal(UserWarning):
-    """A signal was raised, and a handler for everything let it go no further."""
+    """A catch-all handler swallowed a signal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swallowed:
-    """Where a signal ended.
+    """A swallowed signal, and the place of the handler.
 
     Args:
         signal: The signal.
@@ -162,22 +162,22 @@ class Swallowed:
 
     def __str__(self) -> str:
         return (
-            f"{type(self.signal).__name__} was raised and ended here, in a handler for everything; "
-            "catch what is meant, or raise again what is a signal"
+            f"{type(self.signal).__name__} was raised and swallowed here, by a catch-all handler; "
+            "catch only the errors you expect, or raise signals again"
         )
 
 
 class Watch:
-    """Finds signals that a bare ``except`` or ``except BaseException`` has swallowed while it was entered.
+    """Finds signals that a bare ``except`` or ``except BaseException`` swallows inside a ``with`` block.
 
-    Each signal that is made in this process is kept, and its traceback looked at: the outermost frame in it is the one
-    that the signal did not leave. If the line there is in a ``try`` of which the first handler that fits is one for
-    everything, without a ``raise`` in it, then the signal ended there.
+    It keeps each signal made in this process and looks at its traceback, whose outermost frame is the one that the
+    signal did not leave. If the line there is in a ``try`` whose first matching handler catches everything and holds
+    no ``raise``, that handler swallowed the signal.
 
-    So it does not see: a handler that raises under a condition, or raises something else; ``except`` with an expression
-    in place of names; ``finally: return``, a context manager that suppresses, a future that nobody asks; code without
-    source; a signal that was made before, or in another process. And it sees handlers that were meant to end a signal,
-    as in a test of one: name the signal in those. It keeps signals alive, and by them the frames that they passed.
+    It misses a handler that raises under a condition or raises something else; ``except`` with an expression in place
+    of names; ``finally: return``, a suppressing context manager, a future that nobody reads; code without source; and
+    a signal made earlier or in another process. It also reports handlers that are meant to swallow a signal, as in a
+    test: name the signal in those. It keeps signals alive, and with them the frames that they passed through.
     """
 
     def __init__(self) -> None:
@@ -206,11 +206,11 @@ class Watch:
         _set(*self._put_back)
 
     def swallowed(self) -> list[Swallowed]:
-        """Return what was swallowed so far, in the order in which the signals were made."""
+        """Return the swallowed signals so far, in the order in which they were made."""
         return list(_swallowed(self.signals))
 
     def warn(self) -> None:
-        """Warn of each that was swallowed, at the line of its handler."""
+        """Warn of each swallowed signal, at the line of its handler."""
         for found in self.swallowed():
             warnings.warn_explicit(str(found), SwallowedSignal, found.filename, found.line)
 
@@ -233,7 +233,7 @@ def _swallowed(signals: list[Signal[Any]]) -> Iterator[Swallowed]:
 
 
 def _handler(signal: Signal[Any], frame: FrameType, tries: tuple[_Try, ...]) -> ast.ExceptHandler | None:
-    """Return the first handler that fits a signal, if it is one for everything."""
+    """Return the first handler that matches a signal, if it is a catch-all."""
     for handler in (handler for statement in tries for handler in statement.handlers):
         if handler.type is None:
             return handler
@@ -242,7 +242,7 @@ def _handler(signal: Signal[Any], frame: FrameType, tries: tuple[_Try, ...]) -> 
             if isinstance(signal, caught):
                 return handler if BaseException in _flattened(caught) else None
         except (LookupError, AttributeError, TypeError):
-            return None  # what it catches cannot be told without running it
+            return None  # its exception types are known only by running the expression
     return None
 
 
@@ -256,10 +256,10 @@ def _flattened(caught: Any) -> Iterator[object]:
 
 
 def _value(node: ast.expr, frame: FrameType) -> Any:
-    """Return what names stand for in a frame; nothing is called.
+    """Return the value of a name, an attribute or a tuple of them in a frame; call nothing.
 
     Raises:
-        LookupError: It is no name, or there is none such.
+        LookupError: The name is unknown, or the expression is of another form.
     """
     if isinstance(node, ast.Name):
         for names in (frame.f_locals, frame.f_globals, frame.f_builtins):
@@ -277,7 +277,7 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 class _Tries(dict[tuple[str, int], tuple[_Try, ...]]):
-    """For a line of a file the ``try`` statements in whose body it is, of its own scope, the innermost first."""
+    """The ``try`` statements whose bodies hold a line of a file, within the line's scope, innermost first."""
 
     def __missing__(self, place: tuple[str, int]) -> tuple[_Try, ...]:
         filename, line = place

@@ -1,4 +1,4 @@
-"""What holds a user's own kinds of states to the laws of the algebra. Nothing here may know a test framework."""
+"""The check of a user's kinds of states against the laws of the algebra. Nothing here may know a test framework."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class LawBroken(AssertionError):
 
     Args:
         law: The law.
-        subjects: The kinds or states that it does not hold for, by the names that the law gives them.
-        left: What the left side of its equation is.
-        right: What the right side is.
+        subjects: The kinds or states that break it, by their names in the law.
+        left: The value of its left side.
+        right: The value of its right side.
     """
 
     def __init__(self, law: str, subjects: Mapping[str, object], left: object, right: object) -> None:
@@ -47,24 +47,24 @@ def _shown(value: object) -> str:
 
 
 def check_laws(*kinds: type[State[Any]], examples: int | None = None) -> None:
-    """Hold states to every law of the algebra, by themselves and together with all states that statesig has.
+    """Check states against every law of the algebra, alone and together with all of statesig's states.
 
-    Laws of kinds (`join` in both orders, transitions, signals) are asked for all pairs and triples with one of these
-    kinds in them; laws of states (JSON, pickle, equality, `combine`, `merge`, `map`, `bind`, `recover`, `fold`, `zip`)
-    of states that Hypothesis draws, as ``st.from_type`` does. A state without a signal is not asked what its signal is,
-    nor is a state that `encode` refuses asked how it reads back, as long as others of its kind are written.
+    It checks the laws of kinds (`join` in both orders, transitions, signals) on all pairs and triples that contain one
+    of these kinds, and the laws of states (JSON, pickle, equality, `combine`, `merge`, `map`, `bind`, `recover`,
+    `fold`, `zip`) on states drawn by Hypothesis, as by ``st.from_type``. It skips laws of signals for a state without
+    one, and laws of JSON for a state that `encode` refuses, as long as `encode` accepts some state of each kind.
 
     Args:
-        kinds: Classes of states, a user's own most of all; an abstract one stands for all below it.
-        examples: How many states are drawn of each kind; as the current profile of Hypothesis has it by default.
+        kinds: Classes of states, usually a user's; an abstract one means all its descendants.
+        examples: The number of states drawn of each kind; by default that of Hypothesis's current profile.
 
     Raises:
         LawBroken: An AssertionError that names the law, the kinds or states, and the two sides.
-        TypeError: One of them is no class of states.
+        TypeError: An argument is not a class of states.
     """
     for one in kinds:
         if not _is_state_class(one):
-            raise TypeError(f"laws are asked of classes of states, not of {one!r}")
+            raise TypeError(f"laws are checked for classes of states, not for {one!r}")
     own: list[Any] = [each for one in kinds for each in (descendants(origin_of(one)) if one.__abstract__ else (one,))]
     for one in own:
         _check_kind(origin_of(one))
@@ -98,7 +98,7 @@ def _check_states(own: type[State[Any]], examples: int | None) -> None:
 
     @settings(
         max_examples=examples or settings().max_examples,
-        database=None,  # examples are found by the test that they were drawn in, and this one is many
+        database=None,  # Hypothesis stores examples by test, and this one function serves many kinds
         phases=(Phase.generate, Phase.shrink),
         deadline=None,
         report_multiple_bugs=False,
@@ -121,7 +121,7 @@ def _check_states(own: type[State[Any]], examples: int | None) -> None:
 
 
 def _hold(law: str, sides: Sides, subjects: Mapping[str, object], *others: object) -> None:
-    """Compare the two sides; no operation raises on a legal state."""
+    """Raise LawBroken if the two sides differ, or if an operation raises, which none may on a legal state."""
     try:
         found = sides(*subjects.values(), *others)
     except Exception as exc:
@@ -131,5 +131,5 @@ def _hold(law: str, sides: Sides, subjects: Mapping[str, object], *others: objec
 
 
 _each: Any = HealthCheck
-_HEALTH_CHECKS: list[HealthCheck] = list(_each)  # iterable by its metaclass, which its annotations do not say
+_HEALTH_CHECKS: list[HealthCheck] = list(_each)  # its metaclass makes it iterable, but is not annotated so
 _BUILT_IN: tuple[Any, ...] = tuple(one for one in descendants(State) if one.__module__ == State.__module__)

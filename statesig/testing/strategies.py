@@ -1,6 +1,6 @@
-"""Hypothesis strategies: states of every kind with their signals, and legal histories of them.
+"""Hypothesis strategies: states of every kind, their signals, and legal histories.
 
-``st.from_type(Success[int])`` finds these by itself. Nothing here is needed by a program that runs.
+``st.from_type(Success[int])`` finds them without an import. Running programs must not need this module.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ moments: Final[st.SearchStrategy[datetime]] = st.builds(
     st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC)),
     st.just(0) | st.integers(-14 * 60, 14 * 60),
 )
-"""Aware times, of any offset from UTC; so far from the first year and the last that each is one in UTC, too."""
+"""Aware times with any offset from UTC, far enough from the first and the last year to be valid in UTC, too."""
 
 
 json_values: Final[st.SearchStrategy[Any]] = st.recursive(
@@ -49,7 +49,7 @@ json_values: Final[st.SearchStrategy[Any]] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-"""What a result of no declared type may be: text, finite numbers, truth, None, and lists and mappings of those."""
+"""Results of undeclared type: text, finite numbers, booleans, None, and lists and mappings of those."""
 
 
 @overload
@@ -57,28 +57,28 @@ def states(kind: None = ...) -> st.SearchStrategy[State[Any]]: ...
 @overload
 def states(kind: type[StateT]) -> st.SearchStrategy[StateT]: ...
 def states(kind: type[State[Any]] | None = None) -> st.SearchStrategy[Any]:
-    """Return a strategy of the states of a family: of the class itself and of every descendant, a user's own too.
+    """Return a strategy of the states of a family: the class and all its descendants, including a user's.
 
-    ``st.from_type(Failed)`` gives Failed alone, and ``states(Failed)`` TimedOut and all others as well. Of an abstract
-    class both are the same.
+    ``st.from_type(Failed)`` draws Failed only, and ``states(Failed)`` also TimedOut and all its other descendants. For
+    an abstract class both are the same.
 
     Args:
-        kind: A class of states, parametrised or not, as in ``states(Finished[int])``; any state by default.
+        kind: A class of states, parametrised or not, as in ``states(Finished[int])``; by default any state.
     """
     return st.deferred(lambda: _family(State if kind is None else kind))
 
 
 def paths(*, max_steps: int = 10, finished: bool = False) -> st.SearchStrategy[list[State[Any]]]:
-    """Return a strategy of legal histories: ``check_history(path) is None`` for each that it draws.
+    """Return a strategy of legal histories: ``check_history(path) is None`` for each path that it draws.
 
     They shrink to shorter histories of plainer states.
 
     Args:
-        max_steps: How often the state changes at the most; a path holds one state more than it has steps.
-        finished: Whether each is to come to its end, in a Finished state.
+        max_steps: The largest number of transitions; a path has one state more than transitions.
+        finished: Whether each path ends in a Finished state.
 
     Raises:
-        ValueError: There are too few steps to take.
+        ValueError: `max_steps` is too small.
     """
     if max_steps < finished:
         raise ValueError(f"a history takes {int(finished)} steps or more, and max_steps is {max_steps}")
@@ -86,7 +86,7 @@ def paths(*, max_steps: int = 10, finished: bool = False) -> st.SearchStrategy[l
 
 
 class _Families(dict[type[State[Any]], st.SearchStrategy[Any]]):
-    """The strategy of each family, made once: to make one takes longer than to draw from it."""
+    """The strategy of each family, made once: making one takes longer than drawing from it."""
 
     def __missing__(self, family: type[State[Any]]) -> st.SearchStrategy[Any]:
         self[family] = found = _family(family)
@@ -98,12 +98,12 @@ def _paths(draw: st.DrawFn, max_steps: int, finished: bool, drawn: _Families) ->
     path: list[State[Any]] = []
     families = FIRST
     for left in range(max_steps, -1, -1):
-        # A family of the table first, so that Running is as frequent as all that has failed.
+        # Draw a family of the table first, so that Running is as frequent as all failed states together.
         family = draw(st.sampled_from(families))
         path.append(draw(drawn[family]))
         families = successors(type(path[-1]))
         if finished:
-            # The end comes first, for that is what Hypothesis shrinks to; and it has to come while a step is left.
+            # Finished states come first, since Hypothesis shrinks to the first, and must come while a step is left.
             ends = tuple(family for family in families if _is_below(family, Finished))
             families = ends if left == 1 else ends + tuple(family for family in families if family not in ends)
         if not families or not (finished or draw(_going_on)):
@@ -118,7 +118,7 @@ _going_on = st.sampled_from((False, True, True, True))
 
 
 def strategy_for(thing: Any) -> st.SearchStrategy[Any] | None:
-    """Return the strategy of a class of states or signals, or of the type of times in those; None for any other."""
+    """Return the strategy of a class of states or signals, or of `UtcDatetime`; None for any other type."""
     if isinstance(thing, StateMeta):
         return strategy_of(thing)
     if _is_below(thing, Signal):
@@ -127,12 +127,12 @@ def strategy_for(thing: Any) -> st.SearchStrategy[Any] | None:
 
 
 def strategy_of(kind: Any) -> st.SearchStrategy[Any]:
-    """Return the strategy of a class of states: of itself alone, or of all below it where it is abstract."""
+    """Return the strategy of a class of states: of that class only, or of its descendants if it is abstract."""
     return st.deferred(lambda: _family(kind) if kind.__abstract__ else _constructed(kind))
 
 
 def _signals(signal: type[Signal[Any]]) -> st.SearchStrategy[Any]:
-    """Return a strategy of a signal with any state that it carries; of all signals for `Signal` itself."""
+    """Return a strategy of a signal with any state it can carry; for `Signal` itself, of all signals."""
     if signal is not Signal:
         return st.from_type(signal.__state_type__).map(signal.of)
     return st.one_of([st.from_type(one) for one in catching(State)])
@@ -143,7 +143,7 @@ def _family(kind: Any) -> st.SearchStrategy[Any]:
 
 
 def _members(kind: Any) -> list[Any]:
-    """Return the concrete classes of a family as its parameters make them; none that is not wholly defined yet."""
+    """Return the concrete classes of a family with its type arguments, without classes not fully defined yet."""
     found = [specialised(member, kind) for member in descendants(origin_of(kind))]
     return [member for member in found if member is not None and _is_whole(member)]
 
@@ -161,7 +161,7 @@ def _constructed(cls: Any) -> st.SearchStrategy[Any]:
 
 
 class _Form:
-    """A model and the strategies of its fields; those are made at the first draw, when the class is wholly defined."""
+    """A model and the strategies of its fields, made at the first draw, when the class is fully defined."""
 
     def __init__(self, cls: Any) -> None:
         self.cls = cls
@@ -177,15 +177,15 @@ class _Form:
 
     @cached_property
     def fields(self) -> dict[str, tuple[bool, st.SearchStrategy[Any]]]:
-        """Whether each field is required, and its strategy."""
+        """For each field, whether it is required, and its strategy."""
         fields: Mapping[str, FieldInfo] = self.cls.model_fields
         return {name: (field.is_required(), _field(self.cls, name, field)) for name, field in fields.items()}
 
 
 @st.composite
 def _filled(draw: st.DrawFn, form: _Form) -> Any:
-    """Draw the fields of a model, each left out where it may be; what the class refuses or JSON lacks is no example."""
-    validate = form.validate  # asked first, since it evaluates the annotations
+    """Draw a model, sometimes without its optional fields; reject fields that the class or JSON does not allow."""
+    validate = form.validate  # first, since it evaluates the annotations
     try:
         made = validate(
             {name: draw(values) for name, (required, values) in form.fields.items() if required or draw(st.booleans())}
@@ -204,9 +204,9 @@ def _field(cls: Any, name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
 
 
 def _without_references(annotation: Any, cls: Any) -> Any:
-    """Return the type of a field of a class with the class itself wherever Pydantic has left a reference to it.
+    """Return a field's type, with the class in place of Pydantic's references to it.
 
-    So it does in a generic class that is parametrised, where a field is of the class's own type.
+    Pydantic leaves such references in a parametrised class with a field of the class's type.
     """
     if type(annotation).__name__ == "PydanticRecursiveRef":
         return cls
@@ -221,10 +221,10 @@ def _without_references(annotation: Any, cls: Any) -> Any:
 
 
 def _values(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrategy[Any]:
-    """Return a strategy of the values of a type; JSON's own kinds where nothing says which.
+    """Return a strategy of the values of a type; of any JSON value if the type is open.
 
-    What Hypothesis knows of a type is used. It does not know what Pydantic adds: constraints on the fields of models,
-    patterns, aware times; nor that JSON has no NaN.
+    Hypothesis supplies most of it. This adds Pydantic's constraints on fields, patterns and aware times, and leaves
+    out NaN, which JSON lacks.
     """
     named: list[st.SearchStrategy[Any]] = [one for one in metadata if isinstance(one, st.SearchStrategy)]
     if named:
@@ -235,7 +235,7 @@ def _values(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrateg
     if annotation in (Any, object) or isinstance(annotation, TypeVar):
         return json_values
     if origin in (Union, UnionType):
-        # None first, for that is what Hypothesis shrinks to.
+        # None first, since Hypothesis shrinks to the first.
         return st.one_of([_values(arg, metadata) for arg in sorted(args, key=lambda arg: arg is not type(None))])
     if origin in _COLLECTIONS and not (origin is tuple and args[-1:] != (...,)):
         return _COLLECTIONS[origin](_values(args[0]), *_size(metadata))

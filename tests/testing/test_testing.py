@@ -485,7 +485,7 @@ def test_a_broken_law_keeps_its_data() -> None:
 @pytest.mark.parametrize("other", [int, Success(), "Success", SKIP])
 def test_laws_are_asked_of_states(other: Any) -> None:
     """What is no class of states is a TypeError."""
-    with pytest.raises(TypeError, match="laws are asked of classes of states, not of"):
+    with pytest.raises(TypeError, match="laws are checked for classes of states, not for"):
         check_laws(other)
 
 
@@ -749,7 +749,7 @@ def test_a_watch_warns_at_the_handler() -> None:
     """The warning names the signal and says what to do, at the line of the handler."""
     with Watch() as watch:
         bare()
-    with pytest.warns(SwallowedSignal, match="SKIP was raised and ended here, in a handler for everything") as told:
+    with pytest.warns(SwallowedSignal, match="SKIP was raised and swallowed here, by a catch-all handler") as told:
         watch.warn()
     assert [(__file__, watch.swallowed()[0].line)] == [(each.filename, each.lineno) for each in told]
 
@@ -780,9 +780,9 @@ def test_the_fixtures_are_told(pytester: pytest.Pytester) -> None:
     assert {
         "statesig_clock": "Return a clock that stands still, for flow.run(clock=statesig_clock, "
         "sleep=statesig_clock.sleep).",
-        "statesig_run": "Return what runs flows by statesig_clock, without waiting, and keeps their events.",
-        "statesig_swallowed": "Warn of each signal that a bare except, or except BaseException, has swallowed while "
-        "the test ran.",
+        "statesig_run": "Return a runner of flows that uses statesig_clock, never waits, and keeps the events.",
+        "statesig_swallowed": "Warn of each signal that a bare except, or except BaseException, swallows during the "
+        "test.",
     } == {name: text for name, text in told.items() if name.startswith("statesig")}
 
 
@@ -846,7 +846,7 @@ def test_the_fixtures_work_together(pytester: pytest.Pytester) -> None:
     )
     result = run_pytest(pytester)
     result.assert_outcomes(passed=2, warnings=1)
-    result.stdout.fnmatch_lines(["*test_the_fixtures_work_together.py:8: SwallowedSignal: SKIP was raised and ended*"])
+    result.stdout.fnmatch_lines(["*test_the_fixtures_work_together.py:8: SwallowedSignal: SKIP was raised and swallowed*"])
 
 
 def test_every_test_can_be_watched(pytester: pytest.Pytester) -> None:

@@ -343,7 +343,6 @@ def test_a_verdict_never_changes(trigger: Trigger) -> None:
 
 # One leaf for each way in which the predicates above can look at a final one.
 WAYS = (Success, Skipped, Failed, TriggerFailed, Quarantined, Cancelled)
-MOST = 8
 
 
 def way(kind: Any) -> int:
@@ -351,10 +350,10 @@ def way(kind: Any) -> int:
     return max((index for index, one in enumerate(WAYS) if issubclass(kind, one)))
 
 
-def ends(trigger: Trigger) -> Callable[[tuple[int, ...], int], frozenset[Verdict]]:
+def ends(trigger: Trigger, leaves: int) -> Callable[[tuple[int, ...], int], frozenset[Verdict]]:
     """Return what tells all verdicts that final leaves, so many of each way, and unfinished upstreams can lead to.
 
-    An unfinished one ends as one leaf or, as a Mapped, as more; up to eight leaves are looked at.
+    An unfinished one ends as one leaf or, as a Mapped, as more; so many leaves are looked at.
     """
 
     @cache
@@ -365,7 +364,7 @@ def ends(trigger: Trigger) -> Callable[[tuple[int, ...], int], frozenset[Verdict
     def reached(numbers: tuple[int, ...], unfinished: int) -> frozenset[Verdict]:
         if not unfinished:
             return frozenset({end(numbers)})
-        if sum(numbers) + unfinished > MOST:
+        if sum(numbers) + unfinished > leaves:
             return frozenset()
         found: set[Verdict] = set()
         for index in range(len(numbers)):
@@ -393,7 +392,7 @@ def waits(trigger: Trigger, most: int) -> tuple[int, int]:
 
     Where it gives a verdict, that is the certain one.
     """
-    reached = ends(trigger)
+    reached = ends(trigger, most + 4)
     needless = waiting = 0
     for counts, numbers, unfinished in cases(most):
         verdict = trigger.verdict(counts)

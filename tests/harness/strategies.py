@@ -1,7 +1,7 @@
 """What the tests share: the kinds of the contract as a table, a sample of each, and Hypothesis strategies for payloads.
 
 The table is written by hand, so that it can disagree with the package. `STATESIG_EXAMPLES` in the environment sets how
-many payloads a property draws (20; a thorough run sets 1000).
+many payloads a property draws (10; with `-m exhaustive` 20; a thorough run sets 1000).
 """
 
 import dataclasses
@@ -52,7 +52,7 @@ from statesig import (
 from statesig.states import UtcDatetime
 from tests import ROOT
 
-EXAMPLES = int(os.environ.get("STATESIG_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("STATESIG_EXAMPLES", "10"))
 
 settings.register_profile(
     "statesig",

@@ -167,10 +167,10 @@ class StatesigPlugin(Plugin):
         if isinstance(state, Instance) and state.type.fallback_to_any:
             return  # mypy does not know one of its bases, which may be a state or have fields
         if not (isinstance(state, Instance) and state.type.has_base(STATE)):
-            _refuse(ctx, f"a signal raises a state, and {format_type_bare(state, analyzer.options)} is none")
+            _refuse(ctx, f"a signal raises a state, not {format_type_bare(state, analyzer.options)}")
             return
         if any(isinstance(base, IndexExpr) and isinstance(base.index, StrExpr) for base in ctx.cls.base_type_exprs):
-            _refuse(ctx, f"a signal raises a state, and a name in quotes is none; define {state.type.name} before it")
+            _refuse(ctx, f"a signal raises a state, not a name in quotes; define {state.type.name} before it")
             return
         if notes_of(state.type).get("abstract"):
             _refuse(ctx, f"{state.type.fullname} is abstract; a signal raises one of the states below it")

@@ -290,7 +290,7 @@ ONE_STATE: Mapping[str, Sides] = {
     "pickle.loads(pickle.dumps(signal_of(s))).state == s": _signal_pickled,
     "capture(raise_, signal_of(s)) == s": _raised_and_captured,
     "capture(s.unwrap) == Success(result=s.result)": _unwrapped,
-    "kind(s) is its class, or the kind of what is in it": _kind_of_itself,
+    "kind(s) is its class, or the kind of the states in it": _kind_of_itself,
     "map(identity, s) == s, as far as its class leaves the type of its result open": _mapped_by_identity,
     "map(f, map(g, s)) == map(f after g, s)": _mapped_twice,
     "bind(unit, s) == s for a plain Success and a state without a result": _bound_to_unit,

@@ -846,7 +846,9 @@ def test_the_fixtures_work_together(pytester: pytest.Pytester) -> None:
     )
     result = run_pytest(pytester)
     result.assert_outcomes(passed=2, warnings=1)
-    result.stdout.fnmatch_lines(["*test_the_fixtures_work_together.py:8: SwallowedSignal: SKIP was raised and swallowed*"])
+    result.stdout.fnmatch_lines(
+        ["*test_the_fixtures_work_together.py:8: SwallowedSignal: SKIP was raised and swallowed*"]
+    )
 
 
 def test_every_test_can_be_watched(pytester: pytest.Pytester) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -254,13 +253,22 @@ def test_the_table_of_checkers_is_what_they_do(runs: Runs) -> None:
 
 # ---- what is true at run time
 
-# Each module is run statement by statement, so that one that raises does not hide the next.
+# Each module is run statement by statement, so that one that raises does not hide the next; each program in a fork,
+# so that no program sees the states of another.
 RUN = """
-import __future__, ast, importlib, json, sys, traceback
+import __future__, ast, importlib, json, os, statesig.states, sys, traceback
 from pathlib import Path
 
+for program in map(str.split, sys.argv[1:]):
+    child = os.fork()
+    if not child:
+        break
+    assert os.waitpid(child, 0)[1] == 0
+else:
+    sys.exit()
+
 refused = {}
-for name in sys.argv[1:]:
+for name in program:
     path = Path(name.replace(".", "/") + ".py").resolve()
     module = sys.modules[name] = type(sys)(name)
     tree = ast.parse(path.read_text())
@@ -274,8 +282,11 @@ for name in sys.argv[1:]:
         except Exception as error:
             line = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)][-1]
             refused.setdefault(path.name, {})[line.lineno] = type(error).__name__
-print(json.dumps(refused))
+print(json.dumps(refused), flush=True)
 """
+
+Refused = dict[str, dict[str, str]]
+"""The lines that raise, as text, by module, and the name of the error."""
 
 RUNNABLE = {
     "check_definitions.py": ["check_definitions"],
@@ -294,26 +305,24 @@ RUNNABLE = {
 
 
 @pytest.fixture(scope="session")
-def refused(background: ThreadPoolExecutor, wheel: Environment, folder: Path) -> dict[str, Future[str]]:
+def refused(wheel: Environment, folder: Path) -> dict[str, Refused]:
     """For each program that can be run, the lines that raise, by module, and what."""
-    run = partial(wheel.run, wheel.python, "-c", RUN, folder=folder, codes=(0,))
-    return {program: background.submit(run, *modules) for program, modules in RUNNABLE.items()}
+    told = wheel.run(wheel.python, "-c", RUN, *map(" ".join, RUNNABLE.values()), folder=folder, codes=(0,))
+    return dict(zip(RUNNABLE, map(json.loads, told.splitlines()), strict=True))
 
 
 @pytest.mark.parametrize("program", RUNNABLE)
-def test_a_line_that_is_not_marked_runs(program: str, refused: dict[str, Future[str]]) -> None:
+def test_a_line_that_is_not_marked_runs(program: str, refused: dict[str, Refused]) -> None:
     """No line raises in which nothing is wrong."""
-    raised: dict[str, str] = json.loads(refused[program].result()).get(Path(program).name, {})
+    raised = refused[program].get(Path(program).name, {})
     marks = marks_of(PROGRAMS[program])
     assert {} == {line: error for line, error in raised.items() if int(line) not in marks}
 
 
 @pytest.mark.parametrize("program", RUNNABLE)
-def test_a_definition_is_refused_if_and_only_if_the_plugin_flags_it(
-    program: str, refused: dict[str, Future[str]]
-) -> None:
+def test_a_definition_is_refused_if_and_only_if_the_plugin_flags_it(program: str, refused: dict[str, Refused]) -> None:
     """A class raises DefinitionError where its line is marked with the plugin's own code, and only there."""
-    raised: dict[str, str] = json.loads(refused[program].result()).get(Path(program).name, {})
+    raised = refused[program].get(Path(program).name, {})
     marks = marks_of(PROGRAMS[program])
     expected = {line for line, mark in marks.items() if "statesig" in mark.plugin}
     assert expected == {int(line) for line, error in raised.items() if error == "DefinitionError"}

@@ -1,8 +1,7 @@
 """Which tests are slow, which are exhaustive, and in what order they run.
 
 Slow are whole folders, whose tests start checkers, programs, processes, servers or clusters; ``-m "not slow"`` leaves
-them out, so that a person can run the others while working. Elsewhere such a file marks itself:
-``pytestmark = pytest.mark.slow``.
+them out, so that a person can run the others while working. Elsewhere such a file, or test, marks itself as slow.
 
 Exhaustive are the tests that `.ci/run` runs after the test command: more rounds and more ways of what that has tried.
 They mark themselves, and run when an expression of ``-m`` names them, or when tests are chosen by ``-k`` or ``::``.
@@ -21,7 +20,7 @@ SLOW_FOLDERS = ("checking", "executors", "stores", "cli", "testing", "examples")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say how many examples are drawn, before `tests.harness.strategies` reads it."""
-    if "exhaustive" in config.option.markexpr:
+    if _names_exhaustive(config):
         os.environ.setdefault("STATESIG_EXAMPLES", "20")
 
 
@@ -34,7 +33,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if Path(item.path).parent.name in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
-        if "exhaustive" in config.option.markexpr and is_hypothesis_test(getattr(item, "obj", None)):
+        if _names_exhaustive(config) and is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker(pytest.mark.exhaustive)
     if not _may_be_exhaustive(config):
         left_out = [item for item in items if item.get_closest_marker("exhaustive")]
@@ -52,7 +51,12 @@ def pytest_collection_finish() -> None:
 def _may_be_exhaustive(config: pytest.Config) -> bool:
     """Tell whether exhaustive tests are to run where they are chosen."""
     chosen = any("::" in argument for argument in config.args)
-    return chosen or bool(config.option.keyword) or "exhaustive" in config.option.markexpr
+    return chosen or bool(config.option.keyword) or _names_exhaustive(config)
+
+
+def _names_exhaustive(config: pytest.Config) -> bool:
+    """Tell whether the expression of -m asks for exhaustive tests."""
+    return "exhaustive" in config.option.markexpr.replace("not exhaustive", "")
 
 
 def _place(item: pytest.Item) -> int:

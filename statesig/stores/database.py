@@ -1,6 +1,6 @@
 """A connection to an SQL database that a store's threads share: its transactions, and the version of its tables.
 
-What may go wrong in a driver comes out as StoreError. Nothing here may know what the rows say.
+An error of the driver leaves as StoreError. Nothing here may know the meaning of rows.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ MIGRATIONS: Sequence[Sequence[str]] = (
             sum {bytes} NOT NULL){end}""",
     ),
 )
-"""What brings the tables from each version to the next, in one transaction each. Entries are added, never changed."""
+"""Migrations of the tables from each version to the next, one transaction each. Entries are never changed."""
 
 
 class Cursor(Protocol):
-    """What is used of a cursor of Python's database interface; parameters stand as ``?`` in its statements."""
+    """The part of a DB-API cursor that is used here; its statements mark parameters by ``?``."""
 
     @property
     def rowcount(self) -> int: ...
@@ -49,7 +49,7 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """What is used of a connection; it begins no transaction by itself."""
+    """The part of a DB-API connection that is used here; it must not begin a transaction by itself."""
 
     def cursor(self) -> Cursor: ...
     def close(self) -> None: ...
@@ -57,17 +57,17 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What databases say in ways of their own.
+    """The SQL that differs between databases.
 
     Args:
-        integer: The type of a number of 64 bits.
+        integer: The type of a 64-bit integer.
         bytes: The type of bytes.
-        end: What follows the columns of a table.
-        find_tables: Selects a row where `statesig_migrations` is.
-        lock_tables: Keeps others from migrating until the transaction ends; empty where beginning to write does so.
-        begin_writing: Begins a transaction.
-        begin_reading: Begins one that sees the database as it is at one moment.
-        for_update: Locks the rows that are selected; empty where beginning to write does so.
+        end: The text after a table's column list.
+        find_tables: Selects a row if `statesig_migrations` exists.
+        lock_tables: Keeps others from migrating until the transaction ends; empty if `begin_writing` does so.
+        begin_writing: Begins a transaction that writes.
+        begin_reading: Begins a transaction that reads one snapshot of the database.
+        for_update: Locks the selected rows; empty if `begin_writing` does so.
     """
 
     integer: str
@@ -81,11 +81,11 @@ class Dialect:
 
 
 class Database(ABC):
-    """An SQL database, over one connection that is opened when it is needed.
+    """An SQL database, over one connection that opens on first use.
 
     Attributes:
-        name: Where it is, for people.
-        dialect: How statements are written for it.
+        name: Its path or URL in messages.
+        dialect: Its SQL dialect.
         lock: Held by the thread that uses the connection.
     """
 
@@ -97,15 +97,15 @@ class Database(ABC):
         self._connection: Connection | None = None
 
     def writing(self) -> AbstractContextManager[Cursor]:
-        """Commit what the block does, or nothing of it."""
+        """Run the block in a transaction: commit all its changes, or none."""
         return _Transaction(self, self.dialect.begin_writing)
 
     def reading(self) -> AbstractContextManager[Cursor]:
-        """Let the block read the database as it is at one moment."""
+        """Let the block read one snapshot of the database."""
         return _Transaction(self, self.dialect.begin_reading)
 
     def cursor(self) -> Cursor:
-        """Return a cursor on the connection, which is opened where it is not."""
+        """Return a cursor; open the connection if necessary."""
         connection = self._connection
         if connection is None or self._is_gone(connection):
             connection = self._opened()
@@ -119,14 +119,14 @@ class Database(ABC):
                 connection.close()
 
     def translate(self, exc: BaseException) -> None:
-        """Raise what an exception of the driver means, and close the connection; return after any other exception."""
+        """Raise the StoreError for a driver's exception, and close the connection; do nothing for other exceptions."""
         error = None if isinstance(exc, StoreError) else self._translated(exc)
         if error is not None:
-            with suppress(Exception):  # it is `exc` that tells what went wrong
+            with suppress(Exception):  # `exc` is the cause to report
                 self.close()
             raise error from exc
 
-    # ---- what a backend adds
+    # ---- for a backend to implement
 
     @abstractmethod
     def _connect(self) -> Connection:
@@ -134,16 +134,16 @@ class Database(ABC):
 
     @abstractmethod
     def _is_gone(self, connection: Connection) -> bool:
-        """Return whether a connection is known to be of no use any more."""
+        """Tell whether a connection is known to be unusable."""
 
     @abstractmethod
     def _translated(self, exc: BaseException) -> StoreError | None:
-        """Return what an exception of the driver means; None for another one."""
+        """Return the StoreError for a driver's exception; None for other exceptions."""
 
     # ---- the version of the tables
 
     def _opened(self) -> Connection:
-        """Open the connection anew, and bring the tables to the version that is known here."""
+        """Open a new connection, and migrate the tables to the latest version."""
         self.close()
         self._connection = connection = self._connect()
         try:
@@ -157,7 +157,7 @@ class Database(ABC):
         return connection
 
     def _migrated(self) -> int:
-        """Bring the tables one version further, unless another has brought them to the last; return the version."""
+        """Migrate the tables by one version, unless another process has finished that; return the version."""
         with self.writing() as cursor:
             if self.dialect.lock_tables:
                 cursor.execute(self.dialect.lock_tables)
@@ -188,9 +188,9 @@ class Database(ABC):
 
 
 class _Transaction:
-    """Commit what the block does, or nothing of it; keep other threads from the connection meanwhile.
+    """Commit all changes of the block or none; keep other threads from the connection meanwhile.
 
-    A class, where a generator would be shorter: each transition of each task waits for it.
+    A class because it is faster than a generator, and each transition of each task waits for it.
     """
 
     __slots__ = ("_begin", "_cursor", "_database")
@@ -228,6 +228,6 @@ class _Transaction:
             self._database.lock.release()
 
     def _undo(self, exc: BaseException) -> None:
-        with suppress(Exception):  # where it fails, the database has undone it, or does when the connection ends
+        with suppress(Exception):  # if it fails, the database rolls back when the connection ends, or already has
             self._cursor.execute("ROLLBACK")
         self._database.translate(exc)

@@ -1,6 +1,6 @@
-"""Who has a lease on a run: its name, whether its process is dead, and the thread that renews it.
+"""Owners of leases: name them, tell whether their process is dead, and renew their leases in a thread.
 
-Nothing here knows what a run is.
+Nothing here may read or change a run.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["Heartbeat", "give_up", "is_dead", "new_owner", "take_up"]
 
 
 def new_owner() -> str:
-    """Return a name for this process as the owner of a lease, another each time."""
+    """Return a new name for this process as the owner of a lease."""
     return f"{_process(os.getpid())}|{uuid.uuid4().hex}"
 
 
 class Heartbeat:
-    """Renews a lease from time to time, in a thread of its own."""
+    """Renews a lease every `seconds` in a daemon thread; calls `cancel` on a request to cancel, `lost` on its loss."""
 
     def __init__(
         self,
@@ -57,26 +57,26 @@ class Heartbeat:
                 self._lost()
                 return
             except StoreError:
-                continue  # the lease holds for two more beats; the runner's own writing tells of what lasts
+                continue  # the lease holds for two more beats; a lasting error reaches the runner when it writes
 
 
 def _process(pid: int) -> str:
-    """Return what a process is told from others by: its machine, its place among its processes, and when it began."""
+    """Return the identity of a process: its machine, PID namespace, PID and start time."""
     return f"{gethostname()}|{_namespace()}|{pid}|{_began(pid)}"
 
 
 def give_up(owner: str) -> None:
-    """Take note that an owner of this process could not give its lease back, and goes on with nothing."""
+    """Remember an owner in this process whose release failed, so that its lease may be taken at once."""
     _given_up.add(owner)
 
 
 def take_up(owner: str) -> None:
-    """Take note that an owner that had given up has a lease again."""
+    """Forget that an owner gave up: it has a lease again."""
     _given_up.discard(owner)
 
 
 def is_dead(owner: str) -> bool:
-    """Tell whether an owner surely goes on with nothing: its process was of this machine, and is not there."""
+    """Tell whether an owner is certainly dead: it gave up, or its process was on this machine and has ended."""
     if owner in _given_up:
         return True
     machine, namespace, pid, began, _ = owner.split("|") if owner.count("|") == 4 else ("", "", "", "", "")
@@ -86,7 +86,7 @@ def is_dead(owner: str) -> bool:
 
 
 def _namespace() -> str:
-    """Return what tells apart machines and containers that have one name; empty where that cannot be told."""
+    """Return the boot and PID namespace, which distinguish machines and containers of one name; empty if unknown."""
     try:
         return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}/{os.readlink('/proc/self/ns/pid')}"
     except OSError:
@@ -94,9 +94,9 @@ def _namespace() -> str:
 
 
 def _began(pid: int) -> str:
-    """Return when a process began, in ticks since its machine did; empty where there is none, or only its remains."""
+    """Return the start time of a process, in clock ticks since boot; empty if it does not exist or is a zombie."""
     try:
-        # After the name, which is in parentheses: the state, and as the 20th the time; see proc_pid_stat(5).
+        # After the name in parentheses: first the state, as 20th the start time; see proc_pid_stat(5).
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
@@ -104,4 +104,4 @@ def _began(pid: int) -> str:
 
 
 _given_up: set[str] = set()
-"""The owners of this process that could not give their leases back."""
+"""The owners in this process whose release failed."""

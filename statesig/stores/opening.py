@@ -1,4 +1,7 @@
-"""Open the store that a path or a URL names."""
+"""Open the store that a path or a URL names.
+
+A driver must not be imported before its backend is named.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ __all__ = ["open_store"]
 
 
 def open_store(target: str | os.PathLike[str] | Store) -> Store:
-    """Return the store that a path or a URL names: a file of SQLite, made where there is none, or PostgreSQL.
+    """Return the store that a path or a URL names: an SQLite file, created if missing, or PostgreSQL.
 
     Args:
         target: A path; ``sqlite:///path``, a path from here, or ``sqlite:////path`` from the root;
             ``postgresql://user@host/database``; or a store, which is returned.
 
     Raises:
-        StoreError: It cannot be opened; or PostgreSQL is named and the extra ``statesig[postgres]`` is not installed.
+        StoreError: It cannot be opened, or it is on PostgreSQL and the extra ``statesig[postgres]`` is not installed.
     """
     if isinstance(target, Store):
         return target
@@ -29,9 +32,9 @@ def open_store(target: str | os.PathLike[str] | Store) -> Store:
 
         return PostgresStore(place)
     if mark and not (scheme == "sqlite" and rest.startswith("/")):
-        # What follows the scheme may hold a password, so it is not repeated.
+        # The rest of a URL may contain a password, so it is not repeated.
         raise StoreError(
-            f"{scheme}://...", "it is no store; give a path, sqlite:///path or postgresql://user@host/name"
+            f"{scheme}://...", "it is not a store; give a path, sqlite:///path or postgresql://user@host/name"
         )
     from statesig.stores.sqlite import SQLiteStore
 

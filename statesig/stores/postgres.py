@@ -1,7 +1,6 @@
-"""A store in a PostgreSQL database: several machines go on with the runs of one store.
+"""A store in a PostgreSQL database, which several machines may share.
 
-Nothing here may say what is stored, only where: that is the tables' module's. Its driver is loaded when a store is
-opened.
+Nothing here may know the stored data: `sql` does. The driver must not be loaded before a store is opened.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PostgresStore"]
 
 _PARAMETERS = {
-    # A server that is gone without a word is given up after these seconds, where the URL does not say otherwise.
+    # Bounds after which a silent server counts as lost, unless the URL gives others.
     "connect_timeout": "10",
     "keepalives_idle": "30",
     "keepalives_interval": "10",
@@ -36,19 +35,19 @@ _SESSION = """SELECT
         ELSE current_setting('synchronous_commit') END, false),
     set_config('lock_timeout', '30s', false),
     set_config('idle_in_transaction_session_timeout', '60s', false)"""
-"""What is acknowledged is durable, however the server is set; and no stopped process keeps the others waiting."""
+"""Make commits durable whatever the server's settings, and keep a stopped process from blocking the others."""
 
 
 class PostgresStore(SQLStore):
-    """Runs and their histories in a PostgreSQL database, whose tables are made where there are none.
+    """Runs and their histories in a PostgreSQL database; creates missing tables.
 
     Args:
         url: ``postgresql://user:password@host:port/database``, with the parameters of libpq,
-            https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING. What it leaves out is taken
-            from the environment and from the password file, as by every client of PostgreSQL.
+            https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING. Missing parts
+            come from the environment and the password file, as for every client of PostgreSQL.
 
     Raises:
-        StoreError: The database is out of reach, or its tables are of a newer statesig; or the extra
+        StoreError: The database is out of reach, its tables are of a newer statesig, or the extra
             ``statesig[postgres]`` is not installed.
     """
 
@@ -61,10 +60,10 @@ class _Server(Database):
         integer="BIGINT",
         bytes="BYTEA",
         end="",
-        # Not to_regclass: that looks past the transaction's moment, and may not see what another has just made.
+        # Not to_regclass: it ignores the transaction's snapshot, and may miss a table that another has just created.
         find_tables="""SELECT 1 FROM pg_catalog.pg_class
             WHERE relname = 'statesig_migrations' AND pg_catalog.pg_table_is_visible(oid)""",
-        lock_tables="SELECT pg_advisory_xact_lock(8315161620061931878)",  # a number that others hardly choose
+        lock_tables="SELECT pg_advisory_xact_lock(8315161620061931878)",  # an arbitrary number, unlikely to be in use
         begin_writing="BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
         begin_reading="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         for_update=" FOR UPDATE",
@@ -101,7 +100,7 @@ class _Server(Database):
             return None
         code = exc.sqlstate
         if code is None and isinstance(exc, self._driver.DataError):
-            code = "22000"  # what the driver itself could not put into words of PostgreSQL
+            code = "22000"  # the driver could not convert a value
         if code is None and isinstance(exc, self._driver.OperationalError):
             return StoreError(self.name, _OUT_OF_REACH)
         if code is None:
@@ -112,7 +111,7 @@ class _Server(Database):
 
 
 class _Connection:
-    """A connection of psycopg, as `databases` uses one."""
+    """A connection of psycopg as a `Connection` of `database`."""
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
@@ -124,7 +123,7 @@ class _Connection:
         self._connection.close()
 
     def is_gone(self) -> bool:
-        """Return whether it is closed, or has something to read while nothing was asked: the news of its end."""
+        """Tell whether it is closed, or has unrequested input, which announces its end."""
         if self._connection.closed:
             return True
         with selectors.DefaultSelector() as selector:
@@ -133,7 +132,7 @@ class _Connection:
 
 
 class _Cursor:
-    """A cursor of psycopg whose parameters stand as ``?``."""
+    """A cursor of psycopg that marks parameters by ``?``."""
 
     def __init__(self, cursor: psycopg.Cursor[Row]) -> None:
         self._cursor = cursor
@@ -153,15 +152,15 @@ class _Cursor:
 
 @cache
 def _marked(sql: str) -> bytes:
-    """Return a statement as psycopg takes it; statements are few, and none has a question mark of another meaning."""
+    """Return a statement in psycopg's form; no statement has a question mark except for parameters."""
     return sql.replace("?", "%s").encode()
 
 
 def _parameters_of(url: str) -> dict[str, str]:
-    """Return what a URL says to libpq.
+    """Return the parameters of libpq in a URL.
 
     Raises:
-        StoreError: It cannot be read; nothing of it is repeated, and the driver's error is not kept, as it does.
+        StoreError: The URL is malformed. The text never repeats it, and drops the driver's error, which does.
     """
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
@@ -170,7 +169,7 @@ def _parameters_of(url: str) -> dict[str, str]:
         parameters = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     except psycopg.Error:
         raise StoreError("postgresql://...", _NO_URL) from None
-    # A password with a bare @, / or ? is cut elsewhere than is meant, and its end taken for a host or a database.
+    # A password with an unescaped @, / or ? is split there, and its rest taken for a host or a database.
     authority, _, path = url.partition("://")[2].partition("?")[0].partition("/")
     port = parameters.get("port", "").replace(",", "")
     if authority.count("@") > 1 or "@" in path or (port and not port.isdecimal()):
@@ -185,7 +184,7 @@ def _name_of(parameters: dict[str, str]) -> str:
 
 
 _NO_URL = (
-    "the URL is not as postgresql://user:password@host:port/database, in whose parts an @ is written %40 and a / %2F"
+    "the URL does not have the form postgresql://user:password@host:port/database; write @ in a part as %40, / as %2F"
 )
 
 _OUT_OF_REACH = (
@@ -194,19 +193,19 @@ _OUT_OF_REACH = (
 )
 
 _REASONS = {
-    # https://www.postgresql.org/docs/current/errcodes-appendix.html, the longest beginning that fits
+    # https://www.postgresql.org/docs/current/errcodes-appendix.html; the longest matching prefix wins.
     "08": _OUT_OF_REACH,
-    "22": "a text has a character in it that PostgreSQL cannot keep, such as a zero; rename it",
-    "25006": "the database may only be read: is it a standby?",
-    "25P03": "this process stood still in a transaction, which was undone; resume the run",
+    "22": "a text contains a character that PostgreSQL cannot store, such as NUL; rename it",
+    "25006": "the database is read-only; if it is a standby, give the URL of its primary server",
+    "25P03": "this process stalled in a transaction, which was rolled back; resume the run",
     "28": "the server refuses the user or the password; put that right in the URL",
     "3D": "the server has no such database; create it first",
-    "40": "another process was in the way; resume the run",
+    "40": "a transaction of another process conflicted with this one; resume the run",
     "42501": "the user may not do this; grant it CREATE on the schema, and all on its tables statesig_...",
     "53100": "the server's disk is full; make room, then resume the run",
     "53300": "the server has too many connections; resume the run when it has fewer",
     "54": "a row is larger than PostgreSQL takes, about 1 GB; let the task return less",
-    "55P03": "another process has locked what is asked for, for 30 s by now; wait for its end",
+    "55P03": "another process has held a lock for 30 s; wait for that process to end",
     "57P": _OUT_OF_REACH,
 }
 

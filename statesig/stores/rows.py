@@ -1,6 +1,6 @@
-"""What a stored row says, and the checksum over all that it says.
+"""Convert runs, records and leases to rows and back, each row with a checksum; the same for every backend.
 
-It is the same in every backend. Nothing here may talk to a database.
+Nothing here may talk to a database.
 """
 
 from __future__ import annotations
@@ -19,28 +19,27 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _RUN, _PLAN, _LEASE, _HISTORY, _CACHE, _COUNTER, _MIGRATION = (
-    # Copied for each row: to make one anew takes as long as to hash a row.
+    # Copied for each row: creating one takes as long as hashing a row.
     blake2b(digest_size=8, person=table)
     for table in (b"run", b"plan", b"lease", b"history", b"cache", b"counter", b"migration")
 )
 
 
 def to_integer(time: datetime) -> int:
-    """Return the microseconds from 1970 in UTC to an aware time: exact, and ordered as times are."""
+    """Return an aware time as microseconds since 1970 in UTC: exact, and in the order of times."""
     return (time - _EPOCH) // _MICROSECOND
 
 
 def to_time(microseconds: int) -> datetime:
-    """Return the time that `to_integer` made a number of, in UTC."""
+    """Return the time of a number from `to_integer`, in UTC."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def checksum(table: blake2b, values: Row, payload: bytes = b"") -> bytes:
-    """Return the checksum of a row: of the table it is in, its columns, and its long column.
+    """Return the checksum of a row: over its table, its columns and its long column.
 
-    ``ascii`` of a tuple of texts, numbers, bytes and None is a literal that is read in one way only, and the same in
-    every release of Python (``repr`` is not: it shows what the release's Unicode can print). A literal says where it
-    ends, so the payload can follow.
+    ``ascii`` of a tuple of texts, numbers, bytes and None is an unambiguous literal, the same in every Python release
+    (``repr`` depends on the release's Unicode tables). A literal marks its end, so the payload can follow.
 
     Raises:
         TypeError: The payload is not bytes.
@@ -51,7 +50,7 @@ def checksum(table: blake2b, values: Row, payload: bytes = b"") -> bytes:
 
 
 def is_whole(table: blake2b, found: object, values: Row, payload: Any = b"") -> bool:
-    """Return whether a row that was read is the one that was written; columns may have come back as any type."""
+    """Tell whether a row reads as it was written; its columns may have any type."""
     try:
         return found == checksum(table, values, payload)
     except TypeError:
@@ -59,7 +58,7 @@ def is_whole(table: blake2b, found: object, values: Row, payload: Any = b"") -> 
 
 
 def damaged(store: str, what: str, other: str = "or run the flow anew in another store") -> StoreDamaged:
-    """Return the error that says what of a store is not what was written, and what can be done."""
+    """Return the error for a damaged part of a store, with a remedy."""
     return StoreDamaged(store, f"{what} is not what was written; restore the store from a backup, {other}")
 
 
@@ -67,14 +66,14 @@ def damaged(store: str, what: str, other: str = "or run the flow anew in another
 
 
 def history_rows(run: str, length: int, records: Sequence[Record]) -> list[Row]:
-    """Return the rows of records that follow the first `length` ones."""
+    """Return the rows of records that follow the first `length` records of a history."""
     rows: list[Row] = []
     for seq, record in enumerate(records, length + 1):
         worker = record.worker
         values = (
             run,
             seq,
-            str(record.task),  # of a StrEnum, say, `ascii` would show the member
+            str(record.task),  # `ascii` would show a StrEnum as its member
             record.index,
             record.attempt,
             to_integer(record.time),
@@ -86,10 +85,10 @@ def history_rows(run: str, length: int, records: Sequence[Record]) -> list[Row]:
 
 
 def record_of(store: str, run: str, seq: int, row: Row) -> Record:
-    """Return the record that a row says; `run` and `seq` are those that it has to be of.
+    """Return the record in a row, which must have this `run` and `seq`.
 
     Raises:
-        StoreDamaged: It is of another place, or not what was written.
+        StoreDamaged: The row has another place, or is damaged.
     """
     *values, state, found = row
     _, at, task, index, attempt, time, worker, lost = values
@@ -98,11 +97,11 @@ def record_of(store: str, run: str, seq: int, row: Row) -> Record:
     return Record(task, index, attempt, to_time(time), worker, lost, state)
 
 
-# ---- runs: (id, flow, created, changed, version, length, tag, state, sum), and what never changes of them apart
+# ---- runs: (id, flow, created, changed, version, length, tag, state, sum); the constant parts are in plans
 
 
 def run_row(run: StoredRun) -> Row:
-    """Return the row of what changes of a run, with the columns that it is found by."""
+    """Return the row of a run's changing parts, with the columns by which it is found."""
     created, changed = to_integer(run.created), to_integer(run.changed)
     values = (run.id, str(run.flow), created, changed, run.version, run.length, str(run.tag))
     return (*values, run.state, checksum(_RUN, values, run.state))
@@ -112,23 +111,23 @@ def check_run(store: str, row: Row) -> None:
     """Compare the row of a run with its checksum.
 
     Raises:
-        StoreDamaged: They do not fit.
+        StoreDamaged: They do not match.
     """
     if not is_whole(_RUN, row[8], row[:7], row[7]):
         raise damaged(store, "the row of a run")
 
 
 def plan_row(run: StoredRun) -> Row:
-    """Return the row of what never changes of a run, and may be long: (run, graph, parameters, sum)."""
+    """Return the row of a run's constant parts, which may be long: (run, graph, parameters, sum)."""
     long = run.graph + run.parameters
     return (run.id, run.graph, run.parameters, checksum(_PLAN, (run.id, len(run.graph)), long))
 
 
 def stored_run(store: str, row: Row, plan: Row | None) -> StoredRun:
-    """Return the run that two rows say, of which the first was compared with its checksum.
+    """Return the run in two rows; `check_run` must have checked the first.
 
     Raises:
-        StoreDamaged: The second is not there, or not what was written.
+        StoreDamaged: The second row is missing or damaged.
     """
     run, flow, created, changed, version, length, tag, state, _ = row
     if plan is None or not _is_whole_plan(run, plan):
@@ -144,20 +143,20 @@ def _is_whole_plan(run: str, row: Row) -> bool:
     return of == run and is_whole(_PLAN, found, (run, len(graph)), graph + parameters)
 
 
-# ---- leases: (run, owner, until, cancel, sum); the row stays when the lease is given back, so that none can vanish
+# ---- leases: (run, owner, until, cancel, sum); the row outlives the lease, so that a missing row shows damage
 
 
 def lease_row(run: str, owner: str | None, until: int, cancel: bool) -> Row:
-    """Return the row of the lease on a run; without an owner it was given back."""
+    """Return the row of the lease on a run; an owner of None: it was released."""
     values = (run, owner if owner is None else str(owner), until, int(cancel))
     return (*values, checksum(_LEASE, values))
 
 
 def lease_of(store: str, run: str, row: Row | None) -> Lease | None:
-    """Return the lease that a row says; None where it was given back.
+    """Return the lease in a row; None if it was released.
 
     Raises:
-        StoreDamaged: The row is not there, or not what was written.
+        StoreDamaged: The row is missing or damaged.
     """
     if row is None or row[0] != run or not is_whole(_LEASE, row[4], row[:4]):
         raise damaged(store, f"the lease on run {run!r}")
@@ -174,7 +173,7 @@ def cache_row(key: str, expires: datetime, state: bytes) -> Row:
 
 
 def is_whole_cached(row: Row) -> bool:
-    """Return whether the row of a cached state is what was written."""
+    """Tell whether the row of a cached state is undamaged."""
     return is_whole(_CACHE, row[3], row[:2], row[2])
 
 
@@ -187,7 +186,7 @@ def counter_of(store: str, name: str, row: Row | None) -> int:
     """Return the value of a counter.
 
     Raises:
-        StoreDamaged: The row is not there, or not what was written.
+        StoreDamaged: The row is missing or damaged.
     """
     if row is None or row[0] != name or not is_whole(_COUNTER, row[2], row[:2]):
         raise damaged(store, f"the number of {name}")
@@ -196,15 +195,15 @@ def counter_of(store: str, name: str, row: Row | None) -> int:
 
 
 def migration_row(version: int) -> Row:
-    """Return the row that says that the tables were brought to a version."""
+    """Return the row of the migration to a version."""
     return (version, checksum(_MIGRATION, (version,)))
 
 
 def version_of(store: str, rows: Sequence[Row]) -> int:
-    """Return the version of the tables that have migrations' rows, in order.
+    """Return the version of the tables, from the rows of their migrations in order.
 
     Raises:
-        StoreDamaged: A row is missing, or not what was written.
+        StoreDamaged: A row is missing or damaged.
     """
     whole = all(row == migration_row(place) for place, row in enumerate(rows, 1))
     if not rows or not whole:

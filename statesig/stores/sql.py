@@ -1,10 +1,10 @@
-"""A store in the tables of an SQL database: what is read and written, in which transactions.
+"""Read and write the tables of a store in an SQL database, in transactions.
 
-Nothing here may know which database it is: that is told by what it is given.
+Nothing here may know the kind of database: its `Database` does.
 
-1. Whoever changes a run locks its lease's row first, so that changes of one run come one after the other.
-2. Each row is compared with its checksum when it is read. Rows that could vanish unseen are counted: those of a history
-   by its run, the runs by a counter; the row of a lease stays as long as its run.
+1. A transaction that changes a run first locks the row of its lease, so that changes of one run follow one another.
+2. Each row is compared with its checksum when it is read. Counts reveal rows that vanish: the run counts its history, a
+   counter the runs; the row of a lease stays as long as its run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from statesig.stores.rows import (
 from statesig.stores.store import Lease, Record, Store, StoredRun
 
 _PAGE = 1000
-"""How many records of a history are read at once."""
+"""The number of records to read at once."""
 
 _logger = logging.getLogger("statesig.store")
 
@@ -47,7 +47,7 @@ class SQLStore(Store):
     """A store in an SQL database.
 
     Args:
-        database: It.
+        database: Its database.
     """
 
     def __init__(self, database: Database) -> None:
@@ -57,7 +57,7 @@ class SQLStore(Store):
         self._writing = database.writing
         self._reading = database.reading
         with self._reading():
-            pass  # what cannot be opened is told at once
+            pass  # a database that cannot be opened is an error at once
 
     def close(self) -> None:
         self._database.close()
@@ -68,7 +68,7 @@ class SQLStore(Store):
         with self._writing() as cursor:
             cursor.execute("SELECT id FROM statesig_runs WHERE id = ?", (run.id,))
             if cursor.fetchone() is not None:
-                raise StoreError(self.name, f"run {run.id!r} is there already; give a new run an identity of its own")
+                raise StoreError(self.name, f"run {run.id!r} already exists; give a new run another identity")
             cursor.execute("INSERT INTO statesig_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", run_row(run))
             cursor.execute("INSERT INTO statesig_plans VALUES (?, ?, ?, ?)", plan_row(run))
             row = lease_row(run.id, lease.owner, to_integer(lease.until), lease.cancel)
@@ -88,7 +88,7 @@ class SQLStore(Store):
     ) -> StoredRun:
         state, tag = run.state if state is None else state, run.tag if tag is None else tag
         length, version = run.length + len(records), run.version + 1
-        # Not dataclasses.replace: this is done for every group of transitions, and replace takes three times as long.
+        # Not dataclasses.replace, which takes three times as long: this runs for every group of transitions.
         after = StoredRun(
             run.id, run.flow, run.graph, run.parameters, run.created, now, version, length, state, tag
         )  # fmt: skip
@@ -102,7 +102,7 @@ class SQLStore(Store):
             if cursor.rowcount != 1:
                 raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
             cursor.executemany("INSERT INTO statesig_history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            for key, kept, expires in sorted(cached, key=_KEY):  # in one order, lest two runs wait for each other
+            for key, kept, expires in sorted(cached, key=_KEY):  # in one order, or two runs may deadlock
                 cursor.execute(_REMEMBER, cache_row(key, expires, kept))
         return after
 
@@ -125,11 +125,11 @@ class SQLStore(Store):
                 seq += 1
                 yield record_of(self.name, run.id, seq, row)
             if seq < run.length and len(rows) != _PAGE:
-                raise damaged(self.name, f"the history of run {run.id!r}, of which {run.length - seq} records miss,")
+                raise damaged(self.name, f"the history of run {run.id!r}, which lacks {run.length - seq} records,")
 
     def runs(self, *, tag: str | None = None, flow: str | None = None, limit: int | None = None) -> list[StoredRun]:
         with self._reading() as cursor:
-            # Chosen here and not by the database, which would not show a row whose tag is damaged.
+            # Filtered here, not by the database, which would hide a row whose tag is damaged.
             rows = [row for row in self._run_rows(cursor, "") if tag in (None, row[6]) and flow in (None, row[1])]
             rows.sort(key=lambda row: (row[2], row[0]), reverse=True)
             return [self._with_plan(cursor, row) for row in rows[:limit]]
@@ -146,7 +146,7 @@ class SQLStore(Store):
         return len(removed)
 
     def _is_removed(self, cursor: Cursor, row: Row, older_than: datetime) -> bool:
-        """Remove a run, unless somebody has a lease on it or it was changed or removed since its row was read."""
+        """Remove a run and return True, unless a lease on it ends later or it has changed since its row was read."""
         run, version = row[0], row[4]
         cursor.execute(f"SELECT * FROM statesig_leases WHERE run = ?{self._for_update}", (run,))
         found = cursor.fetchone()
@@ -162,9 +162,9 @@ class SQLStore(Store):
         return True
 
     def _run_rows(self, cursor: Cursor, lock: str) -> list[Row]:
-        """Return the rows of all runs, each compared with its checksum and all with their number.
+        """Return the rows of all runs, each checked against its checksum, and their count against the counter.
 
-        Where what is read is not of one moment, the number's row has to be locked, which keeps others from adding runs.
+        A transaction that does not read one snapshot must lock the counter, which keeps others from adding runs.
         """
         number = self._number(cursor, lock)
         cursor.execute("SELECT * FROM statesig_runs")
@@ -178,9 +178,9 @@ class SQLStore(Store):
     def _only(self, prefix: str, rows: Sequence[Row]) -> Row:
         found = [row for row in rows if row[0].startswith(prefix)] if prefix else []
         if len(found) > 1:
-            raise NoRun(self.name, f"{len(found)} runs begin with {prefix!r}; write more of the one that is meant")
+            raise NoRun(self.name, f"{len(found)} runs begin with {prefix!r}; give more of the identity")
         if not found:
-            raise NoRun(self.name, f"there is no run {prefix!r}; `statesig runs` shows those that there are")
+            raise NoRun(self.name, f"there is no run {prefix!r}; `statesig runs` lists the runs")
         return found[0]
 
     def _with_plan(self, cursor: Cursor, row: Row) -> StoredRun:
@@ -203,8 +203,8 @@ class SQLStore(Store):
             if held is not None and held.owner not in (lease.owner, instead_of) and held.until > now:
                 raise RunTaken(
                     self.name,
-                    f"another process goes on with run {run.id!r}; wait for its end, or for {held.until:%H:%M:%S} UTC "
-                    "if it was killed",
+                    f"another process has the lease on run {run.id!r}; wait for it to end, or until "
+                    f"{held.until:%H:%M:%S} UTC if it was killed",
                 )
             cursor.execute("SELECT version FROM statesig_runs WHERE id = ?", (run.id,))
             if cursor.fetchone() != (run.version,):
@@ -242,13 +242,13 @@ class SQLStore(Store):
         if row is None:
             cursor.execute("SELECT id FROM statesig_runs WHERE id = ?", (run,))
             if cursor.fetchone() is None:
-                raise NoRun(self.name, f"there is no run {run!r}; `statesig runs` shows those that there are")
+                raise NoRun(self.name, f"there is no run {run!r}; `statesig runs` lists the runs")
         return lease_of(self.name, run, row)
 
     def _check_owner(self, cursor: Cursor, run: str, owner: str) -> Lease:
         held = self._locked_lease(cursor, run)
         if held is None or held.owner != owner:
-            raise RunTaken(self.name, f"this process has no lease on run {run!r} any more; another may go on with it")
+            raise RunTaken(self.name, f"this process has no lease on run {run!r} any more; another may have taken it")
         return held
 
     def _write_lease(self, cursor: Cursor, lease: Lease, *, cancel: bool) -> Lease:
@@ -273,7 +273,7 @@ class SQLStore(Store):
         if row is None:
             return None
         if row[0] != key or not is_whole_cached(row):
-            # A cache may forget and never lie: the task is run again, which is better than a run that cannot go on.
+            # A cache may forget but never lie: running the task again is better than failing the run.
             _logger.warning("store %s: a cached state is not what was written; its task is run again", self.name)
             return None
         _, expires, state, _ = row

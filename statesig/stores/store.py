@@ -1,11 +1,11 @@
-"""Runs and their histories, kept where they survive the process.
+"""The interface of stores, which keep runs and their histories beyond the process.
 
-A store knows rows, not flows: states are JSON to it, and times, leases and identities are given to it. It is the
-backends' base; `open_store` returns the one that a path or a URL names.
+A store must not know flows, decode states or read a clock: callers give it states as JSON, times, leases and
+identities. `open_store` opens the store that a path or a URL names.
 
-1. What `append` has returned from is durable; before that nothing of it is visible.
+1. Once `append` returns, its changes are durable; before that none of them is visible.
 2. Only the owner of a run's lease changes it, and only from the version that it has seen.
-3. Each row has a checksum over all that it says, and a run says how many rows its history has.
+3. Each row has a checksum over all its values, and a run records the length of its history.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ __all__ = ["Lease", "Record", "Store", "StoredRun"]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A transition of a task, as a history keeps it.
+    """A transition of a task in a stored history.
 
     Args:
         task: The name of the task's node.
         index: The position among a mapped node's children; None for the node itself.
         attempt: From 1.
-        time: When, aware.
-        worker: Where the attempt ran that it ends; None where it ends none.
-        lost: How often so far an attempt of the task was lost with its process.
+        time: The time of the transition, aware.
+        worker: The worker of the attempt that it ends; None if it ends no attempt.
+        lost: The number of the task's attempts that were lost with their process so far.
         state: The state as JSON.
     """
 
@@ -44,18 +44,18 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run as a store keeps it.
+    """A stored run.
 
     Args:
         id: Its identity.
         flow: The name of its flow.
-        graph: What its flow looked like, as JSON.
+        graph: The graph of its flow at its start, as JSON.
         parameters: The values of the flow's parameters, as JSON.
-        created: When it began, aware.
-        changed: When it last changed, aware.
-        version: How often it was changed.
-        length: How many records its history has.
-        state: The run's own state as JSON: Running while it goes on.
+        created: The time when it began, aware.
+        changed: The time of its last change, aware.
+        version: The number of its changes.
+        length: The number of records in its history.
+        state: The run's state as JSON: Running while the run is under way.
         tag: The tag of that state.
     """
 
@@ -73,13 +73,13 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to go on with a run, until a time.
+    """The exclusive right to change a run, until a time.
 
     Args:
         run: The run's identity.
-        owner: Who has it: a text of its own for each time that a process goes on with a run.
-        until: When it ends if it is not renewed, aware.
-        cancel: Whether somebody has asked that the run be cancelled.
+        owner: The name of its owner, a new one each time that a process begins or resumes a run.
+        until: The time when it ends unless it is renewed, aware.
+        cancel: Whether a cancellation of the run was requested.
     """
 
     run: str
@@ -92,10 +92,10 @@ class Store(ABC):
     """Runs and their histories. Safe to use from several threads; processes open a store each.
 
     Attributes:
-        name: Where it is, for people: a path, or a URL without user and password.
+        name: Its name in messages: a path, or a URL without user and password.
 
-    Every method raises `StoreError` where the store cannot be read or written, and `StoreDamaged` where a row that it
-    reads is not what was written.
+    Every method raises `StoreError` if the store cannot be read or written, and `StoreDamaged` if a row that it reads
+    is not what was written.
     """
 
     name: str
@@ -105,24 +105,24 @@ class Store(ABC):
         """Add a run with an empty history and its first lease.
 
         Raises:
-            StoreError: A run of this identity is there already, too.
+            StoreError: A run of this identity already exists.
         """
 
     @abstractmethod
     def acquire(self, run: StoredRun, lease: Lease, *, now: datetime, instead_of: str | None = None) -> Lease:
-        """Take the lease of a run that nobody goes on with; compare-and-set on the run's version.
+        """Take the lease of a run that no other owner holds; compare-and-set on the run's version.
 
         Args:
             run: The run as it was read.
             lease: The lease to take.
-            now: The time, aware.
-            instead_of: An owner of whom it is known that it is dead, so that its lease need not have ended.
+            now: The current time, aware.
+            instead_of: An owner known to be dead, whose lease may be taken before it ends.
 
         Returns:
-            The lease as it is now, which tells whether a cancellation was asked for.
+            The lease as stored, with `cancel` if a cancellation was requested.
 
         Raises:
-            RunTaken: It has another version by now, or another owner's lease has not ended.
+            RunTaken: The run has another version, or another owner's lease has not ended.
         """
 
     @abstractmethod
@@ -137,101 +137,101 @@ class Store(ABC):
         tag: str | None = None,
         cached: Sequence[tuple[str, bytes, datetime]] = (),
     ) -> StoredRun:
-        """Append to a run's history, and change its own state where one is given, in one transaction; return it anew.
+        """Append to a run's history, and change its state if one is given, in one transaction; return the changed run.
 
         Args:
             run: The run as it was read or last returned.
-            owner: Who has its lease.
-            records: What is appended.
-            now: The time, aware.
-            state, tag: The run's own state and its tag, where these change.
-            cached: What is remembered in the same transaction, each as for `remember`: a task that is stored as
-                successful is not run again, so what it leaves to others may not be lost between the two.
+            owner: The owner of its lease.
+            records: The records to append.
+            now: The current time, aware.
+            state, tag: The run's new state and its tag; None: unchanged.
+            cached: Key, state and expiry of each cached state, remembered in the same transaction: a task stored as
+                successful does not run again, so a separate write could lose its cached state for ever.
 
-        After a StoreError that is not RunTaken it is open whether the transaction was written, all of it or nothing:
-        the connection may have ended between the commit and its answer. Appending again from the same version is safe.
+        After a StoreError that is not RunTaken the transaction may have been written, all of it or nothing: the
+        connection may have ended between the commit and its answer. Appending again from the same version is safe.
 
         Raises:
-            RunTaken: The owner has no lease on the run any more, or the run has another version; nothing was written.
+            RunTaken: The owner no longer has the lease, or the run has another version; nothing was written.
         """
 
     @abstractmethod
     def renew(self, lease: Lease) -> Lease:
-        """Move the end of a lease; return it as it is now, which tells whether a cancellation was asked for.
+        """Extend a lease; return it as stored, with `cancel` if a cancellation was requested.
 
         Raises:
-            RunTaken: Another has it.
+            RunTaken: The owner no longer has the lease.
         """
 
     @abstractmethod
     def release(self, run: str, owner: str) -> None:
-        """Give a lease back, and with it a wish to cancel; nothing happens where another has it."""
+        """Release a lease and drop a request to cancel; do nothing if another owner has it."""
 
     @abstractmethod
     def lease(self, run: str) -> Lease | None:
-        """Return the lease on a run, also one that has ended; None where it was given back.
+        """Return the lease on a run, even one that has ended; None if it was released.
 
         Raises:
-            NoRun: There is no such run; so do `release` and `request_cancel`.
+            NoRun: The run does not exist; `release` and `request_cancel` raise it, too.
         """
 
     @abstractmethod
     def request_cancel(self, run: str) -> bool:
-        """Ask whoever goes on with a run to cancel it; return whether anybody has its lease, be it one that has ended.
+        """Ask the owner of a run's lease to cancel the run; return whether there is a lease, even one that has ended.
 
-        The wish stays with a lease that is taken from its owner: the run is cancelled when it is gone on with.
+        The request stays with a lease that another owner takes: the run is cancelled when it is resumed.
         """
 
     @abstractmethod
     def find(self, run: str) -> StoredRun:
-        """Return the run of an identity, or the only one that begins so.
+        """Return the run with an identity, or the only run whose identity begins with it.
 
         Raises:
-            NoRun: There is none, or more than one.
+            NoRun: No run matches, or several begin with it.
         """
 
     @abstractmethod
     def history(self, run: StoredRun) -> Iterator[Record]:
-        """Yield a run's history, in the order in which it was appended.
+        """Yield a run's history, in the order of appending.
 
         Raises:
-            StoreDamaged: It is not whole.
+            StoreDamaged: A record is missing or damaged.
         """
 
     @abstractmethod
     def runs(self, *, tag: str | None = None, flow: str | None = None, limit: int | None = None) -> list[StoredRun]:
-        """Return the runs, the latest first, those of a state or a flow alone where these are given.
+        """Return the runs, the latest first, only those with a state's tag or of a flow if given.
 
         Raises:
-            StoreDamaged: The row of any run is not what was written, or a row is missing.
+            StoreDamaged: The row of any run is damaged or missing.
         """
 
     @abstractmethod
     def prune(self, older_than: datetime) -> int:
-        """Remove the runs that are final and last changed before a time, and what is cached until before it.
+        """Remove final runs that last changed before a time, and cached states that expired before it.
 
-        A run stays while there is a lease on it that ends after that time, and where its state is of a class that this
-        program has not defined: whether that is final is not known.
+        A run stays if a lease on it ends after that time, or if this program does not define its state's class, which
+        may not be final.
 
         Returns:
-            How many runs were removed.
+            The number of removed runs.
         """
 
     @abstractmethod
     def remember(self, key: str, state: bytes, expires: datetime) -> None:
-        """Keep a cached state under a key, in place of what is kept there."""
+        """Store a cached state under a key, replacing any state there."""
 
     @abstractmethod
     def recall(self, key: str, now: datetime) -> bytes | None:
-        """Return the cached state that is kept under a key and has not expired.
+        """Return the cached state under a key; None if there is none or it has expired.
 
-        A row that is not what was written is forgotten, with a warning in the log ``statesig.store``: its task is run
-        again, which is better than a run that cannot go on.
+        A damaged row is ignored, with a warning in the log ``statesig.store``: running its task again is better than
+        failing the run.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Close the connections; a store that is used again opens them again."""
+        """Close the connections; the next use opens them again."""
 
     def __enter__(self) -> Self:
         return self

@@ -135,7 +135,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["--store", "{folder}"], "store {folder}: it cannot be opened"),
     (["--store", "{folder}/none/runs.db"], "there is no folder '{folder}/none'"),
     (["--store", "{folder}/text"], "the file is not a SQLite file"),
-    (["--store", "redis://user:secret@host/1"], "redis://...: it is no store"),
+    (["--store", "redis://user:secret@host/1"], "redis://...: it is not a store"),
 ]
 
 
@@ -269,7 +269,7 @@ def test_a_run_that_goes_on_elsewhere(store: str, gate: Path) -> None:
         gate.touch()
         code, _, _ = ended(process)
     assert (2, 0) == (refused.returncode, code)
-    assert "another process goes on with run" in refused.stderr
+    assert "another process has the lease on run" in refused.stderr
 
 
 @pytest.mark.parametrize(

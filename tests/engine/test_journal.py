@@ -115,7 +115,7 @@ def until(is_so: Callable[[], bool]) -> None:
 def test_a_run_that_there_is_not(place: str) -> None:
     """An unknown identity is no run."""
     paused().run(store=place)
-    with pytest.raises(NoRun, match=r"there is no run 'xyz'; `statesig runs` shows those that there are"):
+    with pytest.raises(NoRun, match=r"there is no run 'xyz'; `statesig runs` lists the runs"):
         paused().resume("xyz", store=place)
 
 
@@ -124,7 +124,7 @@ def test_a_beginning_of_an_identity(place: str) -> None:
     flow = paused()
     runs = [flow.run(store=place) for _ in range(17)]  # more than there are digits
     first = next(run.id[0] for run in runs if sum(other.id[0] == run.id[0] for other in runs) > 1)
-    with pytest.raises(NoRun, match=f"runs begin with {first!r}; write more of the one that is meant"):
+    with pytest.raises(NoRun, match=f"runs begin with {first!r}; give more of the identity"):
         flow.resume(first, "gate", store=place)
     assert "Paused" == tags(place, runs[0].id)["gate"][-1]
     assert Success() == flow.resume(runs[0].id[:20], "gate", store=place).state
@@ -395,7 +395,7 @@ def test_a_run_that_goes_on(place: str) -> None:
     thread.start()
     assert here.wait(SOON)
     try:
-        with pytest.raises(RunTaken, match=r"another process goes on with run .*; wait for its end, or for .* UTC"):
+        with pytest.raises(RunTaken, match=r"has the lease on run .*; wait for it to end, or until .* UTC"):
             flow.resume(run.id, store=place)
         with pytest.raises(RunTaken, match=r"another process has run .*, or has had it since it was read"):
             flow.resume(run.id, node, store=place)  # not that it is not paused, which may be so in a moment
@@ -432,7 +432,10 @@ def born(pid: int) -> str:
 )
 def test_an_owner_who_may_be_alive(owner: str, place: str) -> None:
     """Its lease is waited for, and then no longer."""
-    with left_by(owner, place, 3600) as (flow, run), pytest.raises(RunTaken, match="another process goes on with run"):
+    with (
+        left_by(owner, place, 3600) as (flow, run),
+        pytest.raises(RunTaken, match="has the lease on run"),
+    ):
         flow.resume(run, "gate", store=place)
     later = datetime.now(UTC) + timedelta(seconds=3601)
     assert Success() == flow.resume(run, "gate", store=place, clock=lambda: later).state

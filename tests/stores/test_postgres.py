@@ -185,7 +185,7 @@ def test_a_name_that_postgres_cannot_keep(store: Store) -> None:
     """A zero character is refused, and its text is not repeated; the store goes on."""
     run = a_run()
     store.create(run, a_lease(run))
-    with pytest.raises(StoreError, match="such as a zero") as caught:
+    with pytest.raises(StoreError, match="such as NUL") as caught:
         store.append(run, "me", [a_record("secret\0")], now=NOW)
     assert "secret" not in str(caught.value)
     assert 1 == store.append(run, "me", [a_record()], now=NOW).length

@@ -63,7 +63,7 @@ def test_a_run_is_created_once(store: Store) -> None:
     """An identity that is there is refused, and nothing changed."""
     run = a_run()
     store.create(run, a_lease(run))
-    with pytest.raises(StoreError, match="is there already"):
+    with pytest.raises(StoreError, match="already exists"):
         store.create(a_run(run.id, flow="other"), a_lease(run, "other"))
     assert run == store.find(run.id)
     assert a_lease(run) == store.lease(run.id)
@@ -162,7 +162,7 @@ def test_a_lease_that_has_not_ended_is_not_taken(store: Store) -> None:
     """Another owner's lease stays, and the error says until when."""
     run = a_run()
     store.create(run, a_lease(run))
-    with pytest.raises(RunTaken, match=r"goes on with run .* 06:06:07 UTC"):
+    with pytest.raises(RunTaken, match=r"has the lease on run .* until 06:06:07 UTC"):
         store.acquire(run, a_lease(run, "other"), now=NOW)
     assert a_lease(run) == store.lease(run.id)
 

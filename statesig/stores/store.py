@@ -223,7 +223,7 @@ class Store(ABC):
 
     @abstractmethod
     def recall(self, key: str, now: datetime) -> bytes | None:
-        """Return the cached state under a key; None if there is none or it has expired.
+        """Return the cached state under a key; None if it is missing or has expired.
 
         A damaged row is ignored, with a warning in the log ``statesig.store``: running its task again is better than
         failing the run.

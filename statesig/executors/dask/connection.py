@@ -74,7 +74,7 @@ async def _scheduler(cluster: str | Cluster | Client | None, opened: AsyncExitSt
 def _default_client() -> Any:
     try:
         return _distributed().default_client()
-    except ValueError:  # there is none
+    except ValueError:  # this process has no default client
         return None
 
 

@@ -86,7 +86,7 @@ class Roster:
             self._beacon = self._client.submit(int, pure=False)
 
     def hopeless(self) -> str:
-        """Return the reason to give the cluster up; an empty text if there is none."""
+        """Return the reason to give the cluster up; an empty text while there is hope."""
         now = time.monotonic()
         if self._client.status == "closed":
             return "the scheduler was lost"

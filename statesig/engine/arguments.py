@@ -11,7 +11,7 @@ from typing import Any, cast
 from statesig.engine.decisions import value_of
 from statesig.engine.noderuns import NodeRun
 from statesig.graph.nodes import Node, Parameter, StateOf, is_container, rebuilt
-from statesig.states import Mapped, State, is_mapped
+from statesig.states import Finished, Mapped, State, is_mapped
 from statesig.states.generics import kind_of
 
 __all__ = ["Arguments"]
@@ -53,6 +53,15 @@ class Arguments:
         """Tell whether each child of a mapped task is decided by itself, since it is mapped over other children."""
         source: object = node.mapped
         return isinstance(source, Node) and isinstance(self._noderuns[source.index].state, Mapped)
+
+    def awaits_items(self, node: Node) -> bool:
+        """Tell whether a mapped task is mapped over a task that is not final.
+
+        Until then nobody knows whether its children are decided one by one, so nothing is decided about it: else the
+        order of arrival would tell a failure of the whole from failures of its children.
+        """
+        source: object = node.mapped
+        return isinstance(source, Node) and not isinstance(self._noderuns[source.index].state, Finished)
 
     def children(self, noderun: NodeRun) -> list[NodeRun]:
         """Return a mapped task's children, each with the argument of its call."""

@@ -96,32 +96,47 @@ def decide(
     upstream: Sequence[State[Any]],
     *,
     resumed: bool = False,
+    has_begun: bool = False,
     now: datetime | None = None,
 ) -> Decision:
     """Return what to do with a task: execute it, wait, or let it become another state. Pure.
+
+    A task that has begun is not judged again: its trigger let it run, and a skip that comes later does not undo that.
 
     Args:
         node: The task's node.
         state: Its state.
         upstream: The states of ``node.upstream``, in that order.
         resumed: Whether a person has resumed the task in this run.
+        has_begun: Whether an attempt of the task has been Running.
         now: The time, aware; needed only if the state has a start time.
     """
     if type(state) is not Pending and not isinstance(found := decide_by_child(state, now=now), Execute):
         return found
     task = node.task
-    if task.trigger is all_successful and _all_have_values(upstream):
-        return _EXECUTE  # a shortcut for the usual case; the questions below give the same answer
-    if task.on_skip is SkipPolicy.PROPAGATE and _any_skipped(upstream):
-        return Become(Skipped(message="a task upstream was skipped"))
+    if has_begun or (task.trigger is all_successful and _all_have_values(upstream)):
+        return _EXECUTE  # the latter is a shortcut for the usual case; the questions below give the same answer
+    if task.on_skip is SkipPolicy.PROPAGATE and (skipped := _propagated(upstream)) is not None:
+        return skipped
     judged = task.trigger.judge(upstream, resumed=resumed)
     if judged.verdict is Verdict.WAIT:
         return _WAIT
     if judged.verdict is not Verdict.RUN:
         return Become(_REFUSED[judged.verdict](message=judged.message))
-    if task.on_skip is SkipPolicy.FAILURE_FIRST and _any_skipped(upstream):
-        return Become(Skipped(message="a task upstream was skipped"))
+    if task.on_skip is SkipPolicy.FAILURE_FIRST and (skipped := _propagated(upstream)) is not None:
+        return skipped
     return _with_inputs(node, upstream)
+
+
+def _propagated(upstream: Sequence[State[Any]]) -> Decision | None:
+    """Return how a policy decides by which a skipped upstream skips the task; None if no upstream is skipped.
+
+    While an upstream is unfinished it may still be skipped, so that nothing else is decided: the order in which states
+    arrive does not matter.
+    """
+    if any(isinstance(state, Skipped) for state in leaves(upstream)):
+        return Become(Skipped(message="a task upstream was skipped"))
+    return None if all(isinstance(state, Finished) for state in upstream) else _WAIT
 
 
 def decide_by_child(state: State[Any], *, now: datetime | None = None) -> Decision:
@@ -295,12 +310,12 @@ def may_decide(node: Node, counts: Counts, open_inputs: int, *, resumed: bool = 
         resumed: Whether a person has resumed the task in this run.
     """
     task = node.task
-    skipped = task.on_skip is not SkipPolicy.SUCCESS and counts[Skipped] > 0
-    if skipped and task.on_skip is SkipPolicy.PROPAGATE:
-        return True
+    skips = task.on_skip is SkipPolicy.SUCCESS or counts[Skipped] > 0 or not counts.unfinished
+    if task.on_skip is SkipPolicy.PROPAGATE:
+        return skips
     verdict = task.trigger.verdict(counts, resumed=resumed)
     if verdict is Verdict.RUN:
-        return skipped or not open_inputs
+        return not open_inputs if task.on_skip is SkipPolicy.SUCCESS else skips
     return verdict is not Verdict.WAIT
 
 
@@ -309,10 +324,6 @@ def _all_have_values(upstream: Sequence[State[Any]]) -> bool:
         if type(state) is not Success or "result" not in state.__pydantic_fields_set__:
             return False
     return True
-
-
-def _any_skipped(upstream: Sequence[State[Any]]) -> bool:
-    return any(isinstance(state, Skipped) for state in leaves(upstream))
 
 
 _REFUSED: dict[Verdict, type[State[Any]]] = {

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from statesig.engine.noderuns import NodeRun
+from statesig.engine.noderuns import NodeRun, Place
 from statesig.executors.calls import Call, Outcome
 from statesig.executors.executor import Executor
 from statesig.graph.tasks import Task
@@ -108,18 +108,19 @@ class Dispatcher:
             destination = self._open.get("aside")
         if destination is None or destination.in_flight < destination.window:
             return False
+        noderun.place = Place.QUEUED
         destination.queued.append(noderun)
         self.queued += 1
         return True
 
-    def dequeue(self, ready: deque[NodeRun]) -> bool:
-        """Move the queued tasks for which there is room to `ready`; return whether there are any."""
-        before = self.queued
+    def dequeued(self) -> list[NodeRun]:
+        """Take the queued tasks for which there is room out of their queues, and return them."""
+        found: list[NodeRun] = []
         for destination in self._open.values():
-            for _ in range(min(len(destination.queued), destination.window - destination.in_flight)):
-                ready.append(destination.queued.popleft())
-                self.queued -= 1
-        return self.queued < before
+            room = min(len(destination.queued), destination.window - destination.in_flight)
+            found.extend(destination.queued.popleft() for _ in range(room))
+        self.queued -= len(found)
+        return found
 
     def _destination(self, name: str) -> Destination:
         found = self._open.get(name)
@@ -137,6 +138,7 @@ class Dispatcher:
 
     def take(self, noderun: NodeRun, destination: Destination, call: Call) -> None:
         """Take a call, to hand it over at the next `send`."""
+        noderun.place = Place.IN_FLIGHT
         destination.in_flight += 1
         destination.outgoing.append(call)
         self.outgoing += 1

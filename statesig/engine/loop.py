@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import heapq
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from statesig.engine.cache_keys import key_of
 from statesig.engine.changes import Changes
 from statesig.engine.decisions import Become, Wait, decide, decide_by_child
 from statesig.engine.dispatch import Dispatcher
-from statesig.engine.noderuns import PENDING, NodeRun
+from statesig.engine.noderuns import PENDING, NodeRun, Place
 from statesig.engine.options import Options
 from statesig.engine.readiness import Readiness
 from statesig.engine.stopping import Stop, Wish
@@ -140,16 +140,26 @@ class RunLoop:
                 self._collect()
             if ready:
                 noderun = ready.popleft()
-                if not noderun.is_settled:
-                    self._look_at(noderun)
-            elif dispatcher.queued and dispatcher.dequeue(ready):
-                continue
+                noderun.place = Place.WAITING
+                self._look_at(noderun)
+            elif dispatcher.queued and (found := dispatcher.dequeued()):
+                self._make_ready(found)
             elif dispatcher.outgoing:
                 self._send()
             elif in_flight or self._delayed:
                 self._wait()
             else:
+                assert self._is_over(), "a loop ends once every task is settled"
                 return
+
+    def _is_over(self) -> bool:
+        return all(noderun.place is Place.SETTLED for noderun in self._noderuns)
+
+    def _make_ready(self, noderuns: Iterable[NodeRun]) -> None:
+        """Make tasks ready that waited for room, for a time or for their children."""
+        for noderun in noderuns:
+            noderun.place = Place.WAITING
+            self._readiness.add(noderun)
 
     def _look_at(self, noderun: NodeRun) -> None:
         """Take a task as far as it goes now, once there is room for it."""
@@ -160,6 +170,7 @@ class RunLoop:
             if type(noderun.state) is Success or Readiness.can_settle(noderun):
                 self._settle(noderun)
         elif isinstance(step, _Until):
+            noderun.place = Place.DELAYED
             self._order += 1
             heapq.heappush(self._delayed, (step.time, self._order, noderun))
 
@@ -174,11 +185,15 @@ class RunLoop:
             else:
                 now = None if type(state) is Pending else self._clock()
                 expands = node.is_mapped and noderun.parent is None
+                if expands and self._arguments.awaits_items(node):
+                    return _Step.DONE
                 if expands and self._arguments.expands_by_child(node):
                     decision = decide_by_child(state, now=now)
                 else:
                     upstream = self._arguments.upstream(noderun)
-                    decision = decide(node, state, upstream, resumed=noderun.resumed, now=now)
+                    decision = decide(
+                        node, state, upstream, resumed=noderun.resumed, has_begun=noderun.has_begun, now=now
+                    )
                 if isinstance(decision, Wait):
                     return _Step.DONE if decision.until is None else _Until(decision.until)
                 if isinstance(decision, Become):
@@ -200,11 +215,11 @@ class RunLoop:
         if parent is None:
             self._readiness.settle(noderun)
             return
-        noderun.is_settled = True
+        noderun.place = Place.SETTLED
         parent.open -= 1
         if not parent.open:
             if self._gather(parent) and not isinstance(parent.state, (Finished, Paused)):
-                self._readiness.ready.append(parent)  # its handlers put it off
+                self._make_ready((parent,))  # its handlers put it off
             else:
                 self._readiness.settle(parent)
 
@@ -231,7 +246,7 @@ class RunLoop:
         if isinstance(noderun.state, (Finished, Paused)):
             self._settle(noderun)
         else:
-            self._readiness.ready.append(noderun)
+            self._make_ready((noderun,))
 
     def _send(self) -> None:
         self.changes.flush()
@@ -253,7 +268,7 @@ class RunLoop:
                 return
             self._options.sleep(seconds)
         heapq.heappop(self._delayed)
-        self._readiness.ready.append(noderun)
+        self._make_ready((noderun,))
 
     # ---- one attempt
 
@@ -318,12 +333,15 @@ class RunLoop:
                     if child.state is PENDING:
                         self.changes.tell(child, child.state, 1)
         unfinished = [child for child in noderun.children if not isinstance(child.state, Finished)]
+        for child in noderun.children:
+            child.place = Place.SETTLED
         for child in unfinished:
-            child.is_settled = False
             child.resumed = child.resumed or noderun.resumed
         noderun.open = len(unfinished)
-        self._readiness.ready.extend(unfinished)
-        if not unfinished:
+        self._make_ready(unfinished)
+        if unfinished:
+            noderun.place = Place.OPEN
+        else:
             self._gather(noderun)
 
     def _gather(self, noderun: NodeRun) -> bool:
@@ -361,13 +379,13 @@ class RunLoop:
             self.changes.let_end(noderun)
 
     def _cancel_waiting(self, noderun: NodeRun) -> None:
-        was_settled = noderun.is_settled
+        was_settled = noderun.place is Place.SETTLED
         if noderun.children and all(isinstance(child.state, Finished) for child in noderun.children):
             self._gather(noderun)
         elif not noderun.children:
             self.changes.become(noderun, Cancelled(message="the run was cancelled"))
         if noderun.parent is not None and not was_settled:
-            noderun.is_settled = True
+            noderun.place = Place.SETTLED
             noderun.parent.open -= noderun.parent.open > 0
         elif noderun.parent is None and not was_settled:
             self._readiness.settle(noderun)

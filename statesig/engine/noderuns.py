@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -12,10 +13,22 @@ from statesig.executors.attempts import Attempt
 from statesig.graph.nodes import Node
 from statesig.states import AnyState, Looped, Pending, Resume, Retrying, Running, State
 
-__all__ = ["PENDING", "NodeRun", "Progress", "TaskRun"]
+__all__ = ["PENDING", "NodeRun", "Place", "Progress", "TaskRun"]
 
 PENDING: Final = Pending()
 """The state in which every task begins."""
+
+
+class Place(enum.Enum):
+    """Where a task is in the loop: always in exactly one place."""
+
+    WAITING = "nothing is to be done until something upstream settles"
+    READY = "the loop will look at it"
+    QUEUED = "the loop will look at it once its executor has room"
+    IN_FLIGHT = "its call is under way"
+    DELAYED = "it waits for a time"
+    OPEN = "its children are on their way"
+    SETTLED = "it will not change any more in this loop, and those that wait for it were told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,11 @@ class Progress:
         self.loop_result: Any = None
         self.resumed: bool = False
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether an attempt of it has been Running."""
+        return self.has_run or self.attempt > 1
+
     def move(self, state: State[Any]) -> None:
         """Take the next state of the history, and count what it says; live and replayed histories come this way."""
         self.attempt, self.has_run = attempt_after(self.attempt, self.has_run, state)
@@ -86,7 +104,7 @@ class NodeRun(Progress):
         node: Its node.
         parent, index: Of a child: the bookkeeping of the mapped task, and the child's position.
         seconds: How long its function ran.
-        is_settled: Whether it will not change any more in this loop, and those that wait for it were told.
+        place: Where it is in the loop.
         key: The cache key of its call; None where nothing is cached.
         waiting: How many upstreams are not settled.
         inputs: How many of those, of which it takes something, are not final.
@@ -103,11 +121,11 @@ class NodeRun(Progress):
         "counts",
         "index",
         "inputs",
-        "is_settled",
         "key",
         "node",
         "open",
         "parent",
+        "place",
         "recorded",
         "run",
         "seconds",
@@ -123,7 +141,7 @@ class NodeRun(Progress):
         self.parent: NodeRun | None = parent
         self.index: int | None = index
         self.seconds: float = 0.0
-        self.is_settled: bool = False
+        self.place: Place = Place.WAITING
         self.key: str | None = None
         self.waiting: int = 0
         self.inputs: int = 0

@@ -12,11 +12,13 @@ from typing import Any
 from statesig.algebra.counts import Counts
 from statesig.algebra.triggers import all_successful
 from statesig.engine.decisions import may_decide
-from statesig.engine.noderuns import PENDING, NodeRun
+from statesig.engine.noderuns import PENDING, NodeRun, Place
 from statesig.graph.nodes import Node, Takes
 from statesig.states import Finished, Paused, State, Success
 
 __all__ = ["Readiness"]
+
+_WAITING, _READY, _OPEN, _SETTLED = Place.WAITING, Place.READY, Place.OPEN, Place.SETTLED
 
 
 class Readiness:
@@ -33,20 +35,28 @@ class Readiness:
         self._noderuns = noderuns
         self._downstream: list[list[tuple[NodeRun, Takes]] | None] = [None] * len(noderuns)
         for noderun in noderuns:
-            noderun.is_settled = noderun.state is not PENDING and isinstance(noderun.state, Finished)
+            is_final = noderun.state is not PENDING and isinstance(noderun.state, Finished)
+            noderun.place = _SETTLED if is_final else _WAITING
             noderun.waiting = noderun.inputs = 0
             noderun.counts = None
         for noderun in noderuns:
-            if not noderun.is_settled and noderun.node.upstream:
+            if noderun.place is _WAITING and noderun.node.upstream:
                 self._wait(noderun)
-        self.ready: deque[NodeRun] = deque(
-            noderun for noderun in noderuns if not noderun.is_settled and self._may_begin(noderun)
-        )
+        self.ready: deque[NodeRun] = deque()
+        for noderun in noderuns:
+            if noderun.place is _WAITING and self._may_begin(noderun):
+                self.add(noderun)
+
+    def add(self, noderun: NodeRun) -> None:
+        """Make a task ready, which was waiting, or was taken from where it waited for a time or for its children."""
+        assert noderun.place is _WAITING, f"{noderun.name} is not waiting, but {noderun.place.name}"
+        noderun.place = _READY
+        self.ready.append(noderun)
 
     def _wait(self, noderun: NodeRun) -> None:
         for source, takes in zip(noderun.node.upstream, noderun.node.takes, strict=True):
             index = source.index
-            if not self._noderuns[index].is_settled:
+            if self._noderuns[index].place is not _SETTLED:
                 noderun.waiting += 1
                 noderun.inputs += takes is not Takes.ORDER
                 later = self._downstream[index]
@@ -57,15 +67,23 @@ class Readiness:
 
     def settle(self, noderun: NodeRun) -> None:
         """Tell those that wait for a task that it will not change any more in this loop."""
-        noderun.is_settled = True
+        assert noderun.place is not _SETTLED, f"{noderun.name} settles twice"
+        noderun.place = _SETTLED
         is_final = isinstance(noderun.state, Finished)
         for later, takes in self._downstream[noderun.node.index] or ():
             later.waiting -= 1
             later.inputs -= is_final and takes is not Takes.ORDER
-            # A task that has begun keeps its verdict, whatever comes.
-            begun = later.has_run or later.attempt > 1
-            if not (later.is_settled or begun or later.open) and self._may_begin_now(later, noderun.state):
-                self.ready.append(later)
+            if later.place is _OPEN:
+                self._add_waiting_children(later)
+            # Counted wherever the task is; one that is not waiting was let run, or will be looked at anyhow.
+            elif later.place is not _SETTLED and self._may_begin_now(later, noderun.state) and later.place is _WAITING:
+                self.add(later)
+
+    def _add_waiting_children(self, noderun: NodeRun) -> None:
+        """Make the children ready that wait for what their mapped task is ordered after."""
+        for child in noderun.children or ():
+            if child.place is _WAITING:
+                self.add(child)
 
     def _may_begin(self, noderun: NodeRun) -> bool:
         if not noderun.waiting:
@@ -91,11 +109,12 @@ class Readiness:
     def _counted(self, node: Node) -> Counts:
         """Count the states upstream of a node; one that is not settled counts as Pending, whatever it is."""
         upstream = [self._noderuns[source.index] for source in node.upstream]
-        return Counts(source.state if source.is_settled else PENDING for source in upstream)
+        return Counts(source.state if source.place is _SETTLED else PENDING for source in upstream)
 
     @staticmethod
     def can_settle(noderun: NodeRun) -> bool:
         """Tell whether a task will not change any more in this loop."""
         if isinstance(noderun.state, (Finished, Paused)):
             return True
-        return not noderun.waiting and not noderun.open
+        waiting = noderun.waiting if noderun.parent is None else noderun.parent.waiting
+        return not waiting and not noderun.open

@@ -110,16 +110,21 @@ def has_value(state: State[Any]) -> bool:
 
 
 def expected(node: Any, upstream: list[State[Any]], resumed: bool) -> tuple[str, str]:
-    """Restate the steps: a skip that spreads, the trigger, a skip after the trigger, the inputs."""
+    """Restate the steps: a skip that spreads, the trigger, a skip after the trigger, the inputs.
+
+    Where a skip would decide, the unfinished are waited for, which may still be skipped.
+    """
     skipped = any(isinstance(leaf, Skipped) for state in upstream for leaf in leaves_of(state))
-    if skipped and node.task.on_skip is SkipPolicy.PROPAGATE:
-        return "become", "Skipped"
+    may_be = not all(isinstance(state, Finished) for state in upstream)
+    by_skip = ("become", "Skipped") if skipped else ("wait", "")
+    if node.task.on_skip is SkipPolicy.PROPAGATE and (skipped or may_be):
+        return by_skip
     verdict = node.task.trigger.verdict(upstream, resumed=resumed)
     if verdict is not Verdict.RUN:
         becomes = {Verdict.FAIL: "TriggerFailed", Verdict.SKIP: "Skipped", Verdict.PAUSE: "Paused"}
         return ("wait", "") if verdict is Verdict.WAIT else ("become", becomes[verdict])
-    if skipped and node.task.on_skip is SkipPolicy.FAILURE_FIRST:
-        return "become", "Skipped"
+    if node.task.on_skip is SkipPolicy.FAILURE_FIRST and (skipped or may_be):
+        return by_skip
     for source, takes in zip(node.upstream, node.takes, strict=True):
         state = upstream[node.upstream.index(source)]
         if takes.name != "ORDER" and not isinstance(state, Finished):
@@ -127,8 +132,8 @@ def expected(node: Any, upstream: list[State[Any]], resumed: bool) -> tuple[str,
         if takes.name == "VALUE" and not has_value(state):
             leaves = leaves_of(state)
             failed = any(not isinstance(leaf, Success) and not leaf.has_result for leaf in leaves)
-            by_skip = not failed and any(isinstance(leaf, Skipped) for leaf in leaves)
-            return "become", "Skipped" if by_skip else "TriggerFailed"
+            is_skip = not failed and any(isinstance(leaf, Skipped) for leaf in leaves)
+            return "become", "Skipped" if is_skip else "TriggerFailed"
     return "execute", ""
 
 
@@ -153,6 +158,15 @@ def test_decide_over_all_pairs_of_upstreams(trigger: Any, policy: SkipPolicy) ->
                 assert expected(node, upstream, resumed) == named(actual), (ways, upstream, resumed)
                 cases += 1
     assert 2 * len(WAYS) * len(UPSTREAM) ** 2 == cases
+
+
+@pytest.mark.parametrize("policy", SkipPolicy)
+@pytest.mark.parametrize("state", [Retrying(run_count=1), Scheduled(), Looped()], ids=lambda state: state.type)
+def test_a_task_that_has_begun_is_not_judged_again(policy: SkipPolicy, state: State[Any]) -> None:
+    """A skip or a failure that comes later does not undo that its trigger has let it run."""
+    node = node_of(all_successful, policy, ("order", "order"))
+    for upstream in product([Skipped(), Failed(), Success(), Pending()], repeat=2):
+        assert ("execute", "") == named(decide(node, state, upstream, has_begun=True))
 
 
 # ---- what an attempt leads to

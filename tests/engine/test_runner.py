@@ -528,18 +528,24 @@ def test_current_while_arguments_are_made() -> None:
     assert (Success(result=5), []) == (flow.run()[node], seen)
 
 
-def test_a_skip_while_a_task_waits_for_its_next_attempt() -> None:
-    """What becomes of a task between two attempts is of the one that would have come."""
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (SkipPolicy.SUCCESS, [(1, "Pending"), (1, "Running"), (2, "Retrying"), (2, "Running"), (2, "Success")]),
+        (SkipPolicy.PROPAGATE, [(1, "Pending"), (1, "Skipped")]),
+        (SkipPolicy.FAILURE_FIRST, [(1, "Pending"), (1, "Skipped")]),
+    ],
+)
+def test_a_skip_that_comes_late(policy: SkipPolicy, expected: list[tuple[int, str]]) -> None:
+    """A policy waits for what may still be skipped before the first attempt; without one the task does not wait."""
     clock, events = Clock(), list[Event]()
-    early = scripted("early", RETRY(), 5, retries=1, retry_delay=90, trigger=always_run, on_skip=SkipPolicy.PROPAGATE)
+    early = scripted("early", RETRY(), 5, retries=1, retry_delay=90, trigger=always_run, on_skip=policy)
     with Flow("f") as flow:
         slow = scripted("slow", RETRY(), SKIP("none"), retries=1, retry_delay=60)()
         node = early()
         flow.after(node, slow)
-    assert "Skipped" == flow.run(clock=clock, sleep=clock.sleep, on_event=events.append)[node].type
-    assert [(1, "Pending"), (1, "Running"), (2, "Retrying"), (2, "Skipped")] == [
-        (attempt, tag) for name, _, attempt, tag in told(events) if name == "early"
-    ]
+    flow.run(clock=clock, sleep=clock.sleep, on_event=events.append)
+    assert expected == [(attempt, tag) for name, _, attempt, tag in told(events) if name == "early"]
 
 
 def test_a_task_that_was_interrupted_is_scheduled_again() -> None:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from statesig.engine.noderuns import TaskRun
     from statesig.engine.runs import Run
 
-__all__ = ["JsonLines", "Lines", "Silent", "aligned", "described", "said", "summary"]
+__all__ = ["MOST_CHILDREN", "JsonLines", "Lines", "Silent", "aligned", "described", "in_one_line", "said", "summary"]
 
-_MOST_CHILDREN = 40
+MOST_CHILDREN = 40
 _MOST_RUNNING = 8
 
 
@@ -212,7 +212,11 @@ def described(state: State[Any]) -> str:
 
 def said(state: State[Any]) -> str:
     """Return a state's message in one line, with the text of its first cause."""
-    parts = [state.message or "", *(cause.message for cause in state.causes[:1])]
+    return in_one_line(state.message, *(cause.message for cause in state.causes[:1]))
+
+
+def in_one_line(*parts: str | None) -> str:
+    """Return the texts that there are in one line, with colons between them."""
     return " ".join(": ".join(part for part in parts if part).split())
 
 
@@ -253,10 +257,10 @@ def _rows(run: Run) -> Iterator[tuple[str, str, str, str]]:
     for task in run:
         yield _row(task)
         others = [child for child in task.children if not isinstance(child.state, Success)]
-        for child in others[:_MOST_CHILDREN]:
+        for child in others[:MOST_CHILDREN]:
             yield _row(child)
-        if len(others) > _MOST_CHILDREN:
-            yield f"{task.name}[...]", f"{len(others) - _MOST_CHILDREN} more", "", ""
+        if len(others) > MOST_CHILDREN:
+            yield f"{task.name}[...]", f"{len(others) - MOST_CHILDREN} more", "", ""
 
 
 def _row(task: TaskRun) -> tuple[str, str, str, str]:

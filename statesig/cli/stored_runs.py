@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from pydantic_core import from_json, to_json
 
-from statesig.cli.display import aligned
+from statesig.cli.display import MOST_CHILDREN, aligned, in_one_line
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.loading import kind_named
 from statesig.cli.options import chosen_age, stored_before
@@ -25,7 +25,6 @@ from statesig.stores.store import Record, Store, StoredRun
 
 __all__ = ["cancel", "list_runs", "prune", "show"]
 
-_MOST_CHILDREN = 40
 _PENDING = b'{"type":"Pending"}'
 
 
@@ -130,7 +129,7 @@ class _Place:
         self.changed = record.time
         self.worker = record.worker or self.worker
         if self.state["type"] == "Running":
-            self.attempts += 1
+            self.attempts = record.attempt
             self.began = self.began or record.time
 
 
@@ -164,10 +163,10 @@ def _rows(run: StoredRun, records: Iterable[Record]) -> Iterator[tuple[str, ...]
         of_task = children.get(name, {})
         yield _row(name, place, Counter(child.state["type"] for child in of_task.values()))
         others = [index for index, child in sorted(of_task.items()) if child.state["type"] != "Success"]
-        for index in others[:_MOST_CHILDREN]:
+        for index in others[:MOST_CHILDREN]:
             yield _row(f"{name}[{index}]", of_task[index], Counter())
-        if len(others) > _MOST_CHILDREN:
-            yield f"{name}[...]", f"{len(others) - _MOST_CHILDREN} more", "", "", "", "", ""
+        if len(others) > MOST_CHILDREN:
+            yield f"{name}[...]", f"{len(others) - MOST_CHILDREN} more", "", "", "", "", ""
 
 
 def _row(name: str, place: _Place, children: Counter[str]) -> tuple[str, ...]:
@@ -178,9 +177,8 @@ def _row(name: str, place: _Place, children: Counter[str]) -> tuple[str, ...]:
 
 
 def _said(state: dict[str, Any]) -> str:
-    """Return a state's message in one line, with the text of its first cause."""
-    parts = [state.get("message") or "", *(cause["message"] for cause in state.get("causes", ())[:1])]
-    return " ".join(": ".join(part for part in parts if part).split())
+    """Return a stored state's message in one line, with the text of its first cause."""
+    return in_one_line(state.get("message"), *(cause["message"] for cause in state.get("causes", ())[:1]))
 
 
 def _after_comma(text: str) -> str:

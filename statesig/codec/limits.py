@@ -113,6 +113,17 @@ def is_modest(data: str | bytes | bytearray) -> bool:
 
 
 def check_document(data: str | bytes | bytearray, name: str, limits: Limits, strict: bool) -> bytes | bytearray:
+    """Return a document as bytes, once it is within the limits.
+
+    Args:
+        data: JSON text, or its UTF-8.
+        name: The kind that was asked for, for the error.
+        limits: How large the document may be.
+        strict: Whether an object that has one key twice is refused, too.
+
+    Raises:
+        DecodeError: It is too large, too deep, not Unicode or, if strict, has a key twice.
+    """
     if len(data) > limits.max_bytes:
         raise DecodeError(name, [("", f"the document has more than {limits.max_bytes:,} bytes")])
     if isinstance(data, str):

@@ -35,6 +35,13 @@ _SHOWN_LENGTH = 110
 
 
 def undecodable(name: str, exc: ValidationError | UnicodeError, *, in_detail: bool) -> DecodeError:
+    """Return the error for a document that a validator refused.
+
+    Args:
+        name: The kind that was asked for.
+        exc: What the validator raised.
+        in_detail: Whether to look at the context of each problem, which costs more for a large document.
+    """
     name = cut(name, 40)
     if isinstance(exc, UnicodeError):
         return DecodeError(name, [("", "the text is not valid Unicode")])
@@ -83,4 +90,5 @@ def path_of(loc: tuple[int | str, ...]) -> str:
 
 
 def cut(text: str, length: int = _SHOWN_LENGTH) -> str:
+    """Return a text, shortened to a length."""
     return text if len(text) <= length else text[: length - 3] + "..."

@@ -153,7 +153,7 @@ class Journal:
         self._cached.append((key, data, kept.expires))
 
     def recall(self, noderun: NodeRun, key: str, now: datetime) -> Cached[Any] | None:
-        """Return the cached state that is kept for equal calls; None if there is none or it can no longer be read."""
+        """Return the cached state that is kept for equal calls; None if nothing is kept or it can no longer be read."""
         data = self.store.recall(key, now)
         if data is None:
             return None

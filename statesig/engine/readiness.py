@@ -1,6 +1,6 @@
-"""Which tasks are worth looking at, now that others are settled.
+"""Find the tasks that are worth looking at, now that others are settled.
 
-It only spares asking before there can be an answer; `decisions` says what becomes of a task.
+It only spares asking too early; it must not decide anything, which `decisions` does.
 """
 
 from __future__ import annotations

@@ -99,10 +99,12 @@ class Run:
 
     @property
     def state(self) -> AnyState[Any]:
-        """The flow's own state: the join of its reference tasks, and of all paused tasks while those are unfinished."""
+        """The flow's own state: the join of its reference tasks, and of all paused tasks.
+
+        A run is over only when no task can continue: while a task waits for a person, the run is Paused.
+        """
         states = [self._noderuns[index].state for index in self.flow.references]
-        if not all(isinstance(state, Finished) for state in states):
-            states += [noderun.state for noderun in self._all_noderuns() if isinstance(noderun.state, Paused)]
+        states += [noderun.state for noderun in self._all_noderuns() if isinstance(noderun.state, Paused)]
         return cast("AnyState[Any]", combine(states))  # combine gives a concrete state
 
     @property

@@ -337,6 +337,7 @@ class RunLoop:
             child.place = Place.SETTLED
         for child in unfinished:
             child.resumed = child.resumed or noderun.resumed
+            child.answer = child.answer or noderun.answer
         noderun.open = len(unfinished)
         self._make_ready(unfinished)
         if unfinished:

@@ -11,7 +11,7 @@ from statesig.algebra.counts import Counts
 from statesig.algebra.merges import attempt_after
 from statesig.executors.attempts import Attempt
 from statesig.graph.nodes import Node
-from statesig.states import AnyState, Looped, Pending, Resume, Retrying, Running, State
+from statesig.states import AnyState, Looped, Paused, Pending, Resume, Retrying, Running, State
 
 __all__ = ["PENDING", "NodeRun", "Place", "Progress", "TaskRun"]
 
@@ -60,9 +60,10 @@ class Progress:
         lost: How many attempts were lost with the process that ran them.
         loop_result: The result that the last LOOP handed on.
         resumed: Whether a person has released it.
+        answer: The Resume by which a person released it; None before, and from the next pause on.
     """
 
-    __slots__ = ("attempt", "failures", "has_run", "loop_result", "loops", "lost", "resumed", "state")
+    __slots__ = ("answer", "attempt", "failures", "has_run", "loop_result", "loops", "lost", "resumed", "state")
 
     def __init__(self) -> None:
         self.state: State[Any] = PENDING
@@ -73,6 +74,7 @@ class Progress:
         self.lost: int = 0
         self.loop_result: Any = None
         self.resumed: bool = False
+        self.answer: Resume[Any] | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -89,6 +91,9 @@ class Progress:
                 self.loop_result = state.result
         if isinstance(state, Resume):
             self.resumed = True
+            self.answer = state
+        elif isinstance(state, Paused):
+            self.answer = None
         self.state = state
 
     def attempt_of(self, state: State[Any]) -> int:
@@ -159,7 +164,7 @@ class NodeRun(Progress):
 
     def current_attempt(self) -> Attempt:
         """Return what its task may know of itself while it runs."""
-        return Attempt(self.run, self.node.name, self.index, self.attempt, self.loop_result)
+        return Attempt(self.run, self.node.name, self.index, self.attempt, self.loop_result, self.answer)
 
     def with_children(self) -> Iterator[NodeRun]:
         """Yield it and its children."""

@@ -63,8 +63,17 @@ class Options:
                 raise FlowError(flow, f"{name} is {possible}, not {_shown(given)}")
 
     def now(self) -> datetime:
-        """Return the time by the run's clock."""
-        return utc_now() if self.clock is None else self.clock()
+        """Return the time by the run's clock, in UTC: in another zone, adding an hour may be two, or none.
+
+        Raises:
+            ValueError: The clock returned a time without an offset from UTC.
+        """
+        if self.clock is None:
+            return utc_now()
+        time = self.clock()
+        if time.tzinfo is None:
+            raise ValueError("clock returns an aware datetime, and the time it returned has no offset from UTC")
+        return time.astimezone(UTC)
 
     def where(self) -> Executor | None:
         """Return the executor, a new one where it was named; None for in line."""

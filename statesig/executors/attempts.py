@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from statesig.states import Resume
+
 if TYPE_CHECKING:
     from logging import Logger, LoggerAdapter
 
@@ -25,6 +27,8 @@ class Attempt:
         index: The position among a mapped node's children, from 0; None for the node itself.
         number: The number of the attempt, from 1.
         loop_result: The result of the last LOOP; None before the first.
+        resumed: The Resume by which a person released the task, kept through its retries; None before that, and after
+            a further pause.
     """
 
     run: str
@@ -32,6 +36,7 @@ class Attempt:
     index: int | None
     number: int
     loop_result: Any
+    resumed: Resume[Any] | None = None
 
     def current_attempt(self) -> Attempt:
         """Return itself."""

@@ -1,8 +1,9 @@
 """How long a task waits between attempts: backoff, the cap, and jitter that a seed decides."""
 
 import math
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -167,3 +168,44 @@ def _slept_by(clock: Clock, fn: Any) -> list[float]:
         fn()
     flow.run(clock=clock, sleep=clock.sleep)
     return clock.slept
+
+
+# ---- zones
+
+
+class Berlin:
+    """A clock in a zone that sets its clocks back an hour at 3 in the morning of 26 October 2025."""
+
+    def __init__(self, now: datetime) -> None:
+        self.zone = ZoneInfo("Europe/Berlin")
+        self.now = now.astimezone(self.zone)
+        self.slept: list[float] = []
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now = (self.now.astimezone(UTC) + timedelta(seconds=seconds)).astimezone(self.zone)
+
+
+@pytest.mark.parametrize("minutes", [0, 15, 45])
+@pytest.mark.parametrize("before", [True, False], ids=["autumn", "spring"])
+def test_a_delay_is_as_long_as_it_says_when_clocks_change(minutes: int, before: bool) -> None:
+    """An hour is 3,600 seconds, in a night of 25 hours and in one of 23."""
+    night = datetime(2025, 10, 26, 0, minutes, tzinfo=UTC) if before else datetime(2026, 3, 29, 0, minutes, tzinfo=UTC)
+    clock = Berlin(night)
+    with Flow("f") as flow:
+        policy(retry_delay=3600)()
+    events: list[Event] = []
+    flow.run(clock=clock, sleep=clock.sleep, on_event=events.append)
+    assert [3600.0] * 5 == clock.slept
+    assert {UTC} == {event.time.tzinfo for event in events}
+
+
+def test_a_clock_without_an_offset_is_refused() -> None:
+    """Nobody can say which hour it means."""
+    with Flow("f") as flow:
+        policy(retry_delay=1)()
+    with pytest.raises(ValueError, match="clock returns an aware datetime"):
+        flow.run(clock=lambda: datetime(2026, 1, 1))

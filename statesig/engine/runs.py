@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import TypeVar
 
-from statesig.algebra.joins import combine
+from statesig.algebra.joins import combine, kind
 from statesig.codec.events import Event
 from statesig.engine.changes import Changes
 from statesig.engine.decisions import settle_lost
@@ -24,16 +24,19 @@ from statesig.engine.replay import replay, said_by
 from statesig.engine.stopping import Stop, Wish
 from statesig.errors import FlowError, RunFailed
 from statesig.graph.graph import Graph
+from statesig.graph.nodes import Takes
 from statesig.states import (
     AnyState,
     Cached,
     Cancelled,
     Cancelling,
+    Failed,
     Finished,
     Paused,
     Resume,
     Running,
     Scheduled,
+    State,
     Success,
     is_mapped,
 )
@@ -101,11 +104,27 @@ class Run:
     def state(self) -> AnyState[Any]:
         """The flow's own state: the join of its reference tasks, and of all paused tasks.
 
-        A run is over only when no task can continue: while a task waits for a person, the run is Paused.
+        By default the references are the leaves, and every failed or cancelled task whose state no task took by
+        `state_of` or `states_of`: a failure that nobody handled makes the run fail, though a report that only comes
+        after it is a success. A run is over only when no task can continue: while a task waits for a person, the run is
+        Paused.
         """
         states = [self._noderuns[index].state for index in self.flow.references]
+        if not self.flow.has_references:
+            states += [noderun.state for noderun in self._unhandled()]
         states += [noderun.state for noderun in self._all_noderuns() if isinstance(noderun.state, Paused)]
         return cast("AnyState[Any]", combine(states))  # combine gives a concrete state
+
+    def _unhandled(self) -> list[NodeRun]:
+        """Return the failed and cancelled tasks whose state no task took that has begun."""
+        failed = {noderun.node: noderun for noderun in self._noderuns if _is_unsuccessful(noderun.state)}
+        if failed:
+            for noderun in self._noderuns:
+                if any(one.has_begun for one in noderun.with_children()):
+                    for source, takes in zip(noderun.node.upstream, noderun.node.takes, strict=True):
+                        if takes is Takes.STATE:
+                            failed.pop(source, None)
+        return [*failed.values()]
 
     @property
     def is_cancelled(self) -> bool:
@@ -282,3 +301,8 @@ class Run:
             journal.check_unchanged()
             raise
         return self
+
+
+def _is_unsuccessful(state: State[Any]) -> bool:
+    """Tell whether a task has failed or was cancelled; a mapped one, if the join of its children is such a kind."""
+    return type(state) is not Success and issubclass(kind(state), (Failed, Cancelled))

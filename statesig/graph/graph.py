@@ -265,6 +265,11 @@ class Graph:
         self._references = tuple(self.own(node).index for node in nodes)
 
     @property
+    def has_references(self) -> bool:
+        """Whether `reference` has chosen the nodes that decide the flow's own state."""
+        return bool(self._references)
+
+    @property
     def references(self) -> tuple[int, ...]:
         """The indexes of the nodes that decide the flow's own state."""
         if self._references:

@@ -158,7 +158,7 @@ def test_a_value_is_not_repeated() -> None:
     [
         ("success", 0, "success: Success"),
         ("skip", 0, "skip: Skipped, its input skipped was skipped and has no value"),
-        ("failure", 1, "failure: TriggerFailed, trigger all_successful: 1 Failed"),
+        ("failure", 1, "failure: Failed, no such day"),
         ("pause", 3, "pause: Paused, look at it"),
     ],
 )

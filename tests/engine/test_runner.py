@@ -66,6 +66,7 @@ from statesig import (
     any_failed,
     check_history,
     current,
+    every,
     is_allowed,
     manual_only,
     signal_of,
@@ -888,7 +889,7 @@ def test_a_failing_child_does_not_stop_others() -> None:
     assert ["Success", "Failed", "Success"] == [child.type for child in run[mapped].children]  # type: ignore[union-attr]  # a Mapped
     assert ["Success", "TriggerFailed", "Success"] == [child.type for child in run[again].children]  # type: ignore[union-attr]  # as above
     assert (False, "TriggerFailed") == (run[mapped].has_result, run[taking].type)
-    assert Failed is type(run.state).__mro__[1]
+    assert "Failed" == run.state.type
 
 
 def test_what_cannot_be_mapped_over_fails() -> None:
@@ -1359,12 +1360,39 @@ def test_the_state_of_a_flow_is_the_join_of_its_leaves(steps: list[Any], expecte
     assert (type(expected), expected) == (type(flow.run().state), flow.run().state)
 
 
-def test_only_leaves_decide() -> None:
-    """A failure that a later task looked after does not fail the flow."""
+def report(given: Any = None) -> int:
+    return 1
+
+
+@pytest.mark.parametrize(
+    "how", ["value of a success", "order", "state", "states", "state, but skipped", "state, but refused"]
+)
+@pytest.mark.parametrize("ends", ["failed", "cancelled", "one child failed"])
+@pytest.mark.parametrize("executor", [None, "threads"])
+def test_a_failure_that_nobody_handled_fails_the_run(how: str, ends: str, executor: Any) -> None:
+    """A report that only comes after it hides nothing; a task that has begun with its state has handled it."""
+    step = CANCEL("no") if ends == "cancelled" else FAIL("no")
     with Flow("f") as flow:
-        bad = scripted("bad", FAIL("no"))()
-        task(name="tidy", trigger=all_finished)(lambda state: state.type)(state_of(bad))
-    assert Success() == flow.run().state
+        fine, other = scripted("fine", 1)(), scripted("other", SKIP("none") if how.endswith("skipped") else 5)()
+        bad = flow.map(scripted("bad", step, 1), [1, 2]) if ends == "one child failed" else scripted("bad", step)()
+        trigger = every(Cancelled) if how.endswith("refused") else always_run
+        policy = SkipPolicy.PROPAGATE if how.endswith("skipped") else SkipPolicy.SUCCESS
+        last = task(name="report", trigger=trigger, on_skip=policy)(report)
+        if how == "value of a success":
+            flow.after(last(fine), bad)
+        elif how == "order":
+            flow.after(last(), bad)
+        elif how == "states" and ends == "one child failed":
+            last(states_of(bad))
+        else:
+            node = last(state_of(bad))
+            if how.endswith(("skipped", "refused")):
+                flow.after(node, other)
+    run = flow.run(executor=executor)
+    expected = Success if how in ("state", "states") else (Failed, Cancelled)
+    assert isinstance(run.state, expected), run.state
+    flow.reference(fine)
+    assert Success() == flow.run(executor=executor).state
 
 
 def test_reference_tasks_decide_instead() -> None:
@@ -1373,6 +1401,8 @@ def test_reference_tasks_decide_instead() -> None:
         good, bad = scripted("good", 1)(), scripted("bad", FAIL("no"))()
         follow = scripted("follow", 1, trigger=all_finished)()
         flow.after(follow, good, bad)
+    assert Failed(message="no") == flow.run().state
+    flow.reference(follow)
     assert Success() == flow.run().state
     flow.reference(good, bad)
     assert Failed(message="no") == flow.run().state
@@ -1392,9 +1422,9 @@ def test_raise_for_state() -> None:
         scripted("fine", 5)()
     with pytest.raises(RunFailed) as error:
         bad.run().raise_for_state()
-    assert ("bad", "TriggerFailed") == (error.value.flow, error.value.state)
+    assert ("bad", "Failed") == (error.value.flow, error.value.state)
     assert (("failing", "Failed"), ("behind", "TriggerFailed")) == error.value.tasks[:2]
-    assert "flow 'bad' is TriggerFailed: failing Failed, behind TriggerFailed" == str(error.value)
+    assert "flow 'bad' is Failed: failing Failed, behind TriggerFailed" == str(error.value)
 
 
 def test_a_paused_run_did_not_succeed() -> None:

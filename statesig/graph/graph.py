@@ -257,7 +257,10 @@ class Graph:
             waiting.add(item)
 
     def reference(self, *nodes: object) -> None:
-        """Choose the nodes that decide the flow's own state; by default its leaves do.
+        """Choose the nodes that alone decide the flow's own state.
+
+        By default its leaves do, and every failed or cancelled task whose state no task took by `state_of` or
+        `states_of`.
 
         Raises:
             FlowError: A value is not a node of this flow.
@@ -271,7 +274,7 @@ class Graph:
 
     @property
     def references(self) -> tuple[int, ...]:
-        """The indexes of the nodes that decide the flow's own state."""
+        """The indexes of the nodes that decide the flow's own state: the chosen ones, by default the leaves."""
         if self._references:
             return self._references
         inner = {source.index for node in self.nodes for source in node.upstream}

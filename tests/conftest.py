@@ -8,6 +8,7 @@ They mark themselves, and run when an expression of ``-m`` names them, or when t
 With ``-m exhaustive`` the laws over drawn payloads run, too, over twice as many.
 """
 
+import compileall
 import gc
 import os
 from pathlib import Path
@@ -15,11 +16,19 @@ from pathlib import Path
 import pytest
 from hypothesis import is_hypothesis_test
 
+from tests import ROOT
+
 SLOW_FOLDERS = ("checking", "executors", "stores", "cli", "testing", "examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say how many examples are drawn, before `tests.harness.strategies` reads it."""
+    """Say how many examples are drawn, before `tests.harness.strategies` reads it; compile what processes import.
+
+    Where PYTHONDONTWRITEBYTECODE is set, each of some hundred processes would compile all of statesig for itself.
+    """
+    if not hasattr(config, "workerinput"):
+        for folder in ("statesig", "tests/harness", "tests/samples"):
+            compileall.compile_dir(ROOT / folder, quiet=2)
     if _names_exhaustive(config):
         os.environ.setdefault("STATESIG_EXAMPLES", "20")
 

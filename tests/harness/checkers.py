@@ -24,6 +24,7 @@ Why there are exceptions, by checker and program:
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import re
@@ -182,6 +183,7 @@ def installed(folder: Path) -> Environment:
     environment = _environment(folder / "venv")
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         wheel.extractall(environment.packages)
+    compileall.compile_dir(environment.packages / "statesig", quiet=2)
     return environment
 
 

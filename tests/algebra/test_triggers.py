@@ -63,7 +63,7 @@ from statesig import (
     some_successful,
 )
 from statesig.algebra.transitions import SUCCESSORS
-from tests.harness.exhaustive import exhaustive_but
+from tests.harness.exhaustive import exhaustive_but, one_in
 from tests.samples.kinds import Quarantined
 from tests.samples.samples import KINDS, bare
 
@@ -408,7 +408,9 @@ up_to = pytest.mark.parametrize("most", exhaustive_but([3], [3, 4]))
 
 @up_to
 @pytest.mark.parametrize(
-    "trigger", [one for one in SINGLE if one not in (all_finished, finished())], ids=lambda trigger: trigger.name
+    "trigger",
+    one_in(3, [one for one in SINGLE if one not in (all_finished, finished())]),
+    ids=lambda trigger: trigger.name,
 )
 def test_a_verdict_is_given_as_soon_as_it_is_certain(trigger: Trigger, most: int) -> None:
     """A single predicate says WAIT only while two ways of finishing give two verdicts; finished() by definition."""
@@ -418,7 +420,7 @@ def test_a_verdict_is_given_as_soon_as_it_is_certain(trigger: Trigger, most: int
 
 
 @up_to
-@pytest.mark.parametrize("trigger", [trigger for trigger, _ in COMPOSED], ids=lambda trigger: trigger.name)
+@pytest.mark.parametrize("trigger", one_in(3, [trigger for trigger, _ in COMPOSED]), ids=lambda trigger: trigger.name)
 def test_a_composition_gives_no_verdict_too_early(trigger: Trigger, most: int) -> None:
     """A composition gives the verdict of every way of finishing, or waits; it may wait where its parts do."""
     needless, waiting = waits(trigger, most)

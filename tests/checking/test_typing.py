@@ -33,7 +33,7 @@ from tests.harness.checkers import (
 from tests.harness.exhaustive import exhaustive_but
 
 PROGRAMS = programs()
-CORE = ("pyright", PLUGIN, "pyrefly", "ty")
+CORE = (PLUGIN, "pyrefly", "ty")
 BARE_CORE = ("pyrefly", "ty")
 """The set-ups that the test command tries, with the wheel and with the bare tree; the others are exhaustive."""
 COPIES = {"kinds.py": "stubbed.py", "generics.py": "stubbed_generics.py"}

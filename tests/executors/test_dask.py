@@ -257,6 +257,7 @@ def test_a_call_that_takes_long_among_short_ones_holds_up_none(served: Served) -
     assert set(calls) == set(reported)
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_others_use_is_passed_by(cluster: LocalCluster, served: Served) -> None:
     """What has not begun there in a second is run by another worker."""
     with Client(cluster, set_as_default=False) as client:
@@ -335,6 +336,7 @@ def test_a_cluster_without_workers_is_given_up_in_time() -> None:
         assert Crashed is type(served.state(work.double, 1))
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_comes_late_is_used() -> None:
     """Calls wait for the first worker, and a further one makes the cluster larger."""
     with local(0) as cluster, serving(Dask(cluster)) as served:
@@ -397,6 +399,7 @@ def test_an_address_out_of_reach() -> None:
     assert "Dask" == caught.value.executor
 
 
+@pytest.mark.exhaustive
 def test_workers_without_statesig() -> None:
     """That is said at once, and with what can be done."""
     preload = str(ROOT / "tests/samples/cluster_without.py")
@@ -606,6 +609,7 @@ def _sum(values: list[int], more: int) -> int:
     return sum(values) + more
 
 
+@pytest.mark.exhaustive
 def test_a_program_with_tasks_of_its_own() -> None:
     """What stands in the program itself is sent by value, and its classes are its own when they come back."""
     done = subprocess.run(

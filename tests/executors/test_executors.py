@@ -107,7 +107,7 @@ def forked() -> Executor:
     return Processes(2, start="forkserver")
 
 
-REMOTE = [spawned, forked]
+REMOTE = exhaustive_but([forked], [spawned, forked])
 EVERY = [four_threads, Coroutines, *REMOTE]
 
 

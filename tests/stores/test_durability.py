@@ -17,7 +17,7 @@ from tests.harness.servers import Server, server  # noqa: F401  # a fixture
 
 rounds = pytest.mark.parametrize("rounds", counts(4, 20))
 """How many random moments and races: 1,000 in earnest. Of what takes longer there are fewer."""
-rounds_on_a_server = pytest.mark.parametrize("rounds", counts(2, 4, share=1 / 5))
+rounds_on_a_server = pytest.mark.parametrize("rounds", counts(None, 4, share=1 / 5))
 
 FAULTS = ("lost", "half", "different", "again", "unannounced", "repeated", "survivors")
 """What there must be none of: acknowledged transitions that are not in the history, histories that cannot be, other
@@ -51,7 +51,7 @@ def on_server(server: Server) -> str:  # noqa: F811  # the fixture
 # ---- kill -9
 
 
-def of_an_executor(name: str, few: int, many: int, share: float = 1.0) -> list[Any]:
+def of_an_executor(name: str, few: int | None, many: int, share: float = 1.0) -> list[Any]:
     return [pytest.param(name, *one.values, marks=one.marks) for one in counts(few, many, share=share)]
 
 
@@ -60,7 +60,7 @@ def of_an_executor(name: str, few: int, many: int, share: float = 1.0) -> list[A
     [
         *of_an_executor("inline", 4, 20),
         *of_an_executor("threads", 4, 20),
-        *of_an_executor("processes", 1, 2, share=1 / 20),
+        *of_an_executor("processes", None, 2, share=1 / 20),
     ],
 )
 def test_a_process_that_is_killed_at_random_moments(executor: str, rounds: int, tmp_path: Path) -> None:

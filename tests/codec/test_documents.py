@@ -77,6 +77,7 @@ from tests.harness.strategies import (
 R = TypeVar("R", default=Any)
 SECRET = "hunter2"
 
+FEWER = max(min(15, EXAMPLES * 3 // 4), EXAMPLES // 5)
 every_class = pytest.mark.parametrize("cls", CONCRETE, ids=name_of)
 every_kind = pytest.mark.parametrize("kind", PARENTS, ids=name_of)
 
@@ -316,7 +317,7 @@ def test_a_field_that_is_accepted_reads_back(value: Any) -> None:
 
 
 @pytest.mark.parametrize("annotation", ANNOTATIONS, ids=shown)
-@settings(max_examples=max(15, EXAMPLES // 5))  # each; there are many
+@settings(max_examples=FEWER)  # each; there are many
 @given(value=anything)
 def test_a_declared_result_that_is_accepted_reads_back(annotation: Any, value: Any) -> None:
     """Whatever the declared type and the value, what encode accepts decodes to the same of the same classes."""
@@ -1322,7 +1323,7 @@ def test_a_file_of_the_corpus_is_never_written_twice() -> None:
 
 
 @every_class
-@settings(max_examples=max(15, EXAMPLES // 5))
+@settings(max_examples=FEWER)
 @given(value=json_values)
 def test_any_json_is_a_state_or_a_decode_error(cls: Any, value: Any) -> None:
     """Arbitrary JSON under arbitrary fields of a kind raises nothing but DecodeError."""

@@ -30,7 +30,7 @@ from tests.harness.checkers import (
     programs,
     tallies,
 )
-from tests.harness.exhaustive import exhaustive_but
+from tests.harness.exhaustive import exhaustive_but, one_in
 
 PROGRAMS = programs()
 CORE = (PLUGIN, "pyrefly", "ty")
@@ -425,7 +425,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, wheel: Environment, kept: P
             os.kill(number, signal.SIGKILL)  # what it would do at its end is to remove files that are removed anyway
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", one_in(4, list(CHANGES)))
 @pytest.mark.parametrize("how", exhaustive_but(["daemon"], ["cached", "daemon"]))
 def test_a_change_is_flagged_where_it_matters_and_forgotten_when_it_is_taken_back(
     how: str, change: str, request: pytest.FixtureRequest

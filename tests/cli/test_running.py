@@ -29,6 +29,7 @@ from tests.harness.exhaustive import exhaustive_but
 from tests.harness.servers import Server, server  # noqa: F401  # a fixture
 from tests.samples.gates import reviewed
 
+EXECUTORS = ["inline", "threads", "processes"]
 GATED, REVIEWED = "tests.samples.gates:gated", "tests.samples.gates:reviewed"
 
 
@@ -238,7 +239,7 @@ def test_a_beginning_of_the_identity(store: str, gate: Path) -> None:
     assert 0 == statesig("resume", REVIEWED, run[:6], "--approve", "review", "--store", store).returncode
 
 
-@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
+@pytest.mark.parametrize("executor", exhaustive_but(["processes"], EXECUTORS))
 def test_a_run_that_was_killed(executor: str, store: str, gate: Path) -> None:
     """After SIGKILL a run is gone on with: what was finished is not run again, what ran is."""
     options = ("--executor", executor, "--store", store)
@@ -344,11 +345,10 @@ def test_events_of_what_goes_on(store: str, gate: Path) -> None:
 # ---- Ctrl-C and SIGTERM
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-EXECUTORS = ["inline", "threads", "processes"]
 EXECUTORS_AND_SIGNALS = pytest.mark.parametrize(
     ("executor", "number"),
     exhaustive_but(
-        [(executor, signal.SIGINT) for executor in EXECUTORS] + [("threads", signal.SIGTERM)],
+        [("threads", signal.SIGINT), ("processes", signal.SIGTERM)],
         list(product(EXECUTORS, [signal.SIGINT, signal.SIGTERM])),
     ),
 )

@@ -384,9 +384,7 @@ def lines_until(process: "subprocess.Popen[str]", end: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "number"),
-    exhaustive_but(
-        [(where, signal.SIGINT) for where in WHERE] + [("inline", signal.SIGTERM)], list(product(WHERE, SIGNALS))
-    ),
+    exhaustive_but([("threads", signal.SIGINT), ("processes", signal.SIGTERM)], list(product(WHERE, SIGNALS))),
 )
 def test_a_signal_lets_what_runs_finish(where: str, number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C, or SIGTERM, once: the task that runs succeeds, the one behind it is Cancelled; the program goes on."""
@@ -402,7 +400,7 @@ def test_a_signal_lets_what_runs_finish(where: str, number: signal.Signals, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("where", exhaustive_but(["inline", "processes"], WHERE))
 def test_a_second_signal_stops_what_runs(where: str, tmp_path: Path) -> None:
     """SIGINT and then SIGTERM: the task is Cancelled, with what became of it; the program goes on."""
     said = {

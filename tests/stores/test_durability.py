@@ -58,7 +58,7 @@ def of_an_executor(name: str, few: int | None, many: int, share: float = 1.0) ->
 @pytest.mark.parametrize(
     ("executor", "rounds"),
     [
-        *of_an_executor("inline", 4, 20),
+        *of_an_executor("inline", None, 20),
         *of_an_executor("threads", 4, 20),
         *of_an_executor("processes", None, 2, share=1 / 20),
     ],

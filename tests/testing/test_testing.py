@@ -242,6 +242,7 @@ def test_the_fields_of_users_vary(condition: Any) -> None:
     assert True is exists(st.from_type(Rich), condition)
 
 
+@pytest.mark.exhaustive
 def test_results_vary() -> None:
     """A result is given or not, None or not, nested or not."""
     success = st.from_type(Success)

@@ -5,16 +5,13 @@ them out, so that a person can run the others while working. Elsewhere such a fi
 
 Exhaustive are the tests that `.ci/run` runs after the test command: more rounds and more ways of what that has tried.
 They mark themselves, and run when an expression of ``-m`` names them, or when tests are chosen by ``-k`` or ``::``.
-With ``-m exhaustive`` the laws over drawn payloads run, too, over twice as many.
 """
 
 import compileall
 import gc
-import os
 from pathlib import Path
 
 import pytest
-from hypothesis import is_hypothesis_test
 
 from tests import ROOT
 
@@ -22,15 +19,13 @@ SLOW_FOLDERS = ("checking", "executors", "stores", "cli", "testing", "examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say how many examples are drawn, before `tests.harness.strategies` reads it; compile what processes import.
+    """Compile what processes import, once.
 
     Where PYTHONDONTWRITEBYTECODE is set, each of some hundred processes would compile all of statesig for itself.
     """
     if not hasattr(config, "workerinput"):
         for folder in ("statesig", "tests/harness", "tests/samples"):
             compileall.compile_dir(ROOT / folder, quiet=2)
-    if _names_exhaustive(config):
-        os.environ.setdefault("STATESIG_EXAMPLES", "20")
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
@@ -42,8 +37,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if Path(item.path).parent.name in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
-        if _names_exhaustive(config) and is_hypothesis_test(getattr(item, "obj", None)):
-            item.add_marker(pytest.mark.exhaustive)
     if not _may_be_exhaustive(config):
         left_out = [item for item in items if item.get_closest_marker("exhaustive")]
         items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]

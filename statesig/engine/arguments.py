@@ -12,7 +12,6 @@ from statesig.engine.decisions import value_of
 from statesig.engine.noderuns import NodeRun
 from statesig.graph.nodes import Node, Parameter, StateOf, is_container, rebuilt
 from statesig.states import Finished, Mapped, State, is_mapped
-from statesig.states.generics import kind_of
 
 __all__ = ["Arguments"]
 
@@ -85,7 +84,7 @@ class Arguments:
 
     def _resolved(self, arg: Any) -> Any:
         """Return the value of an argument."""
-        kind = kind_of(arg)
+        kind: type[Any] = type(arg)  # pyright: ignore[reportUnknownVariableType]  # called for each argument
         if kind is Node:
             index: int = arg.index
             return value_of(self._noderuns[index].state)

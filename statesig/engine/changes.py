@@ -100,13 +100,13 @@ class Changes:
     # ---- cached successes
 
     def recall(self, noderun: NodeRun) -> bool:
-        """Let a task become Cached if a success is kept for its arguments; return whether one is."""
-        if noderun.key is None:
-            return False
+        """Let a task with a cache key become Cached if a success is kept for it; return whether one is."""
+        key = noderun.key
+        assert key is not None
         now = self._clock()
-        found = self._remembered.get(noderun.key)
+        found = self._remembered.get(key)
         if (found is None or not is_fresh(found, now)) and self._journal is not None:
-            found = self._journal.recall(noderun, noderun.key, now)  # another run may have renewed it
+            found = self._journal.recall(noderun, key, now)  # another run may have renewed it
         if found is None or not is_fresh(found, now):
             return False
         self.become(noderun, found)

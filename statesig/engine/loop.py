@@ -48,6 +48,11 @@ class _Step(enum.Enum):
     AWAY = "its call is under way elsewhere"
 
 
+# Names of the module: in 3.11 a member of an enum takes longer to look up than most of what is done with it here.
+_DONE, _AWAY = _Step.DONE, _Step.AWAY
+_WAITING, _DELAYED, _OPEN, _SETTLED = Place.WAITING, Place.DELAYED, Place.OPEN, Place.SETTLED
+
+
 @dataclass(frozen=True, slots=True)
 class _Until:
     """A step left a task to wait for a time.
@@ -140,7 +145,7 @@ class RunLoop:
                 self._collect()
             if ready:
                 noderun = ready.popleft()
-                noderun.place = Place.WAITING
+                noderun.place = _WAITING
                 self._look_at(noderun)
             elif dispatcher.queued and (found := dispatcher.dequeued()):
                 self._make_ready(found)
@@ -153,12 +158,12 @@ class RunLoop:
                 return
 
     def _is_over(self) -> bool:
-        return all(noderun.place is Place.SETTLED for noderun in self._noderuns)
+        return all(noderun.place is _SETTLED for noderun in self._noderuns)
 
     def _make_ready(self, noderuns: Iterable[NodeRun]) -> None:
         """Make tasks ready that waited for room, for a time or for their children."""
         for noderun in noderuns:
-            noderun.place = Place.WAITING
+            noderun.place = _WAITING
             self._readiness.add(noderun)
 
     def _look_at(self, noderun: NodeRun) -> None:
@@ -166,11 +171,11 @@ class RunLoop:
         if self._dispatcher.is_open and self._dispatcher.queue(noderun):
             return
         step = self._step(noderun)
-        if step is _Step.DONE:
+        if step is _DONE:
             if type(noderun.state) is Success or Readiness.can_settle(noderun):
                 self._settle(noderun)
         elif isinstance(step, _Until):
-            noderun.place = Place.DELAYED
+            noderun.place = _DELAYED
             self._order += 1
             heapq.heappush(self._delayed, (step.time, self._order, noderun))
 
@@ -179,35 +184,34 @@ class RunLoop:
         node = noderun.node
         while True:
             state = noderun.state
-            step = _Step.DONE
+            step = _DONE
             if noderun.parent is not None and noderun.source is None and type(state) is Pending:
                 step = self._execute(noderun)  # its mapped task was let run on the same upstreams
             else:
                 now = None if type(state) is Pending else self._clock()
                 expands = node.is_mapped and noderun.parent is None
                 if expands and self._arguments.awaits_items(node):
-                    return _Step.DONE
+                    return _DONE
                 if expands and self._arguments.expands_by_child(node):
                     decision = decide_by_child(state, now=now)
                 else:
                     upstream = self._arguments.upstream(noderun)
-                    decision = decide(
-                        node, state, upstream, resumed=noderun.resumed, has_begun=noderun.has_begun, now=now
-                    )
+                    has_begun = noderun.has_run or noderun.attempt > 1
+                    decision = decide(node, state, upstream, resumed=noderun.resumed, has_begun=has_begun, now=now)
                 if isinstance(decision, Wait):
-                    return _Step.DONE if decision.until is None else _Until(decision.until)
+                    return _DONE if decision.until is None else _Until(decision.until)
                 if isinstance(decision, Become):
                     self.changes.become(noderun, decision.state)
                 elif expands:
                     self._expand(noderun)
                 else:
                     step = self._execute(noderun)
-            if step is _Step.AWAY or type(noderun.state) is Success or isinstance(noderun.state, Finished):
+            if step is _AWAY or type(noderun.state) is Success or isinstance(noderun.state, Finished):
                 return step
             if noderun.state is state:
-                return _Step.DONE
+                return _DONE
             if self._wish.level > self._stopped:
-                return _Step.AWAY  # a task that is run again at once, for ever, is cancelled as all that is not final
+                return _AWAY  # a task that is run again at once, for ever, is cancelled as all that is not final
 
     def _settle(self, noderun: NodeRun) -> None:
         """Tell those that wait for a task that it is settled."""
@@ -215,7 +219,7 @@ class RunLoop:
         if parent is None:
             self._readiness.settle(noderun)
             return
-        noderun.place = Place.SETTLED
+        noderun.place = _SETTLED
         parent.open -= 1
         if not parent.open:
             if self._gather(parent) and not isinstance(parent.state, (Finished, Paused)):
@@ -281,20 +285,20 @@ class RunLoop:
                 noderun.key = key_of(task, args, kwargs)
         except (Signal, Exception, BaseExceptionGroup) as exc:
             self.changes.fail_to_begin(noderun, exc)
-            return _Step.DONE
-        if self.changes.recall(noderun) or not self.changes.enter(noderun):
-            return _Step.DONE
+            return _DONE
+        if (noderun.key is not None and self.changes.recall(noderun)) or not self.changes.enter(noderun):
+            return _DONE
         dispatcher = self._dispatcher
         destination = dispatcher.pool if task.is_plain else dispatcher.destination_of(task)
         if destination is not None:
             options = self._options
             call = Call(task, args, kwargs, noderun.current_attempt(), options.redact, options.traceback)
             dispatcher.take(noderun, destination, call)
-            return _Step.AWAY
+            return _AWAY
         if dispatcher.outgoing or not self.changes.is_quiet:
             self._send()
         self._call(noderun, partial(task.fn, **kwargs) if kwargs else task.fn, args)
-        return _Step.DONE
+        return _DONE
 
     def _call(self, noderun: NodeRun, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Call a function in this thread."""
@@ -334,14 +338,14 @@ class RunLoop:
                         self.changes.tell(child, child.state, 1)
         unfinished = [child for child in noderun.children if not isinstance(child.state, Finished)]
         for child in noderun.children:
-            child.place = Place.SETTLED
+            child.place = _SETTLED
         for child in unfinished:
             child.resumed = child.resumed or noderun.resumed
             child.answer = child.answer or noderun.answer
         noderun.open = len(unfinished)
         self._make_ready(unfinished)
         if unfinished:
-            noderun.place = Place.OPEN
+            noderun.place = _OPEN
         else:
             self._gather(noderun)
 
@@ -380,13 +384,13 @@ class RunLoop:
             self.changes.let_end(noderun)
 
     def _cancel_waiting(self, noderun: NodeRun) -> None:
-        was_settled = noderun.place is Place.SETTLED
+        was_settled = noderun.place is _SETTLED
         if noderun.children and all(isinstance(child.state, Finished) for child in noderun.children):
             self._gather(noderun)
         elif not noderun.children:
             self.changes.become(noderun, Cancelled(message="the run was cancelled"))
         if noderun.parent is not None and not was_settled:
-            noderun.place = Place.SETTLED
+            noderun.place = _SETTLED
             noderun.parent.open -= noderun.parent.open > 0
         elif noderun.parent is None and not was_settled:
             self._readiness.settle(noderun)

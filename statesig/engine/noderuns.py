@@ -140,7 +140,7 @@ class NodeRun(Progress):
     )
 
     def __init__(self, run: str, node: Node, parent: NodeRun | None = None, index: int | None = None) -> None:
-        super().__init__()
+        Progress.__init__(self)
         self.run: str = run
         self.node: Node = node
         self.parent: NodeRun | None = parent

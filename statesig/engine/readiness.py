@@ -44,7 +44,7 @@ class Readiness:
                 self._wait(noderun)
         self.ready: deque[NodeRun] = deque()
         for noderun in noderuns:
-            if noderun.place is _WAITING and self._may_begin(noderun):
+            if noderun.place is _WAITING and (not noderun.waiting or self._may_begin(noderun)):
                 self.add(noderun)
 
     def add(self, noderun: NodeRun) -> None:
@@ -73,21 +73,26 @@ class Readiness:
         for later, takes in self._downstream[noderun.node.index] or ():
             later.waiting -= 1
             later.inputs -= is_final and takes is not Takes.ORDER
-            if later.place is _OPEN:
+            if later.place is _WAITING and not later.waiting:
+                later.place = _READY  # as `add` does, for what comes most often
+                self.ready.append(later)
+            elif later.place is _OPEN:
                 self._add_waiting_children(later)
             # Counted wherever the task is; one that is not waiting was let run, or will be looked at anyhow.
-            elif later.place is not _SETTLED and self._may_begin_now(later, noderun.state) and later.place is _WAITING:
-                self.add(later)
+            elif later.place is not _SETTLED and later.waiting and self._may_begin_now(later, noderun.state):
+                self._add_if_waiting(later)
+
+    def _add_if_waiting(self, noderun: NodeRun) -> None:
+        if noderun.place is _WAITING:
+            self.add(noderun)
 
     def _add_waiting_children(self, noderun: NodeRun) -> None:
         """Make the children ready that wait for what their mapped task is ordered after."""
         for child in noderun.children or ():
-            if child.place is _WAITING:
-                self.add(child)
+            self._add_if_waiting(child)
 
     def _may_begin(self, noderun: NodeRun) -> bool:
-        if not noderun.waiting:
-            return True
+        """Tell whether a task may be decided though some upstreams are not settled."""
         node = noderun.node
         if node.task.trigger is all_successful and noderun.waiting == len(node.upstream):
             return False  # the usual case: nothing is known yet
@@ -95,9 +100,7 @@ class Readiness:
         return may_decide(node, noderun.counts, noderun.inputs, resumed=noderun.resumed)
 
     def _may_begin_now(self, noderun: NodeRun, arrived: State[Any]) -> bool:
-        """Tell whether a task that has not begun may be decided, now that one more upstream is settled."""
-        if not noderun.waiting:
-            return True
+        """Tell whether a task may be decided while some upstreams are not settled, now that one more is."""
         if noderun.counts is not None:
             noderun.counts.replace(PENDING, arrived)
         elif type(arrived) is Success and noderun.node.task.trigger is all_successful:

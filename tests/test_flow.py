@@ -104,7 +104,7 @@ def test_the_options_are_written_out() -> None:
 @pytest.mark.parametrize("verb", [Flow.run, Flow.arun, Flow.resume], ids=lambda verb: verb.__name__)
 def test_each_option_is_explained(verb: Callable[..., Any]) -> None:
     """Where the user looks: in the docstring of each verb."""
-    explained = re.findall(r"^ {12}(\w+): ", verb.__doc__ or "", re.MULTILINE)
+    explained = re.findall(r"^ {4}(\w+): ", inspect.getdoc(verb) or "", re.MULTILINE)
     assert set() == {*NAMES_OF_OPTIONS} - {*explained}
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import statesig
 from statesig import SKIP, Failed, Flow, Signal, State, Success
+from statesig.engine.options import NAMES_OF_OPTIONS
 from statesig.signals import signal_type_of
 from statesig.states.families import descendants
 
@@ -14,6 +15,11 @@ from statesig.states.families import descendants
 def lines_of(thing: object) -> list[str]:
     """Return what ``help(thing)`` prints."""
     return [line.strip(" |") for line in pydoc.render_doc(thing, renderer=pydoc.plaintext).splitlines()]
+
+
+def unbroken(thing: object) -> str:
+    """Return the same without spaces and line ends: a long signature is broken from Python 3.13 on."""
+    return "".join("".join(lines_of(thing)).split())
 
 
 def test_help_of_the_package_begins_with_an_example() -> None:
@@ -51,22 +57,21 @@ def test_signal_itself_has_the_signature_of_its_constructor() -> None:
 
 
 def test_help_of_a_signal_shows_its_fields() -> None:
-    """``help(SKIP)`` has the fields in its second line."""
-    assert lines_of(SKIP)[3].startswith("SKIP(message: str | None = None, *, result: ")
+    """``help(SKIP)`` begins with the fields."""
+    assert "SKIP(message:str|None=None,*,result:" in unbroken(SKIP)
 
 
 def test_help_of_a_state_shows_its_own_things_first() -> None:
     """Before Pydantic's methods come the constructor and the methods of states; internals are not shown."""
     lines = lines_of(Failed)
-    assert "retryable: bool = True" in next(line for line in lines if line.startswith("Failed("))
+    assert "retryable:bool=True" in unbroken(Failed).partition("Methodresolutionorder")[0]
     own, inherited = lines.index("unwrap(self) -> 'R'"), lines.index("Methods inherited from pydantic.main.BaseModel:")
     assert own < inherited
     assert [] == [name for name in dir(Success) if name.startswith("_") or name in ("dict", "json", "parse_obj")]
 
 
 def test_help_of_run_shows_every_option() -> None:
-    """``help(Flow.run)`` has a line for each, with its type and default."""
-    assert any(
-        line.startswith("run(self, /, *, executor: 'Executor | ExecutorName | None' = None")
-        for line in lines_of(Flow.run)
-    )
+    """``help(Flow.run)`` has each with its type and default."""
+    shown = unbroken(Flow.run)
+    assert "executor:'Executor|ExecutorName|None'=None" in shown
+    assert [] == [name for name in NAMES_OF_OPTIONS if f"{name}:'" not in shown]

@@ -58,10 +58,10 @@ each_verb = pytest.mark.parametrize("verb", [capture, captured_in_a_loop], ids=[
 
 @each_kind
 @each_verb
-@pytest.mark.parametrize("result", [0, None, "", [1], {"a": None}, (1, 2), ValueError], ids=repr)
-def test_the_law_of_results(kind: Any, verb: Any, result: Any) -> None:
+def test_the_law_of_results(kind: Any, verb: Any) -> None:
     """``capture(s.unwrap) == Success(result=r)`` for every state given a result r that is no State."""
-    assert Success(result=result) == verb(full(kind, result=result).unwrap)
+    for result in (0, None, "", [1], {"a": None}, (1, 2), ValueError):
+        assert Success(result=result) == verb(full(kind, result=result).unwrap)
 
 
 @each_kind

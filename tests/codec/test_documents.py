@@ -782,16 +782,16 @@ def test_limits_are_frozen() -> None:
 
 
 @every_kind
-@every_class
-def test_decode_admits_the_family_of_a_kind(cls: Any, kind: Any) -> None:
+def test_decode_admits_the_family_of_a_kind(kind: Any) -> None:
     """Decoding as a kind admits its descendants, and refuses others with both names."""
-    data = encode(SAMPLES[cls])
+    for cls, sample in SAMPLES.items():
+        data = encode(sample)
 
-    if is_kind_of(cls, kind):
-        assert (cls, SAMPLES[cls]) == (type(decode(data, kind)), decode(data, kind))
-    else:
-        with pytest.raises(DecodeError, match=rf"not a {kind.__name__}: a {SAMPLES[cls].type} is not one; possible: "):
-            decode(data, kind)
+        if is_kind_of(cls, kind):
+            assert (cls, sample) == (type(decode(data, kind)), decode(data, kind))
+        else:
+            with pytest.raises(DecodeError, match=rf"not a {kind.__name__}: a {sample.type} is not one; possible: "):
+                decode(data, kind)
 
 
 @every_class

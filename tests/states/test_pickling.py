@@ -84,11 +84,10 @@ def test_a_class_whose_argument_is_parametrised(make: Any, way: Any) -> None:
     assert (type(state), state, type(state.result)) == (type(back), back, type(back.result))
 
 
-@each_kind
 @each_way
-def test_a_signal_keeps_class_state_and_notes(kind: Any, way: Any) -> None:
+def test_a_signal_keeps_class_state_and_notes(way: Any) -> None:
     """Every signal comes back of its class, with its state and its notes."""
-    for state in (bare(kind), full(kind)):
+    for state in [make(kind) for kind in KINDS for make in (bare, full)]:
         signal = signal_of(state)
         signal.add_note("one")
         signal.add_note("two")
@@ -103,24 +102,24 @@ def test_a_signal_without_notes_has_none(way: Any) -> None:
     assert not hasattr(way(signal_of(Skipped())), "__notes__")
 
 
-@each_kind
 @each_way
-def test_the_cause_is_folded_into_causes(kind: Any, way: Any) -> None:
+def test_the_cause_is_folded_into_causes(way: Any) -> None:
     """What a signal was raised from is text in its state's causes afterwards, after those that were there."""
-    state = full(kind)
-    signal = signal_of(state)
-    outer = LookupError("outer")
-    outer.add_note("a note")
-    outer.__cause__ = KeyError("inner")
-    signal.__cause__ = outer
-    back = way(signal)
     folded = (
         ErrorInfo(type="LookupError", message="outer", notes=("a note",)),
         ErrorInfo(type="KeyError", message="'inner'"),
     )
-    assert (*state.causes, *folded) == back.state.causes
-    assert back.state == state.model_copy(update={"causes": (*state.causes, *folded)})
-    assert state == signal.state
+    for state in map(full, KINDS):
+        signal = signal_of(state)
+        outer = LookupError("outer")
+        outer.add_note("a note")
+        outer.__cause__ = KeyError("inner")
+        signal.__cause__ = outer
+        back = way(signal)
+
+        assert (*state.causes, *folded) == back.state.causes
+        assert back.state == state.model_copy(update={"causes": (*state.causes, *folded)})
+        assert state == signal.state
 
 
 @each_way

@@ -14,7 +14,7 @@ from typing import Any
 
 from statesig.engine.noderuns import NodeRun, Place
 from statesig.executors.calls import Call, Outcome
-from statesig.executors.executor import Executor
+from statesig.executors.executor import Executor, Session
 from statesig.graph.tasks import Task
 
 __all__ = ["Destination", "Dispatcher"]
@@ -24,15 +24,17 @@ class Destination:
     """An executor as one run uses it.
 
     Attributes:
-        executor: The executor.
+        session: The run's session with it.
+        takes_coroutines: Whether it accepts coroutine functions.
         window: How many calls may be under way in it.
         in_flight: How many are.
         queued: The tasks to look at once there is room.
         outgoing: The calls to hand over at the next `Dispatcher.send`.
     """
 
-    def __init__(self, executor: Executor, window: int) -> None:
-        self.executor: Executor = executor
+    def __init__(self, session: Session, window: int, *, takes_coroutines: bool) -> None:
+        self.session: Session = session
+        self.takes_coroutines: bool = takes_coroutines
         self.window: int = window
         self.in_flight: int = 0
         self.queued: deque[NodeRun] = deque()
@@ -93,7 +95,7 @@ class Dispatcher:
     def destination_of(self, task: Task[Any, Any]) -> Destination | None:
         """Return where a task runs; None for in line."""
         pool = self.pool
-        if task.is_async and (pool is None or not pool.executor.takes_coroutines):
+        if task.is_async and (pool is None or not pool.takes_coroutines):
             return self._destination("coroutines")
         if pool is not None or task.timeout is None:
             return pool
@@ -127,14 +129,15 @@ class Dispatcher:
         return self._opened(name, self._makers[name]()) if found is None else found
 
     def _opened(self, name: str, executor: Executor) -> Destination:
-        executor.open(lambda call, outcome: self._arrivals.put((call, outcome)))
-        destination = self._open[name] = Destination(executor, self._window(name, executor))
-        return destination
+        session = executor.open(lambda call, outcome: self._arrivals.put((call, outcome)))
+        window = self._window(name, session)
+        found = self._open[name] = Destination(session, window, takes_coroutines=executor.takes_coroutines)
+        return found
 
-    def _window(self, name: str, executor: Executor) -> int:
+    def _window(self, name: str, session: Session) -> int:
         if name == "aside":
             return 1
-        return min(executor.window, 2 * executor.slots + 8) if self._is_stored else executor.window
+        return min(session.window, 2 * session.slots + 8) if self._is_stored else session.window
 
     def take(self, noderun: NodeRun, destination: Destination, call: Call) -> None:
         """Take a call, to hand it over at the next `send`."""
@@ -153,7 +156,7 @@ class Dispatcher:
                 for call in calls:
                     if call.task.timeout is not None:
                         self._watch(call, time.monotonic() + call.task.timeout)
-                destination.executor.submit(calls)
+                destination.session.submit(calls)
 
     def _watch(self, call: Call, due: float) -> None:
         self._order += 1
@@ -205,7 +208,7 @@ class Dispatcher:
         if call in destination.outgoing:
             destination.outgoing.remove(call)
             self.outgoing -= 1
-        elif not destination.executor.withdraw(call):
+        elif not destination.session.withdraw(call):
             return False
         del self.in_flight[call]
         destination.in_flight -= 1
@@ -215,7 +218,7 @@ class Dispatcher:
         """Stop a call, and return its task with a sentence on what became of the call."""
         noderun, destination = self.in_flight.pop(call)
         destination.in_flight -= 1
-        return noderun, destination.executor.stop(call)
+        return noderun, destination.session.stop(call)
 
     def wait(self, seconds: float | None) -> None:
         """Wait until something comes back, a call's time is over, or `wake` is called.
@@ -241,7 +244,7 @@ class Dispatcher:
         self._open.clear()
         self.in_flight.clear()
         for destination in destinations:
-            destination.executor.close(now=now)
+            destination.session.close(now=now)
 
 
 _LONGEST_WAIT = 0.5

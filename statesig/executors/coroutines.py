@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from statesig.executors.calls import Call, Outcome, aperform, cancelled, worker_name
-from statesig.executors.executor import Executor, Report, unheard
+from statesig.executors.executor import Executor, Report, Session, unheard
 from statesig.states import Crashed, State
 
 if TYPE_CHECKING:
@@ -25,14 +25,15 @@ __all__ = ["Coroutines"]
 class Coroutines(Executor):
     """Run coroutine functions concurrently on one event loop in another thread than the caller's.
 
-    By default the first call starts a loop in a new daemon thread. Stopping a coroutine cancels it; its outcome is
-    dropped even if it goes on. A coroutine that blocks the loop is left with the loop in its thread: other calls that
-    had begun there become Crashed, and the calls that had not begun move to a new loop.
+    By default the first call starts a loop in a new daemon thread; runs at the same time have a loop each. Stopping a
+    coroutine cancels it; its outcome is dropped even if it goes on. A coroutine that blocks the loop is left with the
+    loop in its thread: other calls that had begun there become Crashed, and the calls that had not begun move to a new
+    loop.
 
     Args:
         loop: A loop that runs in another thread and stays open; it is not replaced when blocked. None: start one.
-        window: The number of calls that run at once.
-        grace: The seconds that `close` waits for cancelled coroutines to end. Slower ones are left in their daemon
+        window: The number of calls of a run that run at once.
+        grace: The seconds to wait at the end of a run for cancelled coroutines. Slower ones are left in their daemon
             thread, which ends with them and does not hold the interpreter.
     """
 
@@ -41,23 +42,50 @@ class Coroutines(Executor):
     def __init__(
         self, loop: asyncio.AbstractEventLoop | None = None, *, window: int = 1_000, grace: float = 5.0
     ) -> None:
-        self.slots: int = window
         self.window: int = window
-        self._given = loop
-        self._grace = grace
-        self._loop: _Loop | None = None
-        self._report: Report = unheard
-        self._context: Context = copy_context()
+        self.grace: float = grace
+        self.given: asyncio.AbstractEventLoop | None = loop
+        self._idle: list[_Loop] = []
 
-    def open(self, report: Report) -> None:
-        """Begin to serve a run; calls run in copies of this thread's context."""
+    def open(self, report: Report) -> Session:
+        """Begin to serve a run; its calls run in copies of this thread's context."""
+        return _LoopSession(self, report)
+
+    def end(self) -> None:
+        """Close the loops that were kept."""
+        while self._idle:
+            self._idle.pop().close(self.grace)
+
+    def take(self) -> _Loop:
+        """Return a loop for a session, one that was kept if there is one."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Loop(self.given)
+
+    def give_back(self, loop: _Loop) -> None:
+        """Keep a session's loop for the next one, or close it if it was started here."""
+        if self.is_kept:
+            self._idle.append(loop)
+        elif self.given is None:
+            loop.close(self.grace)
+
+
+class _LoopSession(Session):
+    """One run's calls on a loop, which serves no other run meanwhile."""
+
+    def __init__(self, executor: Coroutines, report: Report) -> None:
+        self.slots: int = executor.window
+        self.window: int = executor.window
+        self._executor = executor
+        self._loop: _Loop | None = None
         self._report = report
-        self._context = copy_context()
+        self._context: Context = copy_context()
 
     def submit(self, calls: Sequence[Call]) -> None:
         """Hand calls to the loop, which runs each as an asyncio task."""
         if self._loop is None:
-            self._loop = _Loop(self._given)
+            self._loop = self._executor.take()
         self._loop.submit(calls, self._report, self._context)
 
     def stop(self, call: Call) -> str:
@@ -67,23 +95,19 @@ class Coroutines(Executor):
             return "it had just ended"
         if loop.cancel(call):
             return "its coroutine was cancelled"
-        if self._given is None:
+        if self._executor.given is None:
             self._replace(loop)
         return "its event loop is blocked, and its coroutine goes on there"
 
     def close(self, *, now: bool = False) -> None:
-        """End serving a run: cancel the calls on the loop, and close a loop that was started here unless it is kept."""
+        """End the session: cancel its calls on the loop."""
         self._report = unheard
-        loop = self._loop
-        if loop is None or (self.is_kept and not now):
-            return
-        loop.forget_all()
-        if self.is_kept or self._given is not None:
-            loop.cancel_all(self._grace)
-        else:
-            loop.close(self._grace)
-        if not self.is_kept:
-            self._loop = None
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.forget_all()
+            if self._executor.is_kept or self._executor.given is not None:
+                loop.cancel_all(self._executor.grace)
+            self._executor.give_back(loop)
 
     def _replace(self, blocked: _Loop) -> None:
         left = blocked.forget_all()

@@ -1,6 +1,7 @@
 """The interface of executors: take calls, run the code of tasks, report each outcome.
 
-An executor must not know a flow, a run or a run's states: the runner decides the consequences of a failure.
+Each run that uses an executor has a session with it, so that several runs may share one at the same time. An executor
+must not know a flow, a run or a run's states: the runner decides the consequences of a failure.
 """
 
 from __future__ import annotations
@@ -11,37 +12,22 @@ from typing import Self
 
 from statesig.executors.calls import Call, Outcome
 
-__all__ = ["Executor", "Report", "unheard"]
+__all__ = ["Executor", "Report", "Session", "unheard"]
 
 Report = Callable[[Call, Outcome], object]
 """The executor calls it, from any thread, once for each call that ended without being stopped or withdrawn."""
 
 
-class Executor(ABC):
-    """Run calls, for one run after another.
-
-    As a context manager it keeps its threads, processes or connections from one run to the next, and ends them when the
-    block ends; otherwise they last for one run.
+class Session(ABC):
+    """One run's use of an executor; its calls and their reports are its own, whatever other runs the executor serves.
 
     Attributes:
-        slots: The number of calls that it runs at once.
-        window: The number of calls that it accepts at once; those beyond `slots` wait in it, so that no slot is idle.
-        takes_coroutines: Whether it accepts coroutine functions; else they go to the run's event loop.
-        is_kept: Whether `close` keeps threads, processes or connections for the next run.
+        slots: The number of calls that the executor runs at once.
+        window: The number of calls that a run may hand over at once; those beyond `slots` wait, to leave no slot idle.
     """
 
     slots: int
     window: int
-    takes_coroutines: bool = False
-    is_kept: bool = False
-
-    @abstractmethod
-    def open(self, report: Report) -> None:
-        """Begin to serve a run.
-
-        Raises:
-            ExecutorError: It cannot be used, such as a cluster that is out of reach.
-        """
 
     @abstractmethod
     def submit(self, calls: Sequence[Call]) -> None:
@@ -61,10 +47,40 @@ class Executor(ABC):
 
     @abstractmethod
     def close(self, *, now: bool = False) -> None:
-        """End serving a run. Calls may be under way only if `now` is true, and are then stopped.
+        """End the session. Its calls may be under way only if `now` is true, and are then stopped.
 
         A second call does nothing.
         """
+
+
+class Executor(ABC):
+    """Run calls, for several runs after one another or at the same time.
+
+    As a context manager it keeps its threads, processes or connections from one run to the next, and ends them when the
+    block ends; otherwise they last as long as a run uses it.
+
+    Attributes:
+        takes_coroutines: Whether it accepts coroutine functions; else they go to the run's event loop.
+        is_kept: Whether threads, processes or connections are kept for the next run.
+    """
+
+    takes_coroutines: bool = False
+    is_kept: bool = False
+
+    @abstractmethod
+    def open(self, report: Report) -> Session:
+        """Begin to serve a run, and return its session; safe to call in several threads.
+
+        Args:
+            report: Called with each outcome of the session's calls.
+
+        Raises:
+            ExecutorError: It cannot be used, such as a cluster that is out of reach.
+        """
+
+    @abstractmethod
+    def end(self) -> None:
+        """End what was kept between runs; while a run uses it, that is left to the end of its session."""
 
     def __enter__(self) -> Self:
         self.is_kept = True
@@ -72,7 +88,7 @@ class Executor(ABC):
 
     def __exit__(self, *raised: object) -> None:
         self.is_kept = False
-        self.close(now=True)
+        self.end()
 
 
 def unheard(call: Call, outcome: Outcome) -> None:

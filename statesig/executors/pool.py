@@ -9,11 +9,12 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from queue import SimpleQueue
+from typing import Final
 
 from statesig.executors.calls import Call, Outcome
-from statesig.executors.executor import Executor, Report, unheard
+from statesig.executors.executor import Executor, Report, Session, unheard
 
 __all__ = ["Pool", "Worker"]
 
@@ -40,46 +41,145 @@ class Pool(Executor, ABC):
     In `concurrent.futures` a thread that is stuck in a call keeps its place and holds the interpreter's exit. Here a
     thread whose call was stopped is abandoned, and a new one takes its place.
 
-    Each change of the two tables is one atomic operation of a dict, so no call is both stopped and reported, without a
-    lock for each call.
+    A call whose code runs another flow in the same pool holds a thread and waits for others; the inner run brings one
+    more thread for as long as it lasts, so that none waits for ever.
 
     Args:
-        workers: The number of calls that run at once.
+        workers: The number of calls that run at once, those of all runs together.
     """
 
     patience: float = 0.0
-    """The seconds that `close` waits for abandoned threads."""
+    """The seconds to wait for abandoned threads once no run uses the pool."""
 
     def __init__(self, workers: int) -> None:
         if workers < 1:
             raise ValueError(f"workers is at least 1, not {workers}")
-        self.slots: int = workers
-        # Large enough that the tasks one change makes ready are mostly handed over together: a thread that wakes for
-        # each call and each outcome waits longer for the interpreter's lock than a short call takes.
-        self.window: int = max(1_024, 2 * workers)
-        self._queue: SimpleQueue[Call | None] = SimpleQueue()
-        self._waiting: dict[Call, bool] = {}
-        self._running: dict[Call, _Seat] = {}
+        self.workers: int = workers
+        self._lock = threading.Lock()
+        self._sessions: set[_PoolSession] = set()
+        self._queue: SimpleQueue[tuple[_PoolSession, Call] | None] = SimpleQueue()
         self._seats: set[_Seat] = set()
         self._given_up: list[_Seat] = []
-        self._report: Report = unheard
-        self._context: Context = copy_context()
 
     @abstractmethod
     def worker(self) -> Worker:
         """Return the worker of a new thread."""
 
-    def open(self, report: Report) -> None:
-        """Begin to serve a run; calls run in copies of this thread's context."""
+    def open(self, report: Report) -> Session:
+        """Begin to serve a run; its calls run in copies of this thread's context."""
+        session = _PoolSession(self, report, is_inner=self in _HOLDING.get())
+        with self._lock:
+            self._sessions.add(session)
+        return session
+
+    def end(self) -> None:
+        """End the idle threads, unless a run uses them."""
+        self._dismiss()
+
+    # ---- called by sessions
+
+    def put(self, session: _PoolSession, calls: Sequence[Call]) -> None:
+        """Queue calls of a session."""
+        with self._lock:
+            for call in calls:
+                self._queue.put((session, call))
+            self._staff()
+
+    def give_up(self, seats: Sequence[_Seat], *, replace: bool) -> list[str]:
+        """Stop what runs in some threads and abandon these; return a sentence on the fate of each one's call."""
+        with self._lock:
+            self._seats.difference_update(seats)
+            if self.patience:
+                self._given_up = [*(left for left in self._given_up if left.thread.is_alive()), *seats]
+        said = [seat.worker.stop() for seat in seats]
+        if replace:
+            with self._lock:
+                self._staff()
+        return said
+
+    def leave(self, session: _PoolSession) -> None:
+        """End the thread that a session brought and, with the last session, all others unless they are kept."""
+        with self._lock:
+            self._sessions.discard(session)
+            if len(self._seats) > self._most():
+                self._queue.put(None)
+        self._dismiss()
+
+    def ends(self, seat: _Seat) -> bool:
+        """Tell whether an idle thread is to end: it was dismissed, or there is one too many."""
+        with self._lock:
+            is_over = seat not in self._seats or len(self._seats) > self._most()
+            if is_over:
+                self._seats.discard(seat)
+        return is_over
+
+    # ----
+
+    def _most(self) -> int:
+        """Return how many threads there may be; the lock is held."""
+        return self.workers + sum(session.is_inner for session in self._sessions)
+
+    def _staff(self) -> None:
+        """Start a thread for each call that has none, as far as there may be threads; the lock is held."""
+        wanted = min(self._most(), sum(session.number for session in self._sessions))
+        while len(self._seats) < wanted:
+            seat = _Seat(self, self.worker(), self._queue)
+            self._seats.add(seat)
+            seat.thread.start()
+
+    def _dismiss(self) -> None:
+        """End all threads, unless a run uses them or they are kept; wait for the abandoned ones `patience` seconds."""
+        with self._lock:
+            if self._sessions or self.is_kept:
+                return
+            ending, self._seats = self._seats, set()
+            abandoned, self._given_up = self._given_up, []
+            for _ in ending:
+                self._queue.put(None)
+            self._queue = SimpleQueue()  # threads that begin from now on must not take what was put for these
+        for seat in ending:
+            seat.join()
+        until = time.monotonic() + self.patience
+        for seat in abandoned:
+            seat.join(max(0.0, until - time.monotonic()))
+
+
+_HOLDING: Final[ContextVar[tuple[Pool, ...]]] = ContextVar("pools", default=())
+"""The pools of which the code that runs here holds a thread."""
+
+
+class _PoolSession(Session):
+    """One run's calls in a pool.
+
+    Each change of the two tables is one atomic operation of a dict, so no call is both stopped and reported, without a
+    lock for each call.
+
+    Attributes:
+        is_inner: Whether it was opened by code that holds a thread of the pool.
+    """
+
+    def __init__(self, pool: Pool, report: Report, *, is_inner: bool) -> None:
+        self.slots: int = pool.workers
+        # Large enough that the tasks one change makes ready are mostly handed over together: a thread that wakes for
+        # each call and each outcome waits longer for the interpreter's lock than a short call takes.
+        self.window: int = max(1_024, 2 * pool.workers)
+        self.is_inner: bool = is_inner
+        self._pool = pool
         self._report = report
-        self._context = copy_context()
+        self._waiting: dict[Call, bool] = {}
+        self._running: dict[Call, _Seat] = {}
+        self._context: Context = copy_context()
+        self._context.run(lambda: _HOLDING.set((*_HOLDING.get(), pool)))
+
+    @property
+    def number(self) -> int:
+        """How many calls wait or run."""
+        return len(self._waiting) + len(self._running)
 
     def submit(self, calls: Sequence[Call]) -> None:
         """Queue calls."""
-        for call in calls:
-            self._waiting[call] = True
-            self._queue.put(call)
-        self._staff()
+        self._waiting.update(dict.fromkeys(calls, True))
+        self._pool.put(self, calls)
 
     def withdraw(self, call: Call) -> bool:
         """Take back a call that is still queued."""
@@ -90,79 +190,55 @@ class Pool(Executor, ABC):
         if self.withdraw(call):
             return "it had not begun"
         seat = self._running.pop(call, None)
-        if seat is None:
-            return "it had just ended"
-        said = self._give_up(seat)
-        self._staff()
-        return said
+        return "it had just ended" if seat is None else self._pool.give_up([seat], replace=True)[0]
 
     def close(self, *, now: bool = False) -> None:
-        """End serving a run: abandon the threads that run calls, and end the others unless they are kept."""
+        """End the session: abandon the threads that run its calls."""
         self._waiting.clear()
-        for call in list(self._running):
-            seat = self._running.pop(call, None)
-            if seat is not None:
-                self._give_up(seat)
+        found = [self._running.pop(call, None) for call in list(self._running)]
+        self._pool.give_up([seat for seat in found if seat is not None], replace=False)
         self._report = unheard
-        if not self.is_kept:
-            self._dismiss()
+        self._pool.leave(self)
 
-    def _staff(self) -> None:
-        """Start a thread for each call that has none, up to `slots`."""
-        wanted = min(self.slots, len(self._waiting) + len(self._running))
-        while len(self._seats) < wanted:
-            seat = _Seat(self, self.worker())
-            self._seats.add(seat)
-            seat.thread.start()
-
-    def _give_up(self, seat: _Seat) -> str:
-        self._seats.discard(seat)
-        if self.patience:
-            self._given_up = [*(left for left in self._given_up if left.thread.is_alive()), seat]
-        return seat.worker.stop()
-
-    def _dismiss(self) -> None:
-        """End the idle threads and wait for them; wait for the abandoned ones at most `patience` seconds."""
-        for _ in self._seats:
-            self._queue.put(None)
-        for seat in self._seats:
-            seat.thread.join()
-        self._seats.clear()
-        until = time.monotonic() + self.patience
-        for seat in self._given_up:
-            seat.thread.join(max(0.0, until - time.monotonic()))
-        self._given_up.clear()
-
-    def serve(self, seat: _Seat) -> None:
-        """Run calls in the seat's thread until the pool ends it or one of them was stopped."""
-        call: Call | None
-        while (call := self._queue.get()) is not None:
-            # Add the call to the running ones before it leaves the queued ones: `stop` looks in the opposite order.
-            self._running[call] = seat
-            if not self._waiting.pop(call, False):
-                if self._running.pop(call, None) is None:
-                    return
-                continue
-            report = self._report
-            outcome = self._context.copy().run(seat.worker.perform, call)
-            if self._running.pop(call, None) is None:
-                return
-            report(call, outcome)
-            del call, outcome  # they would live until the next call
+    def perform(self, call: Call, seat: _Seat) -> bool:
+        """Run a call in the seat's thread, and report its outcome; return whether the thread is to take another."""
+        # Add the call to the running ones before it leaves the queued ones: `stop` looks in the opposite order.
+        self._running[call] = seat
+        if not self._waiting.pop(call, False):
+            return self._running.pop(call, None) is not None
+        report = self._report
+        outcome = self._context.copy().run(seat.worker.perform, call)
+        if self._running.pop(call, None) is None:
+            return False
+        report(call, outcome)
+        return True
 
 
 class _Seat:
     """A thread of a pool, with its worker."""
 
-    __slots__ = ("pool", "thread", "worker")
+    __slots__ = ("_pool", "_queue", "thread", "worker")
 
-    def __init__(self, pool: Pool, worker: Worker) -> None:
-        self.pool: Pool = pool
+    def __init__(self, pool: Pool, worker: Worker, queue: SimpleQueue[tuple[_PoolSession, Call] | None]) -> None:
         self.worker: Worker = worker
         self.thread: threading.Thread = threading.Thread(target=self._serve, name="statesig", daemon=True)
+        self._pool = pool
+        self._queue = queue
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait for the thread's end, unless it is this thread."""
+        if self.thread is not threading.current_thread():
+            self.thread.join(seconds)
 
     def _serve(self) -> None:
+        """Run calls until the pool ends this thread or one of them was stopped."""
         try:
-            self.pool.serve(self)
+            while (taken := self._queue.get()) is not None or not self._pool.ends(self):
+                if taken is not None:
+                    session, call = taken
+                    if not session.perform(call, self):
+                        return
+                    del session, call  # they would live until the next call
+                del taken
         finally:
             self.worker.close()

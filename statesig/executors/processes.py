@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from statesig.errors import ExecutorError
 from statesig.executors.calls import Call, Outcome, performed, worker_name
-from statesig.executors.executor import Report
+from statesig.executors.executor import Report, Session
 from statesig.executors.pickling import packed, packed_outcome, unpacked, unpacked_outcome
 from statesig.executors.pool import Pool, Worker
 from statesig.states import Crashed, Failed, State
@@ -60,7 +60,7 @@ class Processes(Pool):
         self._start: Literal["spawn", "forkserver"] = start
         self._refusal = _Refusal()
 
-    def open(self, report: Report) -> None:
+    def open(self, report: Report) -> Session:
         """Begin to serve a run.
 
         Raises:
@@ -74,7 +74,7 @@ class Processes(Pool):
         if this.daemon:
             raise ExecutorError("Processes", "this is a worker process, which may not start others; use threads here")
         self._refusal = _Refusal()
-        super().open(report)
+        return super().open(report)
 
     def worker(self) -> Worker:
         """Return a worker that runs its calls in its own process."""

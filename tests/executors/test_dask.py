@@ -23,6 +23,7 @@ from statesig.errors import ExecutorError
 from statesig.executors.calls import Call, Outcome, performed
 from statesig.executors.dask.cluster import Dask
 from statesig.executors.dask.placement import MOST, Placement, Worker
+from statesig.executors.executor import Session
 from tests import ROOT
 from tests.harness.exhaustive import counts
 from tests.samples import cluster_work as work
@@ -37,6 +38,7 @@ class Served:
 
     def __init__(self, executor: Dask) -> None:
         self.executor = executor
+        self.session: Session
         self.reports: queue.SimpleQueue[tuple[Call, Outcome]] = queue.SimpleQueue()
 
     def next(self) -> tuple[Call, Outcome]:
@@ -50,7 +52,7 @@ class Served:
         return [found[call] for call in calls]
 
     def of(self, calls: Sequence[Call]) -> list[Outcome]:
-        self.executor.submit(calls)
+        self.session.submit(calls)
         return self.wait(calls)
 
     def state(self, task: Task[Any, Any], *args: Any, **options: Any) -> AnyState[Any]:
@@ -64,11 +66,11 @@ class Served:
 def serving(executor: Dask) -> Iterator[Served]:
     """Serve a run; nothing is reported that was not asked for, and no thread is left."""
     served = Served(executor)
-    executor.open(lambda call, outcome: served.reports.put((call, outcome)))
+    served.session = executor.open(lambda call, outcome: served.reports.put((call, outcome)))
     try:
         yield served
     finally:
-        executor.close(now=True)
+        served.session.close(now=True)
     assert served.reports.empty()
     assert "statesig-dask" not in {thread.name for thread in threading.enumerate()}
 
@@ -154,7 +156,7 @@ def test_a_cluster_is_given_as_an_object_an_address_or_a_client(cluster: LocalCl
         given = {"cluster": cluster, "address": cluster.scheduler_address, "client": client}[give]
         with serving(Dask(given)) as served:
             assert Success(result=2) == served.state(work.double, 1)
-            assert 2 == served.executor.slots
+            assert 2 == served.session.slots
         assert 4 == client.submit(work.double, 2).result()
 
 
@@ -241,7 +243,7 @@ def test_each_of_many_short_calls_is_reported_once(served: Served) -> None:
     """Two thousand calls in portions: each outcome is its own, and there is one of each."""
     calls = [call_of(work.double, value) for value in range(2_000)]
     for start in range(0, 2_000, 250):
-        served.executor.submit(calls[start : start + 250])
+        served.session.submit(calls[start : start + 250])
     assert [Success(result=2 * value) for value in range(2_000)] == [each.state for each in served.wait(calls)]
 
 
@@ -251,7 +253,7 @@ def test_a_call_that_takes_long_among_short_ones_holds_up_none(served: Served) -
     served.of([call_of(work.naps, 0, 0.0) for _ in range(50)])
     long = call_of(work.naps, 0, 5.0)
     calls = [long, *(call_of(work.naps, value, 0.0) for value in range(200))]
-    served.executor.submit(calls)
+    served.session.submit(calls)
     reported = [served.next()[0] for _ in calls]
     assert long is reported[-1]
     assert set(calls) == set(reported)
@@ -280,7 +282,7 @@ def test_a_worker_that_dies_takes_only_the_call_that_it_ran(served: Served, tmp_
     """Of 50 calls under way one is Crashed, which says why and is retryable; the others are done."""
     path = tmp_path / "begun"
     calls = [call_of(work.notes, path, 0.06) for _ in range(50)]
-    served.executor.submit(calls)
+    served.session.submit(calls)
     os.kill(begun(path, 20)[-1], signal.SIGKILL)
     states = [outcome.state for outcome in served.wait(calls)]
     assert {"Success": 49, "Crashed": 1} == Counter(type(state).__name__ for state in states)
@@ -316,7 +318,7 @@ def test_workers_that_die_again_and_again_lose_no_call(
         all_there(cluster)
         path = tmp_path / str(killed)
         calls = [call_of(work.notes, path, 0.01 * (number % 10)) for number in range(30)]
-        served.executor.submit(calls)
+        served.session.submit(calls)
         os.kill(begun(path, killed % 20 + 1)[-1], signal.SIGKILL)
         kinds = Counter(type(outcome.state).__name__ for outcome in served.wait(calls))
         assert 30 == kinds["Success"] + kinds["Crashed"]
@@ -328,7 +330,7 @@ def test_a_cluster_without_workers_is_given_up_in_time() -> None:
     """After `patience` seconds without a worker, calls are Crashed; so are those that come later."""
     with local(1) as cluster, serving(Dask(cluster, patience=2)) as served:
         calls = [call_of(work.naps, value, 60.0) for value in range(3)]
-        served.executor.submit(calls)
+        served.session.submit(calls)
         cluster.scale(0)
         states = [outcome.state for outcome in served.wait(calls)]
         assert {Crashed} == {type(state) for state in states}
@@ -341,7 +343,7 @@ def test_a_worker_that_comes_late_is_used() -> None:
     """Calls wait for the first worker, and a further one makes the cluster larger."""
     with local(0) as cluster, serving(Dask(cluster)) as served:
         calls = [call_of(work.double, value) for value in range(10)]
-        served.executor.submit(calls)
+        served.session.submit(calls)
         cluster.scale(2)
         assert {Success} == {type(outcome.state) for outcome in served.wait(calls)}
 
@@ -372,7 +374,7 @@ def test_a_scheduler_that_is_lost() -> None:
     """What is under way is Crashed, and so is what comes later; nothing waits for ever."""
     with hosted() as (process, address), serving(Dask(address, timeout=2)) as served:
         calls = [call_of(work.naps, value, 60.0) for value in range(5)]
-        served.executor.submit(calls)
+        served.session.submit(calls)
         time.sleep(0.5)
         process.kill()
         assert {Crashed} == {type(outcome.state) for outcome in served.wait(calls)}
@@ -441,9 +443,9 @@ def test_a_call_that_is_stopped_before_it_begins_never_runs(served: Served, tmp_
     """It is not reported, and the others are run."""
     path = tmp_path / "begun"
     calls = [call_of(work.notes, path, 0.5) for _ in range(6)]
-    served.executor.submit(calls)
+    served.session.submit(calls)
     begun(path, 2)
-    assert ["it had not begun"] * 4 == [served.executor.stop(call) for call in calls[2:]]
+    assert ["it had not begun"] * 4 == [served.session.stop(call) for call in calls[2:]]
     assert {Success} == {type(outcome.state) for outcome in served.wait(calls[:2])}
     assert Success(result=2) == served.state(work.double, 1)
     assert 2 == len(begun(path))
@@ -453,10 +455,10 @@ def test_a_call_that_is_stopped_while_it_runs_goes_on_unheard(served: Served, tm
     """What is said of it is true, nothing is reported, and its thread is used again when it is done."""
     path = tmp_path / "begun"
     calls = [call_of(work.notes, path, 1.0) for _ in range(2)]
-    served.executor.submit(calls)
+    served.session.submit(calls)
     begun(path, 2)
     for call in calls:
-        assert "if its function has begun, it goes on in worker tcp://" in served.executor.stop(call)
+        assert "if its function has begun, it goes on in worker tcp://" in served.session.stop(call)
     assert Success(result=2) == served.state(work.double, 1)
 
 
@@ -465,10 +467,10 @@ def test_closing_now_leaves_what_is_under_way(cluster: LocalCluster, tmp_path: P
     path = tmp_path / "begun"
     with serving(Dask(cluster)) as served:
         calls = [call_of(work.notes, path, 1.0) for _ in range(20)]
-        served.executor.submit(calls)
+        served.session.submit(calls)
         begun(path, 2)
         for call in calls:
-            served.executor.stop(call)
+            served.session.stop(call)
     with serving(Dask(cluster)) as served:
         assert {"Success": 2} == served.kinds([call_of(work.naps, 0, 0.1) for _ in range(2)])
     assert 2 == len(begun(path))

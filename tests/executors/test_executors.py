@@ -22,7 +22,7 @@ from statesig import AnyState, Attempt, Cancelled, Crashed, Failed, Skipped, Suc
 from statesig.executors import processes
 from statesig.executors.calls import Call, Outcome
 from statesig.executors.coroutines import Coroutines
-from statesig.executors.executor import Executor
+from statesig.executors.executor import Executor, Session
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from tests import ROOT
@@ -44,6 +44,7 @@ class Served:
 
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
+        self.session: Session
         self.reports: queue.SimpleQueue[tuple[Call, Outcome]] = queue.SimpleQueue()
 
     def next(self) -> tuple[Call, Outcome]:
@@ -55,7 +56,7 @@ class Served:
 
     def of(self, calls: Sequence[Call]) -> list[Outcome]:
         """Hand calls over and return their outcomes, in order; each is reported once."""
-        self.executor.submit(calls)
+        self.session.submit(calls)
         got = [self.next() for _ in calls]
         found = dict(got)
         assert len(calls) == len(found)
@@ -71,11 +72,11 @@ def serving(executor: Executor, *, now: bool = False) -> Iterator[Served]:
     """Serve a run, and see to it that all that was reported was asked for, and that no thread is left."""
     threads, processes = set(threading.enumerate()), children()
     served = Served(executor)
-    executor.open(lambda call, outcome: served.reports.put((call, outcome)))
+    served.session = executor.open(lambda call, outcome: served.reports.put((call, outcome)))
     try:
         yield served
     finally:
-        executor.close(now=now)
+        served.session.close(now=now)
     assert served.silent()
     if not executor.is_kept:
         assert set() == set(threading.enumerate()) - threads
@@ -200,12 +201,12 @@ def test_what_is_no_outcome_is_handed_on(
 
 @pytest.mark.parametrize("make", EVERY)
 def test_it_serves_one_run_after_another(make: Maker) -> None:
-    """An executor that was closed can be opened again, and closing twice does nothing more."""
+    """An executor can be opened again, and closing a session twice does nothing more."""
     executor = make()
     for number in range(3):
         with serving(executor) as served:
             assert Success(result=2 * number) == served.state(work.double, number)
-    executor.close()
+        served.session.close()
 
 
 @pytest.mark.parametrize("make", EVERY)
@@ -219,8 +220,8 @@ def test_closing_unused_does_nothing(make: Maker) -> None:
 @pytest.mark.parametrize("make", EVERY)
 def test_the_window_is_not_below_the_slots(make: Maker) -> None:
     """So many calls may be handed over that no slot waits for one."""
-    executor = make()
-    assert 0 < executor.slots <= executor.window
+    with serving(make()) as served:
+        assert 0 < served.session.slots <= served.session.window
 
 
 # ---- contexts
@@ -265,9 +266,9 @@ def test_a_stopped_call_gives_its_place_to_another() -> None:
     stuck = [call_of(work.wait_for, event) for event in events]
     with serving_with_leftovers(Threads(2), events) as served:
         for call in stuck:
-            served.executor.submit([call])
+            served.session.submit([call])
             until(lambda call=call: call.began is not None)
-            assert "its thread goes on until the function returns" == served.executor.stop(call)
+            assert "its thread goes on until the function returns" == served.session.stop(call)
             barrier = threading.Barrier(2)
             meet = Task(barrier.wait, name="meet")
             assert 2 == len(served.of([call_of(meet, 60) for _ in range(2)]))
@@ -278,10 +279,10 @@ def serving_with_leftovers(executor: Executor, events: Sequence[threading.Event]
     """Serve a run of which threads are left, and let those end afterwards."""
     before = set(threading.enumerate())
     served = Served(executor)
-    executor.open(lambda call, outcome: served.reports.put((call, outcome)))
+    served.session = executor.open(lambda call, outcome: served.reports.put((call, outcome)))
     try:
         yield served
-        executor.close(now=True)
+        served.session.close(now=True)
         assert len(events) == len(set(threading.enumerate()) - before)
     finally:
         for event in events:
@@ -295,9 +296,9 @@ def test_a_call_that_had_not_begun_is_never_run(tmp_path: Path) -> None:
     event = threading.Event()
     blocking, waiting = call_of(work.wait_for, event), call_of(work.touch, tmp_path / "touched")
     with serving(Threads(1)) as served:
-        served.executor.submit([blocking, waiting])
+        served.session.submit([blocking, waiting])
         until(lambda: blocking.began is not None)
-        assert "it had not begun" == served.executor.stop(waiting)
+        assert "it had not begun" == served.session.stop(waiting)
         event.set()
         assert (blocking, Success(result=True)) == (lambda got: (got[0], got[1].state))(served.next())
         assert Success(result=4) == served.state(work.double, 2)
@@ -310,9 +311,9 @@ def test_a_call_that_had_not_begun_can_be_taken_back() -> None:
     event = threading.Event()
     blocking, waiting, last = call_of(work.wait_for, event), call_of(work.double, 1), call_of(work.double, 2)
     with serving(Threads(1)) as served:
-        served.executor.submit([blocking, waiting, last])
+        served.session.submit([blocking, waiting, last])
         until(lambda: blocking.began is not None)
-        assert [False, True, False] == [served.executor.withdraw(call) for call in (blocking, waiting, waiting)]
+        assert [False, True, False] == [served.session.withdraw(call) for call in (blocking, waiting, waiting)]
         event.set()
         assert [blocking, last] == [served.next()[0] for _ in range(2)]
 
@@ -322,7 +323,7 @@ def test_stopping_what_has_ended_changes_nothing() -> None:
     call = call_of(work.double, 2)
     with serving(Threads(1)) as served:
         served.of([call])
-        assert "it had just ended" == served.executor.stop(call)
+        assert "it had just ended" == served.session.stop(call)
 
 
 def test_threads_closed_at_once_leave_what_runs() -> None:
@@ -330,7 +331,7 @@ def test_threads_closed_at_once_leave_what_runs() -> None:
     event = threading.Event()
     calls = [call_of(work.wait_for, event), *(call_of(work.double, number) for number in range(10))]
     with serving_with_leftovers(Threads(1), [event]) as served:
-        served.executor.submit(calls)
+        served.session.submit(calls)
         until(lambda: calls[0].began is not None)
     assert [None] * 10 == [call.began for call in calls[1:]]
 
@@ -340,9 +341,9 @@ def test_calls_stopped_at_any_moment_are_reported_or_stopped() -> None:
     with serving(Threads(4), now=True) as served:
         for _ in range(ROUNDS):
             calls = [call_of(work.double, number) for number in range(200)]
-            served.executor.submit(calls)
+            served.session.submit(calls)
             over = "it had just ended"
-            stopped = {call for call in calls if served.executor.stop(call) != over}
+            stopped = {call for call in calls if served.session.stop(call) != over}
             reported = [served.next()[0] for _ in range(len(calls) - len(stopped))]
             assert set(calls) - stopped == set(reported)
 
@@ -393,11 +394,11 @@ def test_a_stopped_coroutine_is_cancelled() -> None:
 
     call = call_of(Task(dream))
     with serving(Coroutines()) as served:
-        served.executor.submit([call])
+        served.session.submit([call])
         until(lambda: call.began is not None)
-        assert "its coroutine was cancelled" == served.executor.stop(call)
+        assert "its coroutine was cancelled" == served.session.stop(call)
         assert seen.wait(30)
-        assert "it had just ended" == served.executor.stop(call)
+        assert "it had just ended" == served.session.stop(call)
 
 
 def test_coroutines_closed_at_once_are_cancelled() -> None:
@@ -413,7 +414,7 @@ def test_coroutines_closed_at_once_are_cancelled() -> None:
 
     calls = [call_of(Task(dream)) for _ in range(10)]
     with serving(Coroutines(), now=True) as served:
-        served.executor.submit(calls)
+        served.session.submit(calls)
         until(lambda: calls[-1].began is not None)
     assert 10 == len(ended)
 
@@ -431,9 +432,9 @@ def test_a_coroutine_that_goes_on_holds_nobody() -> None:
 
     call = call_of(Task(stubborn))
     with serving_with_leftovers(Coroutines(grace=0.05), [let_go]) as served:
-        served.executor.submit([call])
+        served.session.submit([call])
         until(lambda: call.began is not None)
-        assert "its coroutine was cancelled" == served.executor.stop(call)
+        assert "its coroutine was cancelled" == served.session.stop(call)
         assert Success(result=4) == served.state(work.double_later, 2)
 
 
@@ -446,12 +447,12 @@ def test_a_blocked_loop_is_replaced() -> None:
 
     blocking, beside, behind = call_of(Task(block)), call_of(work.dream, 60), call_of(work.double_later, 2)
     with serving_with_leftovers(Coroutines(grace=0.05), [let_go]) as served:
-        served.executor.submit([beside])
+        served.session.submit([beside])
         until(lambda: beside.began is not None)
-        served.executor.submit([blocking])
+        served.session.submit([blocking])
         until(lambda: blocking.began is not None)
-        served.executor.submit([behind])
-        assert "its event loop is blocked, and its coroutine goes on there" == served.executor.stop(blocking)
+        served.session.submit([behind])
+        assert "its event loop is blocked, and its coroutine goes on there" == served.session.stop(blocking)
         call, outcome = served.next()
         assert (beside, Crashed(message="its event loop was blocked by the code of another task")) == (
             call,
@@ -529,7 +530,7 @@ def test_a_given_loop_is_used_and_not_closed() -> None:
         call = call_of(work.dream, 60)
         with serving(Coroutines(loop), now=True) as served:
             assert Success(result=id(loop)) == served.state(Task(which))
-            served.executor.submit([call])
+            served.session.submit([call])
             until(lambda: call.began is not None)
         assert 0 == asyncio.run_coroutine_threadsafe(left(), loop).result(60)
 
@@ -543,11 +544,11 @@ def test_a_given_loop_that_is_blocked_is_told() -> None:
 
     blocking, beside = call_of(Task(block)), call_of(work.dream, 60)
     with running_loop() as loop, serving(Coroutines(loop, grace=0.05)) as served:
-        served.executor.submit([beside])
+        served.session.submit([beside])
         until(lambda: beside.began is not None)
-        served.executor.submit([blocking])
+        served.session.submit([blocking])
         until(lambda: blocking.began is not None)
-        said = [served.executor.stop(call) for call in (blocking, beside)]
+        said = [served.session.stop(call) for call in (blocking, beside)]
         let_go.set()
         assert ["its event loop is blocked, and its coroutine goes on there"] * 2 == said
         assert Success(result=4) == served.state(work.double_later, 2)
@@ -571,7 +572,7 @@ def test_a_kept_loop_serves_run_after_run() -> None:
     before = threading.active_count()
     with Coroutines() as executor:
         with serving(executor, now=True) as served:
-            served.executor.submit([call])
+            served.session.submit([call])
             until(lambda: call.began is not None)
         with serving(executor) as served:
             assert Success(result=0) == served.state(Task(others))
@@ -604,7 +605,7 @@ def test_a_worker_that_dies_costs_its_own_call(make: Maker, how: str) -> None:
 def started(served: Served, path: Path, seconds: float) -> tuple[Call, int]:
     """Begin a call that naps, and return it with the number of its process."""
     call = call_of(work.mark_and_nap, path, seconds)
-    served.executor.submit([call])
+    served.session.submit([call])
     until(path.exists)
     until(lambda: call.began is not None)
     return call, int(path.read_text())
@@ -658,7 +659,7 @@ def test_a_worker_killed_within_a_message_costs_its_own_call(rounds: int) -> Non
         for _ in range(rounds):
             number = served.state(work.pid).unwrap()
             call = call_of(work.bytes_of, 30_000_000)
-            served.executor.submit([call])
+            served.session.submit([call])
             until(lambda call=call: call.began is not None)
             time.sleep(drawn.uniform(0, 0.04))
             kill(number)
@@ -702,7 +703,7 @@ def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random(rounds: in
         try:
             while len(killed) < rounds:
                 batch = [call_of(work.double_later, number) for number in range(40)]
-                served.executor.submit(batch)
+                served.session.submit(batch)
                 for _ in batch:
                     call, outcome = served.next()
                     assert call not in states
@@ -726,10 +727,10 @@ def test_a_stopped_call_ends_its_process(make: Maker, tmp_path: Path) -> None:
     """A call that is stopped is so with its process, nothing is reported of it, and another process serves."""
     with serving(make()) as served:
         call, number = started(served, tmp_path / "began", 60)
-        assert "its process was ended" == served.executor.stop(call)
+        assert "its process was ended" == served.session.stop(call)
         until(lambda: is_gone(number))
         assert Success(result=4) == served.state(work.double, 2)
-        assert "it had just ended" == served.executor.stop(call)
+        assert "it had just ended" == served.session.stop(call)
 
 
 def test_calls_in_processes_stopped_at_any_moment_are_reported_or_stopped() -> None:
@@ -737,10 +738,10 @@ def test_calls_in_processes_stopped_at_any_moment_are_reported_or_stopped() -> N
     with serving(Processes(2)) as served:
         for pause in range(0, ROUNDS, 2):
             calls = [call_of(work.double, number) for number in range(6)]
-            served.executor.submit(calls)
+            served.session.submit(calls)
             time.sleep(pause * 0.0003)
             over = "it had just ended"
-            stopped = {call for call in calls[::2] if served.executor.stop(call) != over}
+            stopped = {call for call in calls[::2] if served.session.stop(call) != over}
             reported = dict(told(served.next()) for _ in range(len(calls) - len(stopped)))
             assert set(calls) - stopped == set(reported)
             assert all(Success(result=2 * call.args[0]) == state for call, state in reported.items())
@@ -751,7 +752,7 @@ def test_processes_closed_at_once_are_ended(make: Maker, tmp_path: Path) -> None
     """Closing at once ends the processes that run calls, and runs nothing that is still in line."""
     with serving(make(), now=True) as served:
         _, number = started(served, tmp_path / "began", 60)
-        served.executor.submit([call_of(work.touch, tmp_path / "touched") for _ in range(4)])
+        served.session.submit([call_of(work.touch, tmp_path / "touched") for _ in range(4)])
     assert is_gone(number)
 
 
@@ -881,9 +882,9 @@ def test_open_files_are_as_many_as_before() -> None:
     with serving(spawned(), now=True) as served:
         served.state(work.end, "kill")
         calls = [call_of(work.nap, 60) for _ in range(3)]
-        served.executor.submit(calls)
+        served.session.submit(calls)
         until(lambda: calls[1].began is not None)
-        served.executor.stop(calls[0])
+        served.session.stop(calls[0])
     assert before == sorted(os.listdir("/proc/self/fd"))
 
 
@@ -904,10 +905,10 @@ from tests.samples import calls_work as work
 if __name__ == "__main__":
     executor = Processes(2, start={start!r})
     reports = queue.SimpleQueue()
-    executor.open(lambda call, outcome: reports.put(outcome))
+    session = executor.open(lambda call, outcome: reports.put(outcome))
     attempt = Attempt("run", "task", None, 1, None)
     paths = [Path({str(tmp_path)!r}, name) for name in "ab"]
-    executor.submit([Call(work.mark_and_nap, (path, {60 if busy else 0.5}), {{}}, attempt) for path in paths])
+    session.submit([Call(work.mark_and_nap, (path, {60 if busy else 0.5}), {{}}, attempt) for path in paths])
     if {not busy}:
         reports.get(), reports.get()
     while not all(path.exists() for path in paths):
@@ -947,10 +948,10 @@ def halve(number: int) -> float:
 if __name__ == "__main__":
     executor = Processes(1, start={start!r})
     reports = queue.SimpleQueue()
-    executor.open(lambda call, outcome: reports.put(outcome.state))
-    executor.submit([Call(halve, (3,), {{}}, Attempt("run", "task", None, 1, None))])
+    session = executor.open(lambda call, outcome: reports.put(outcome.state))
+    session.submit([Call(halve, (3,), {{}}, Attempt("run", "task", None, 1, None))])
     print(repr(reports.get()))
-    executor.close()
+    session.close()
 """
     path = tmp_path / "program.py"
     path.write_text(program)
@@ -972,12 +973,12 @@ from tests.samples.calls_work import double
 
 executor = Processes(2, start={start!r})
 reports = queue.SimpleQueue()
-executor.open(lambda call, outcome: reports.put(outcome.state))
-executor.submit([Call(double, (number,), {{}}, Attempt("run", "task", None, 1, None)) for number in range(20)])
+session = executor.open(lambda call, outcome: reports.put(outcome.state))
+session.submit([Call(double, (number,), {{}}, Attempt("run", "task", None, 1, None)) for number in range(20)])
 for _ in range(20):
     state = reports.get()
     print(state.type, state.retryable, state.message)
-executor.close()
+session.close()
 """
     path = tmp_path / "program.py"
     path.write_text(program)

@@ -10,14 +10,11 @@ import asyncio
 import concurrent.futures
 import importlib.util
 import threading
-from collections.abc import Sequence
 
 from statesig.errors import ExecutorError
-from statesig.executors.calls import Call
 from statesig.executors.dask.connection import Client, Cluster
-from statesig.executors.dask.placement import MOST
-from statesig.executors.dask.session import Session
-from statesig.executors.executor import Executor, Report
+from statesig.executors.dask.session import ClusterSession
+from statesig.executors.executor import Executor, Report, Session
 
 __all__ = ["Dask"]
 
@@ -46,8 +43,6 @@ class Dask(Executor):
     """
 
     takes_coroutines = True
-    slots = 1
-    window = MOST
 
     def __init__(
         self,
@@ -63,10 +58,8 @@ class Dask(Executor):
         self.ahead = ahead
         self.timeout = timeout
         self.patience = patience
-        self._session: Session | None = None
-        self._thread: threading.Thread | None = None
 
-    def open(self, report: Report) -> None:
+    def open(self, report: Report) -> Session:
         """Connect to the scheduler, and greet its workers.
 
         Raises:
@@ -74,7 +67,7 @@ class Dask(Executor):
         """
         if importlib.util.find_spec("distributed") is None:
             raise ExecutorError("Dask", "it is not installed; pip install 'statesig[dask]'")
-        session = Session(self, report)
+        session = ClusterSession(self, report)
         ready: concurrent.futures.Future[None] = concurrent.futures.Future()
         thread = threading.Thread(target=lambda: asyncio.run(session.serve(ready)), name="statesig-dask", daemon=True)
         thread.start()
@@ -83,21 +76,8 @@ class Dask(Executor):
         except Exception:
             thread.join(self.timeout)
             raise
-        self._session, self._thread = session, thread
+        session.thread = thread
+        return session
 
-    def submit(self, calls: Sequence[Call]) -> None:
-        """Take calls; they wait in this process until a worker has room."""
-        assert self._session is not None, "open() comes first"
-        self._session.take(calls)
-
-    def stop(self, call: Call) -> str:
-        """Keep a call from beginning, or say that it goes on."""
-        return "it had not begun" if self._session is None else self._session.stop(call)
-
-    def close(self, *, now: bool = False) -> None:
-        """Leave the cluster; calls that run there go on unheard, and no other call begins."""
-        if self._session is not None and self._thread is not None:
-            self._session.end()
-            # Each step of leaving has a deadline; the thread is a daemon in case Dask's code misses it.
-            self._thread.join(2 * self.timeout)
-        self._session = self._thread = None
+    def end(self) -> None:
+        """Do nothing: each run has its own connection, and clusters that were given are never closed."""

@@ -18,13 +18,13 @@ from statesig.executors.dask.connection import connect
 from statesig.executors.dask.placement import MOST, Placement, Submission, Worker
 from statesig.executors.dask.roster import Roster
 from statesig.executors.dask.worker import Answer, read, recall, run, write
-from statesig.executors.executor import Report
+from statesig.executors.executor import Report, Session
 from statesig.states import Crashed
 
 if TYPE_CHECKING:
     from statesig.executors.dask.connection import Client, Cluster
 
-__all__ = ["Session", "Settings"]
+__all__ = ["ClusterSession", "Settings"]
 
 _TICK = 0.5
 """Seconds between two checks of the workers and of late submissions."""
@@ -46,10 +46,8 @@ _LARGE = 1_000_000
 
 
 class Settings(Protocol):
-    """The settings of a `Dask` executor; the session updates its `slots` and `window`."""
+    """The settings of a `Dask` executor."""
 
-    slots: int
-    window: int
     cluster: str | Cluster | Client | None
     batch: float
     ahead: int
@@ -57,10 +55,17 @@ class Settings(Protocol):
     patience: float
 
 
-class Session:
-    """A thread with an event loop, which does all work except that of `take`, `stop` and `end`."""
+class ClusterSession(Session):
+    """A thread with an event loop, which does all work except that of `submit`, `stop` and `close`.
+
+    Attributes:
+        thread: The thread, once it serves.
+    """
 
     def __init__(self, options: Settings, report: Report) -> None:
+        self.slots: int = 1
+        self.window: int = MOST
+        self.thread: threading.Thread | None = None
         self._options = options
         self._report = report
         self._placement = Placement(options.batch, options.ahead)
@@ -77,14 +82,16 @@ class Session:
 
     # Called by other threads.
 
-    def take(self, calls: Sequence[Call]) -> None:
-        """Queue calls."""
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Take calls; they wait in this process until a worker has room."""
         if not self._soon(self._take, tuple(calls)):
             for call in calls:
                 self._crash(call, self._ended or "the cluster was left")
 
     def stop(self, call: Call) -> str:
         """Never report a call, keep it from beginning if possible, and return a sentence on its fate."""
+        if self.thread is None:
+            return "it had not begun"
         # `_send` does these two steps in the opposite order, so one of the two threads sees the other's step.
         self._stopped.add(call)
         sent = self._where.get(call)
@@ -93,10 +100,13 @@ class Session:
         self._soon(self._stop_there, sent, call)
         return f"if its function has begun, it goes on in worker {sent.worker.address} until it returns"
 
-    def end(self) -> None:
-        """Leave the cluster."""
-        if self._over is not None:
+    def close(self, *, now: bool = False) -> None:
+        """Leave the cluster; calls that run there go on unheard, and no other call begins."""
+        thread, self.thread = self.thread, None
+        if thread is not None and self._over is not None:
             self._soon(self._over.set)
+            # Each step of leaving has a deadline; the thread is a daemon in case Dask's code misses it.
+            thread.join(2 * self._options.timeout)
 
     def _soon(self, fn: Callable[..., object], *args: object) -> bool:
         """Call a function in the loop's thread; return False if the session has ended or not begun."""
@@ -163,8 +173,8 @@ class Session:
 
     def _joined(self) -> None:
         """Update `slots` and `window` to the cluster's size, and send calls that now have room."""
-        self._options.slots = max(1, sum(worker.threads for worker in self._placement.workers.values()))
-        self._options.window = MOST * self._options.slots
+        self.slots = max(1, sum(worker.threads for worker in self._placement.workers.values()))
+        self.window = MOST * self.slots
         self._send_all()
 
     def _lose_worker(self, worker: Worker) -> None:

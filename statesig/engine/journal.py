@@ -6,6 +6,7 @@ States are stored as JSON of their tasks' declared types and come back as those.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
@@ -13,6 +14,7 @@ from statesig.codec.states import decode, encode
 from statesig.engine.fingerprints import check_graph, graph_of
 from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options, StoreTarget
+from statesig.engine.replay import CANCELLED, cancelled_rest
 from statesig.engine.stored_values import STORED, decode_stored, encode_stored, not_understood, parameters_of
 from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreError
 from statesig.graph.graph import Graph
@@ -85,6 +87,20 @@ class Journal:
                 self.store.name, f"another process has run {self.stored.id!r}, or has had it since it was read"
             )
 
+    def read_again(self) -> None:
+        """Read the run as it is stored now.
+
+        Raises:
+            RunTaken: The run is over.
+        """
+        self.stored = self.store.find(self.stored.id)
+        check_goes_on(self.store, self.stored)
+
+    def is_asked_to_cancel(self) -> bool:
+        """Tell whether somebody asked that the run be cancelled, without waiting for the next heartbeat."""
+        held = self.store.lease(self.stored.id)
+        return held is not None and held.cancel
+
     def is_held(self) -> bool:
         """Tell whether a live process has the run, as far as can be seen from here."""
         queued = self.store.lease(self.stored.id)
@@ -103,12 +119,20 @@ class Journal:
         self._beats = Heartbeat(self.store, self._lease, self._seconds / 3, cancel, lost)
 
     def release(self) -> None:
-        """Release the lease; if that fails, it ends when its time is over or this process ends."""
+        """Release the lease; if that fails, it ends when its time is over or this process ends.
+
+        If somebody asked that the run be cancelled, too late for who drove it to notice, it is cancelled now.
+        """
         if self._beats is not None:
             self._beats.stop()
             self._beats = None
         try:
-            self.store.release(self.stored.id, self.owner)
+            if self.store.release(self.stored.id, self.owner):
+                with suppress(RunTaken):  # it is over, or another process has it, which was told
+                    self.read_again()
+                    self.acquire()
+                    self.cancel_rest()
+                    self.store.release(self.stored.id, self.owner)
         except StoreError:  # the write before it has failed too, and said so
             give_up(self.owner)
         self.close()
@@ -183,6 +207,14 @@ class Journal:
             self.stored, self.owner, self._records, now=self._clock(), state=own, tag=tag, cached=self._cached
         )
         self._records, self._cached = [], []
+
+    def cancel_rest(self) -> None:
+        """Cancel the run and each task that is not finished, as far as the store knows them."""
+        now = self._clock()
+        records = cancelled_rest(self.stored, self.history({}), now)
+        self.stored = self.store.append(
+            self.stored, self.owner, records, now=now, state=encode(CANCELLED), tag=CANCELLED.type
+        )
 
     # ---- reading
 
@@ -271,7 +303,7 @@ def open_run(id: str, store: StoreTarget, lease: float, clock: Callable[[], date
     opened, is_own = open_store(store), not isinstance(store, Store)
     try:
         stored = opened.find(id)
-        _check_goes_on(opened, stored)
+        check_goes_on(opened, stored)
     except BaseException:
         if is_own:
             opened.close()
@@ -279,7 +311,7 @@ def open_run(id: str, store: StoreTarget, lease: float, clock: Callable[[], date
     return Journal(opened, stored, lease, clock, is_own=is_own)
 
 
-def _check_goes_on(store: Store, stored: StoredRun) -> None:
+def check_goes_on(store: Store, stored: StoredRun) -> None:
     """Refuse a run that is over.
 
     Raises:

@@ -1,15 +1,24 @@
-"""Take bookkeeping through a stored history, as the run took it when the history was written."""
+"""Take bookkeeping through a stored history, as the run took it when the history was written.
+
+Nothing here reads or writes a store.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
+from statesig.codec.states import encode
+from statesig.engine.fingerprints import graph_names
 from statesig.engine.noderuns import Progress
-from statesig.states import State
-from statesig.stores.store import Record
+from statesig.states import Cancelled, Finished, State
+from statesig.stores.store import Record, StoredRun
 
-__all__ = ["replay", "said_by"]
+__all__ = ["CANCELLED", "cancelled_rest", "replay", "said_by"]
+
+CANCELLED: Final = Cancelled(message="the run was cancelled")
+"""The state of a run that was cancelled while no process had it, and of each task that was not finished then."""
 
 
 def replay(history: Iterable[tuple[Record, State[Any]]], at: Callable[[str, int | None], Progress]) -> None:
@@ -28,3 +37,25 @@ def replay(history: Iterable[tuple[Record, State[Any]]], at: Callable[[str, int 
 def said_by(state: State[Any]) -> dict[str, Any]:
     """Return the message and causes that a state was given, without those that it has by default."""
     return {name: getattr(state, name) for name in ("message", "causes") if name in state.model_fields_set}
+
+
+def cancelled_rest(stored: StoredRun, history: Iterable[tuple[Record, State[Any]]], now: datetime) -> list[Record]:
+    """Return the records that cancel each task that is not finished, children before their mapped task.
+
+    A mapped task never becomes Mapped here, even if its children are final: nobody knows how many there were to be.
+
+    Args:
+        stored: The run.
+        history: Its history.
+        now: The time, aware.
+    """
+    found: dict[tuple[str, int | None], Progress] = {}
+    replay(history, lambda task, index: found.setdefault((task, index), Progress()))
+    children = [place for place in found if place[1] is not None]
+    records: list[Record] = []
+    for place in [*children, *((name, None) for name in graph_names(stored.graph))]:
+        progress = found.get(place) or Progress()
+        if not isinstance(progress.state, Finished):
+            attempt = progress.attempt_of(CANCELLED)
+            records.append(Record(*place, attempt, now, None, progress.lost, encode(CANCELLED)))
+    return records

@@ -233,8 +233,14 @@ class Run:
                 self._journal.hold(self.cancel, lost=lambda: self.cancel(now=True))
             loop.run()
             if self._journal is not None:
+                if not self.is_cancelled and not self._is_over() and self._journal.is_asked_to_cancel():
+                    self.cancel()  # asked for since the last heartbeat
+                    loop.run()
                 loop.changes.flush(self.state)
         return self
+
+    def _is_over(self) -> bool:
+        return all(isinstance(noderun.state, Finished) for noderun in self._noderuns)
 
     def _all_noderuns(self) -> Iterator[NodeRun]:
         for noderun in self._noderuns:

@@ -199,7 +199,8 @@ class SQLStore(Store):
 
     def acquire(self, run: StoredRun, lease: Lease, *, now: datetime, instead_of: str | None = None) -> Lease:
         with self._writing() as cursor:
-            held = self._locked_lease(cursor, run.id)
+            row = self._lease_row(cursor, run.id, self._for_update)
+            held = lease_of(self.name, run.id, row)
             if held is not None and held.owner not in (lease.owner, instead_of) and held.until > now:
                 raise RunTaken(
                     self.name,
@@ -209,22 +210,24 @@ class SQLStore(Store):
             cursor.execute("SELECT version FROM statesig_runs WHERE id = ?", (run.id,))
             if cursor.fetchone() != (run.version,):
                 raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
-            return self._write_lease(cursor, lease, cancel=held is not None and held.cancel)
+            return self._write_lease(cursor, lease, cancel=row is not None and bool(row[3]))
 
     def renew(self, lease: Lease) -> Lease:
         with self._writing() as cursor:
             held = self._check_owner(cursor, lease.run, lease.owner)
             return self._write_lease(cursor, lease, cancel=held.cancel)
 
-    def release(self, run: str, owner: str) -> None:
+    def release(self, run: str, owner: str) -> bool:
         with self._writing() as cursor:
             held = self._locked_lease(cursor, run)
-            if held is not None and held.owner == owner:
-                self._update_lease(cursor, lease_row(run, None, to_integer(held.until), False))
+            if held is None or held.owner != owner:
+                return False
+            self._update_lease(cursor, lease_row(run, None, to_integer(held.until), held.cancel))
+        return held.cancel
 
     def lease(self, run: str) -> Lease | None:
         with self._reading() as cursor:
-            return self._lease(cursor, run, "")
+            return lease_of(self.name, run, self._lease_row(cursor, run, ""))
 
     def request_cancel(self, run: str) -> bool:
         with self._writing() as cursor:
@@ -234,16 +237,16 @@ class SQLStore(Store):
         return held is not None
 
     def _locked_lease(self, cursor: Cursor, run: str) -> Lease | None:
-        return self._lease(cursor, run, self._for_update)
+        return lease_of(self.name, run, self._lease_row(cursor, run, self._for_update))
 
-    def _lease(self, cursor: Cursor, run: str, lock: str) -> Lease | None:
+    def _lease_row(self, cursor: Cursor, run: str, lock: str) -> Row | None:
         cursor.execute(f"SELECT * FROM statesig_leases WHERE run = ?{lock}", (run,))
         row = cursor.fetchone()
         if row is None:
             cursor.execute("SELECT id FROM statesig_runs WHERE id = ?", (run,))
             if cursor.fetchone() is None:
                 raise NoRun(self.name, f"there is no run {run!r}; `statesig runs` lists the runs")
-        return lease_of(self.name, run, row)
+        return row
 
     def _check_owner(self, cursor: Cursor, run: str, owner: str) -> Lease:
         held = self._locked_lease(cursor, run)

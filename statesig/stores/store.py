@@ -112,6 +112,8 @@ class Store(ABC):
     def acquire(self, run: StoredRun, lease: Lease, *, now: datetime, instead_of: str | None = None) -> Lease:
         """Take the lease of a run that no other owner holds; compare-and-set on the run's version.
 
+        A request to cancel the run stays, also one that the last owner did not notice before it released the lease.
+
         Args:
             run: The run as it was read.
             lease: The lease to take.
@@ -164,8 +166,13 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def release(self, run: str, owner: str) -> None:
-        """Release a lease and drop a request to cancel; do nothing if another owner has it."""
+    def release(self, run: str, owner: str) -> bool:
+        """Release a lease; do nothing if another owner has it.
+
+        Returns:
+            Whether the lease was released and somebody had asked that the run be cancelled. The request stays with the
+            run, for whoever acquires it next.
+        """
 
     @abstractmethod
     def lease(self, run: str) -> Lease | None:

@@ -28,6 +28,7 @@ from statesig import (
     all_finished,
     cancel_run,
     check_history,
+    current,
     manual_only,
     states_of,
     task,
@@ -636,6 +637,74 @@ def test_a_run_that_is_asked_to_cancel(place: str) -> None:
     assert Cancelled(message="the run was cancelled") == begun[second]
     with open_store(place) as store:
         assert "Cancelled" == store.find(begun.id).tag
+
+
+@task
+def ask_to_cancel(place: str) -> int:
+    """Ask that the run of this task be cancelled, long before the next heartbeat of its process."""
+    with open_store(place) as store:
+        assert cancel_run(store, current().run) is False
+    return 1
+
+
+def test_a_cancellation_of_a_run_that_pauses_before_its_next_heartbeat(place: str) -> None:
+    """What waits for a person is Cancelled in the end, in this process as in the store."""
+    with Flow("f") as flow:
+        add(gate(ask_to_cancel(place)))
+    run = flow.run(store=place)
+    assert ["Success", "Cancelled", "Cancelled"] == [one.state.type for one in run]
+    with open_store(place) as store:
+        assert "Cancelled" == store.find(run.id).tag
+    assert ["Paused", "Cancelled"] == tags(place, run.id)["gate"]
+
+
+def test_a_cancellation_of_a_run_that_raises_before_its_next_heartbeat(place: str) -> None:
+    """An exception that ends the process's work on the run leaves it cancelled."""
+
+    @task
+    def leave(number: int) -> int:
+        raise KeyboardInterrupt
+
+    with Flow("f") as flow:
+        add(leave(ask_to_cancel(place)))
+    with pytest.raises(KeyboardInterrupt):
+        flow.run(store=place)
+    with open_store(place) as store:
+        (run,) = store.runs()
+    assert ("Cancelled", ["Running", "Cancelled"]) == (run.tag, tags(place, run.id)["leave"])
+
+
+def test_a_cancellation_of_a_run_that_ends_before_its_next_heartbeat(place: str) -> None:
+    """Nothing is left to cancel: what it has come to stays."""
+    with Flow("f") as flow:
+        ask_to_cancel(place)
+    run = flow.run(store=place)
+    with open_store(place) as store:
+        assert ("Success", None) == (store.find(run.id).tag, store.lease(run.id))
+
+
+@pytest.mark.parametrize("approve", [(), ("gate",)], ids=["still paused", "over"])
+def test_a_run_that_changes_while_it_is_being_cancelled(
+    approve: tuple[str, ...], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that its process changed and left between two looks at it is looked at again."""
+    flow = paused()
+    run = flow.run(store=place)
+    with open_store(place) as store:
+        leases = iter([lambda: flow.resume(run.id, *approve, store=place)])
+        look = store.lease
+
+        def look_once_it_has_changed(id: str) -> Lease | None:
+            next(leases, lambda: None)()
+            return look(id)
+
+        monkeypatch.setattr(store, "lease", look_once_it_has_changed)
+        if approve:
+            with pytest.raises(RunTaken, match="is over, it is Success"):
+                cancel_run(store, run.id)
+        else:
+            assert cancel_run(store, run.id)
+            assert "Cancelled" == store.find(run.id).tag
 
 
 def test_a_wish_to_cancel_outlives_its_process(place: str) -> None:

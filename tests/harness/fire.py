@@ -340,8 +340,9 @@ class Doomed(Store):
     def append(self, run: StoredRun, owner: str, records: Sequence[Record], **options: Any) -> StoredRun:
         return self._written(lambda: self._store.append(run, owner, records, **options))
 
-    def release(self, run: str, owner: str) -> None:
-        self._written(lambda: self._store.release(run, owner))
+    def release(self, run: str, owner: str) -> bool:
+        released: bool = self._written(lambda: self._store.release(run, owner))
+        return released
 
     def remember(self, key: str, state: bytes, expires: datetime) -> None:
         self._written(lambda: self._store.remember(key, state, expires))

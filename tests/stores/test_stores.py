@@ -210,21 +210,22 @@ def test_a_lease_is_given_back_by_its_owner(store: Store) -> None:
     store.create(run, a_lease(run))
     store.release(run.id, "other")
     assert a_lease(run) == store.lease(run.id)
-    store.release(run.id, "me")
+    assert not store.release(run.id, "me")
     assert store.lease(run.id) is None
+    assert not store.acquire(run, a_lease(run), now=NOW).cancel
 
 
 def test_a_cancellation_reaches_the_owner(store: Store) -> None:
-    """Whoever renews or takes the lease is told; with the lease the wish is gone."""
+    """Whoever renews, releases or takes the lease is told; the request stays with the run."""
     run = a_run()
     store.create(run, a_lease(run))
     assert store.request_cancel(run.id)
     asked = Lease(run.id, "me", NOW + HOUR, cancel=True)
     assert asked == store.renew(a_lease(run)) == store.lease(run.id)
     assert store.acquire(run, a_lease(run, "other"), now=NOW, instead_of="me").cancel
-    store.release(run.id, "other")
+    assert (False, True) == (store.release(run.id, "me"), store.release(run.id, "other"))
     assert not store.request_cancel(run.id)
-    assert not store.acquire(run, a_lease(run, "third"), now=NOW).cancel
+    assert store.acquire(run, a_lease(run, "third"), now=NOW).cancel
 
 
 def test_there_is_no_lease_on_no_run(store: Store) -> None:

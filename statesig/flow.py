@@ -63,8 +63,10 @@ class Flow(Graph):
             seed: Seeds the jitter of retry delays; by default the run's identity.
             lease: Seconds for which a stored run belongs to this process unless it renews the lease, which it does
                 three times as often. Others wait so long before they take over a run whose process they cannot see.
-            signals: Whether Ctrl-C and SIGTERM cancel the run instead of ending the process, if this is the main
-                thread: the first lets running tasks finish, the second stops them.
+            signals: Whether Ctrl-C and SIGTERM interrupt the run instead of ending the process at once, if this is the
+                main thread: the first lets running tasks finish, the second stops them. With a store all others are
+                left as they are, to be resumed, and then KeyboardInterrupt or SystemExit is raised; without one they
+                are cancelled.
             clock: Returns the time, aware; by default the time in UTC.
             sleep: Waits for a number of seconds; by default until that time is over or something else happens.
             parameters: The flow's parameters by name.
@@ -109,7 +111,8 @@ class Flow(Graph):
     ) -> Run:
         """Run the flow from a coroutine: ``async def`` tasks run on the running event loop, all others beside it.
 
-        Cancelling the coroutine cancels the run and stops its running tasks.
+        Cancelling the coroutine, as Ctrl-C under `asyncio.run` does, stops the run's tasks. With a store they are left
+        as they are, to be resumed; without one the run is cancelled.
 
         Args:
             executor: Where tasks run; see `run`. Coroutine functions run on the running event loop.
@@ -177,7 +180,7 @@ class Flow(Graph):
             traceback: Whether causes keep the formatted traceback.
             seed: Seeds the jitter of retry delays; by default the run's identity.
             lease: Seconds that the lease on the run lasts; see `run`.
-            signals: Whether Ctrl-C and SIGTERM cancel the run; see `run`.
+            signals: Whether Ctrl-C and SIGTERM interrupt the run; see `run`.
             clock: Returns the time, aware; by default the time in UTC.
             sleep: Waits for a number of seconds; see `run`.
 

@@ -249,6 +249,10 @@ def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
     out.writelines(f"{line}\n" for line in aligned(rows, right=2))
     outcome = run.state
     name = f"run {run.id}\n{run.flow.name}" if is_stored else run.flow.name
+    if run.is_interrupted:
+        left = sum(not isinstance(task.state, Finished) for task in run)
+        print(f"\n{name}: interrupted, with {left} of {len(run)} tasks to do", file=out)
+        return
     message = _printable(said(outcome))
     print(f"\n{name}: {outcome.type}{f', {message}' if message else ''}", file=out)
 

@@ -43,8 +43,9 @@ def _add_run(add: Add) -> None:
         "run",
         help="run a flow",
         description="Run a flow of a module, then print a table of its tasks, states and durations.",
-        epilog="With a store the run survives its process, and `statesig resume` continues it. Ctrl-C or SIGTERM "
-        "lets running tasks finish and cancels the rest; a second one stops running tasks, too.",
+        epilog="Ctrl-C or SIGTERM lets running tasks finish, a second one stops them. Without a store the rest is "
+        "cancelled. With a store the run survives its process: the rest stays as it is, and `statesig resume` "
+        "continues it.",
     )
     _take_flow(run)
     run.add_argument("parameters", metavar="NAME=VALUE", nargs="*", help="a parameter, read as its type")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from contextlib import nullcontext
 from typing import TextIO
 
+from statesig.cli.continuing import continuing
 from statesig.cli.display import JsonLines, Lines, Silent, summary
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.loading import load_flow
 from statesig.cli.options import chosen_executor, chosen_store, stored_before
-from statesig.engine.interrupts import Interrupts, cancelled_by_interrupts
+from statesig.engine.interrupts import Interrupts, interrupted_by_signals
 from statesig.engine.options import Options
 from statesig.engine.runner import begin, reopen
 from statesig.engine.runs import Run
@@ -63,28 +63,26 @@ def _driven(run: Run, shown: Silent, options: argparse.Namespace, out: TextIO, e
     if is_stored and not options.quiet:
         print(f"run {run.id}", file=err, flush=True)
 
-    def told(count: int) -> None:
-        shown.interject("statesig: cancelling; repeat to stop now" if count == 1 else "statesig: stopping now")
+    first = "interrupted; waiting for what runs, repeat to stop it" if is_stored else "cancelling; repeat to stop now"
 
-    with shown, cancelled_by_interrupts(run, told) as came:
+    def told(count: int) -> None:
+        if count <= 2:
+            shown.interject(f"statesig: {first if count == 1 else 'stopping now'}")
+
+    with shown, interrupted_by_signals(run, told) as came:
         run.start()
     if not options.json:
         summary(run, out, is_stored=is_stored)
-    if is_stored and isinstance(run.state, Paused) and not options.quiet:
-        print(f"to continue: {_going_on(run, options.target)}", file=err)
+    if is_stored and (run.is_interrupted or isinstance(run.state, Paused)) and not options.quiet:
+        tasks = [child for task in run for child in (task, *task.children)]
+        paused = [] if run.is_interrupted else [task.name for task in tasks if isinstance(task.state, Paused)]
+        print(f"to continue: {continuing(run.id, options, paused)}", file=err)
     return _exit(run, came, shown)
-
-
-def _going_on(run: Run, target: str) -> str:
-    """Return the command that releases the paused tasks, without the store's URL, which may hold a password."""
-    tasks = [child for task in run for child in (task, *task.children)]
-    approve = [part for task in tasks if isinstance(task.state, Paused) for part in ("--approve", task.name)]
-    return shlex.join(["statesig", "resume", target, run.id, *approve])
 
 
 def _exit(run: Run, came: Interrupts, shown: Silent) -> int:
     state = run.state
-    if isinstance(state, Success):
+    if isinstance(state, Success) and not run.is_interrupted:
         return Exit.FAILURE if shown.failed else Exit.OK
     if came.numbers:
         return 128 + came.numbers[0]

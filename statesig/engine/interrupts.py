@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a run goes on: they cancel the run instead of ending the process."""
+"""Ctrl-C and SIGTERM while a run goes on: they interrupt the run instead of ending the process."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Protocol
 
 from statesig.executors.attempts import running
 
-__all__ = ["Interrupts", "cancelled_by_interrupts"]
+__all__ = ["Interrupts", "interrupted_by_signals"]
 
 
-class _Cancellable(Protocol):
-    def cancel(self, *, now: bool = False) -> None: ...
+class _Interruptible(Protocol):
+    def interrupt(self, *, now: bool = False) -> None: ...
 
 
 class Interrupts:
@@ -28,10 +28,22 @@ class Interrupts:
     def __init__(self) -> None:
         self.numbers: list[int] = []
 
+    def raise_for(self, note: str) -> None:
+        """Raise what Python raises for the first of them, if any has come: KeyboardInterrupt, or SystemExit(143).
+
+        Args:
+            note: A sentence for the exception.
+        """
+        if self.numbers:
+            is_sigterm = self.numbers[0] == signal.SIGTERM
+            exc = SystemExit(128 + self.numbers[0]) if is_sigterm else KeyboardInterrupt()
+            exc.add_note(note)
+            raise exc
+
 
 @contextmanager
-def cancelled_by_interrupts(run: _Cancellable, tell: Callable[[int], object] | None = None) -> Generator[Interrupts]:
-    """Let SIGINT (Ctrl-C) and SIGTERM cancel a run while the block runs, instead of ending the process.
+def interrupted_by_signals(run: _Interruptible, tell: Callable[[int], object] | None = None) -> Generator[Interrupts]:
+    """Let SIGINT (Ctrl-C) and SIGTERM interrupt a run while the block runs, instead of ending the process.
 
     The first lets running tasks finish; the second stops them. Only the main thread may handle signals: in another
     thread nothing is changed.
@@ -49,7 +61,7 @@ def cancelled_by_interrupts(run: _Cancellable, tell: Callable[[int], object] | N
         came.numbers.append(number)
         if tell is not None:
             tell(len(came.numbers))
-        run.cancel(now=len(came.numbers) > 1)
+        run.interrupt(now=len(came.numbers) > 1)
         if len(came.numbers) > 1 and running.get() is not None:
             raise KeyboardInterrupt  # out of the function that runs in this thread
 

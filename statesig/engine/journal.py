@@ -37,6 +37,10 @@ class Journal:
         seconds: How long the lease lasts if it is not renewed.
         clock: Returns the time, aware.
         is_own: Whether the store was opened for the run, so that it is closed with it.
+
+    Attributes:
+        is_of_dead: Whether the last owner of the lease did not release it, so that what ran was lost with its process.
+            What ran when an owner released the lease was interrupted.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Journal:
         self._records: list[Record] = []
         self._cached: list[tuple[str, bytes, datetime]] = []
         self._beats: Heartbeat | None = None
+        self.is_of_dead: bool = False
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +76,7 @@ class Journal:
             RunTaken: Another process has it.
         """
         queued = self.store.lease(self.stored.id)
+        self.is_of_dead = queued is not None
         dead = queued.owner if queued is not None and is_dead(queued.owner) else None
         taken = self.store.acquire(self.stored, self._lease(), now=self._clock(), instead_of=dead)
         take_up(self.owner)

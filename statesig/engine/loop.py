@@ -33,7 +33,7 @@ from statesig.executors.coroutines import Coroutines
 from statesig.executors.threads import Threads
 from statesig.graph.tasks import building
 from statesig.signals import Signal
-from statesig.states import Cancelled, Finished, Mapped, Paused, Pending, Running, State, Success, TimedOut
+from statesig.states import Cancelled, Finished, Mapped, Paused, Pending, Running, Scheduled, State, Success, TimedOut
 
 if TYPE_CHECKING:
     import asyncio
@@ -117,7 +117,7 @@ class RunLoop:
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the executors; stop what runs if something went wrong or that was asked for."""
-        self._dispatcher.close(now=exc is not None or self._stopped is Stop.NOW)
+        self._dispatcher.close(now=exc is not None or self._wish.stops_what_runs)
 
     def run(self) -> None:
         """Run what can be run, until nothing is left to do or only a person can help."""
@@ -140,7 +140,9 @@ class RunLoop:
         in_flight = dispatcher.in_flight
         while True:
             if wish.level > self._stopped:
-                self._cancel()
+                if self._stop():
+                    return
+                continue
             if in_flight and dispatcher.has_news:
                 self._collect()
             if ready:
@@ -158,6 +160,7 @@ class RunLoop:
                 return
 
     def _is_over(self) -> bool:
+        """Tell whether every task is settled; after an interrupt some are not."""
         return all(noderun.place is _SETTLED for noderun in self._noderuns)
 
     def _make_ready(self, noderuns: Iterable[NodeRun]) -> None:
@@ -211,7 +214,7 @@ class RunLoop:
             if noderun.state is state:
                 return _DONE
             if self._wish.level > self._stopped:
-                return _AWAY  # a task that is run again at once, for ever, is cancelled as all that is not final
+                return _AWAY  # a task that is run again at once, for ever, is stopped as all that is not final
 
     def _settle(self, noderun: NodeRun) -> None:
         """Tell those that wait for a task that it is settled."""
@@ -309,10 +312,12 @@ class RunLoop:
             outcome: State[Any] = capture(fn, *args, redact=options.redact, traceback=options.traceback)
             running.set(None)
         except KeyboardInterrupt:
-            if self._wish.level is not Stop.NOW:  # only the second Ctrl-C stops what runs
-                raise
-            outcome = Cancelled(message="the run was cancelled, and its function was interrupted")
             running.set(None)
+            if not self._wish.stops_what_runs:  # only the second Ctrl-C does
+                raise
+            if self._wish.level < Stop.CANCEL:
+                return  # it is left Running
+            outcome = Cancelled(message="the run was cancelled, and its function was interrupted")
         self._add_seconds(noderun, time.perf_counter() - began)
         self.changes.end(noderun, outcome)
 
@@ -357,7 +362,31 @@ class RunLoop:
         self.changes.become(noderun, gathered(states))
         return True
 
-    # ---- cancelling
+    # ---- stopping
+
+    def _stop(self) -> bool:
+        """Stop the run as far as it is wished; return whether the loop ends here, with unfinished tasks left."""
+        if self._wish.level < Stop.CANCEL:
+            return self._leave()
+        self._cancel()
+        return False
+
+    def _leave(self) -> bool:
+        """Let what runs end, or stop it, and leave all other tasks as they are; return whether no more is wished."""
+        self._stopped = self._wish.level
+        in_flight = self._dispatcher.in_flight
+        self._collect()  # what has come back already is not stopped
+        for call, (noderun, _) in tuple(in_flight.items()):
+            if self._dispatcher.withdraw(call):
+                message = "the run was interrupted before it began"
+                self.changes.become(noderun, Scheduled(start_time=self._clock(), message=message))
+            elif self._stopped is Stop.LEAVE_NOW:
+                self._dispatcher.stop(call)
+        while in_flight and self._wish.level <= self._stopped:
+            self.changes.flush()
+            self._dispatcher.wait(None)
+            self._collect()
+        return self._wish.level <= self._stopped
 
     def _cancel(self) -> None:
         """Cancel what has not begun; let what runs be Cancelling, or Cancelled too if it is to be stopped now."""
@@ -376,7 +405,7 @@ class RunLoop:
         if self._dispatcher.withdraw(call):
             self.changes.stop(noderun, "it had not begun")
             self._settle(noderun)
-        elif self._stopped is Stop.NOW:
+        elif self._stopped is Stop.CANCEL_NOW:
             _, sentence = self._dispatcher.stop(call)
             self.changes.stop(noderun, sentence, worker_name())
             self._settle(noderun)

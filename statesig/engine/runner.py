@@ -44,7 +44,7 @@ def begin(
 async def drive_beside_loop(flow: Graph, values: Mapping[str, Any], options: Options) -> Run:
     """Run a flow from a coroutine: coroutine functions on the running event loop, the run's own loop in a thread.
 
-    Cancelling this coroutine cancels the run and stops its running tasks.
+    Cancelling this coroutine stops the run's tasks; the run is left, to be resumed, or cancelled if it has no store.
 
     Args:
         flow: The flow.
@@ -63,7 +63,7 @@ async def drive_beside_loop(flow: Graph, values: Mapping[str, Any], options: Opt
     try:
         return await asyncio.shield(driving)
     except asyncio.CancelledError:
-        begun.cancel(now=True)
+        begun.interrupt(now=True)
         await asyncio.wait([driving])
         raise
 

@@ -16,9 +16,9 @@ from statesig.algebra.joins import combine, kind
 from statesig.codec.events import Event
 from statesig.engine.changes import Changes
 from statesig.engine.decisions import settle_lost
-from statesig.engine.interrupts import cancelled_by_interrupts
+from statesig.engine.interrupts import interrupted_by_signals
 from statesig.engine.loop import RunLoop, gathered
-from statesig.engine.noderuns import NodeRun, TaskRun
+from statesig.engine.noderuns import NodeRun, Place, TaskRun
 from statesig.engine.options import Options
 from statesig.engine.replay import replay, said_by
 from statesig.engine.stopping import Stop, Wish
@@ -80,6 +80,7 @@ class Run:
         self._loop: RunLoop | None = None
         self._wish = Wish()
         self._released: list[NodeRun] | None = None
+        self._is_interrupted = False
 
     def __getitem__(self, node: T) -> AnyState[T]:
         """Return the state of a node.
@@ -129,7 +130,12 @@ class Run:
     @property
     def is_cancelled(self) -> bool:
         """Whether somebody asked that it be cancelled."""
-        return self._wish.level is not Stop.NO
+        return self._wish.level >= Stop.CANCEL
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether an interrupt left it with tasks to do, as it is stored; `resume` continues it."""
+        return self._is_interrupted
 
     def raise_for_state(self) -> None:
         """Raise if the run did not succeed.
@@ -181,6 +187,7 @@ class Run:
         released = (
             self._paused(nodes) if nodes else [one for one in self._all_noderuns() if isinstance(one.state, Paused)]
         )
+        self._wish.go_on()
         return self._go_on(released)
 
     def cancel(self, *, now: bool = False) -> None:
@@ -193,7 +200,27 @@ class Run:
             now: Whether to stop running tasks, too, as far as possible: a process is ended, a coroutine is cancelled, a
                 thread is given up. Otherwise they may finish.
         """
-        self._wish.ask(Stop.NOW if now else Stop.GENTLY)
+        self._stop(Stop.CANCEL_NOW if now else Stop.CANCEL)
+
+    def interrupt(self, *, now: bool = False) -> None:
+        """Stop driving the run, as Ctrl-C does, and decide nothing about its tasks.
+
+        A stored run is left as it is, to be resumed: nothing further is begun, and what has not begun stays Pending,
+        Retrying or Paused. A run without a store cannot be resumed once its process has ended; it is cancelled.
+
+        May be called from any thread and from a signal handler, as `cancel` may.
+
+        Args:
+            now: Whether to stop running tasks, too, as far as possible; they are left Running, and run again when the
+                run is resumed. Otherwise they may finish.
+        """
+        if self._journal is None or self.is_cancelled:
+            self.cancel(now=now)
+        else:
+            self._stop(Stop.LEAVE_NOW if now else Stop.LEAVE)
+
+    def _stop(self, level: Stop) -> None:
+        self._wish.ask(level)
         if self._loop is not None:
             self._loop.wake()
 
@@ -204,17 +231,17 @@ class Run:
         journal, now = self._journal, self._options.now
         with journal or nullcontext(), self._new_loop() as loop:
             if journal is not None and journal.acquire():
-                self._wish.ask(Stop.GENTLY)
+                self._wish.ask(Stop.CANCEL)
             for noderun in self._all_noderuns():
                 if isinstance(noderun.state, Cancelling):
                     loop.changes.become(
                         noderun, Cancelled(message="the run was cancelled, and the process that ran it was lost")
                     )
-                elif isinstance(noderun.state, Running) and journal is not None:
+                elif isinstance(noderun.state, Running) and journal is not None and journal.is_of_dead:
                     noderun.lost += 1
                     loop.changes.become(noderun, settle_lost(noderun.lost, now()))
                 elif isinstance(noderun.state, Running):
-                    # KeyboardInterrupt or the like ended the run within the call.
+                    # An interrupt, KeyboardInterrupt or the like ended the run within the call.
                     loop.changes.become(noderun, Scheduled(start_time=now()))
             for noderun in released:
                 noderun.resumed = True
@@ -227,7 +254,7 @@ class Run:
         return self._loop
 
     def _go(self, loop: RunLoop) -> Run:
-        with cancelled_by_interrupts(self) if self._options.signals else nullcontext():
+        with interrupted_by_signals(self) if self._options.signals else nullcontext() as came:
             if self._journal is not None:
                 # A run that another process has is not worth continuing; storing it then says so.
                 self._journal.hold(self.cancel, lost=lambda: self.cancel(now=True))
@@ -236,11 +263,18 @@ class Run:
                 if not self.is_cancelled and not self._is_over() and self._journal.is_asked_to_cancel():
                     self.cancel()  # asked for since the last heartbeat
                     loop.run()
-                loop.changes.flush(self.state)
+                self._is_interrupted = not self._is_settled()
+                loop.changes.flush(None if self._is_interrupted else self.state)
+        if came is not None and self._journal is not None:
+            came.raise_for(f"run {self.id} is stored; Flow.resume({self.id!r}, store=...) continues it")
         return self
 
     def _is_over(self) -> bool:
         return all(isinstance(noderun.state, Finished) for noderun in self._noderuns)
+
+    def _is_settled(self) -> bool:
+        """Tell whether the loop came to its end; an interrupt ends it before."""
+        return all(noderun.place is Place.SETTLED for noderun in self._noderuns)
 
     def _all_noderuns(self) -> Iterator[NodeRun]:
         for noderun in self._noderuns:

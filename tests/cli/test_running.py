@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from statesig import decode_event
+from statesig.cli.continuing import without_password
 from tests.harness.commands import (
     COMMAND,
     ENVIRONMENT,
@@ -220,15 +221,15 @@ def test_the_command_that_goes_on_is_told(store: str, gate: Path) -> None:
     """Where a stored run is paused, standard error ends with the command to go on with it."""
     done = statesig("run", REVIEWED, f"gate={gate}", "--store", store)
     told = shlex.split(done.stderr.splitlines()[-1].removeprefix("to continue: "))
-    assert ["statesig", "resume", REVIEWED, run_of(done), "--approve", "review"] == told
-    assert 0 == statesig(*told[1:], "--store", store).returncode
+    assert ["statesig", "resume", REVIEWED, run_of(done), "--approve", "review", "--store", store] == told
+    assert 0 == statesig(*told[1:]).returncode
 
 
 def test_a_child_of_a_mapped_task_is_approved(store: str) -> None:
     """A name with a position names the child alone; the told command is quoted for a shell."""
     done = statesig("run", "tests.samples.gates:asking", "--store", store)
     told = done.stderr.splitlines()[-1]
-    assert told.endswith(f"resume tests.samples.gates:asking {run_of(done)} --approve 'ask[1]'")
+    assert told.endswith(f"resume tests.samples.gates:asking {run_of(done)} --approve 'ask[1]' --store {store}")
     resumed = statesig("resume", "tests.samples.gates:asking", run_of(done), "--approve", "ask[1]", "--store", store)
     assert (3, "Paused") == (resumed.returncode, states(resumed)["ask[1]"])
 
@@ -356,35 +357,87 @@ EXECUTORS_AND_SIGNALS = pytest.mark.parametrize(
 
 @EXECUTORS_AND_SIGNALS
 def test_what_runs_is_let_finish(executor: str, number: signal.Signals, store: str, gate: Path) -> None:
-    """After one signal what runs comes to its end, the rest is Cancelled, and the run is over; it exits 130 or 143."""
+    """After one signal what runs ends and the rest stays as it is; the command that continues the run is printed."""
     with started("run", GATED, f"gate={gate}", "--executor", executor, "--store", store) as process:
         read_up_to("run ", process, errors=True)
         until_there(gate.parent / "waiting", process)
         send(number, process)
-        read_up_to("statesig: cancelling; repeat to stop now", process, errors=True)
+        read_up_to("statesig: interrupted; waiting for what runs, repeat to stop it", process, errors=True)
         gate.touch()
         code, output, errors = ended(process)
     done = Done([], code, output, errors)
     assert 128 + number == code
-    assert {"count": "Success", "wait": "Success", "follow": "Cancelled"} == states(done)
-    assert "gated: Cancelled, the run was cancelled" == output.splitlines()[-1]
+    assert {"count": "Success", "wait": "Success", "follow": "Pending"} == states(done)
+    assert "gated: interrupted, with 1 of 3 tasks to do" == output.splitlines()[-1]
     assert "Traceback" not in errors
+    resumed = statesig(*shlex.split(errors.splitlines()[-1].removeprefix("to continue: statesig ")))
+    assert {"count": "Success", "wait": "Success", "follow": "Success"} == states(resumed)
+    assert (0, ["count 1", "gate", "waiting"]) == (resumed.returncode, marks(gate))
 
 
 @EXECUTORS_AND_SIGNALS
 def test_what_runs_is_stopped(executor: str, number: signal.Signals, store: str, gate: Path) -> None:
-    """After a second signal what runs is stopped, too, and Cancelled."""
-    with started("run", GATED, f"gate={gate}", "--executor", executor, "--store", store) as process:
+    """After a second signal what runs is stopped, too; it is left Running, and runs again when it is resumed."""
+    options = ("--executor", executor, "--store", store)
+    with started("run", GATED, f"gate={gate}", *options) as process:
         read_up_to("run ", process, errors=True)
         until_there(gate.parent / "waiting", process)
         send(number, process)
-        read_up_to("statesig: cancelling; repeat to stop now", process, errors=True)
+        read_up_to("statesig: interrupted", process, errors=True)
         send(number, process)
         read_up_to("statesig: stopping now", process, errors=True)
         code, output, errors = ended(process)
+    done = Done([], code, output, errors)
     assert 128 + number == code
-    assert {"count": "Success", "wait": "Cancelled", "follow": "Cancelled"} == states(Done([], code, output, errors))
+    assert {"count": "Success", "wait": "Running", "follow": "Pending"} == states(done)
     assert "Traceback" not in errors
+    gate.touch()
+    resumed = statesig("resume", GATED, run_of(done), *options)
+    assert (0, {"count": "Success", "wait": "Success", "follow": "Success"}) == (resumed.returncode, states(resumed))
+
+
+def test_what_runs_is_cancelled_without_a_store(gate: Path) -> None:
+    """Nothing could continue it: one signal lets what runs finish, and the rest is Cancelled."""
+    with started("run", GATED, f"gate={gate}", "--executor", "threads") as process:
+        until_there(gate.parent / "waiting", process)
+        send(signal.SIGTERM, process)
+        read_up_to("statesig: cancelling; repeat to stop now", process, errors=True)
+        gate.touch()
+        code, output, errors = ended(process)
+    assert 143 == code
+    assert {"count": "Success", "wait": "Success", "follow": "Cancelled"} == states(Done([], code, output, errors))
+    assert "gated: Cancelled, the run was cancelled" == output.splitlines()[-1]
+
+
+def test_each_option_that_continues_a_run(store: str, gate: Path) -> None:
+    """The printed command has the store and the executor; a store from the environment is there for it, too."""
+    options = ["--store", store, "--executor", "threads", "--workers", "2"]
+    done = statesig("run", REVIEWED, f"gate={gate}", *options)
+    told = shlex.split(done.stderr.splitlines()[-1].removeprefix("to continue: "))
+    assert ["statesig", "resume", REVIEWED, run_of(done), "--approve", "review", *options] == told
+    done = statesig("run", REVIEWED, f"gate={gate}", STATESIG_STORE=store)
+    assert done.stderr.splitlines()[-1].endswith(f"{run_of(done)} --approve review")
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("my runs.db", "my runs.db"),
+        ("sqlite:////data/runs.db", "sqlite:////data/runs.db"),
+        ("postgresql://host/runs", "postgresql://host/runs"),
+        ("postgresql://me@host:5432/runs", "postgresql://me@host:5432/runs"),
+        ("postgresql://me:s3cret@host/runs", "postgresql://me@host/runs"),
+        (
+            "postgresql://me:s3%40cret@[::1]:5432/runs?sslmode=require",
+            "postgresql://me@[::1]:5432/runs?sslmode=require",
+        ),
+        ("postgresql://host/runs?user=me&password=s3cret", "postgresql://host/runs?user=me"),
+        ("postgresql:///runs?host=/var/run&sslpassword=s3cret", "postgresql:///runs?host=/var/run"),
+    ],
+)
+def test_a_command_without_a_password(target: str, told: str) -> None:
+    """A URL is repeated without the password in it."""
+    assert told == without_password(target)
 
 
 @SIGNALS

@@ -1,12 +1,15 @@
-"""Random flows: whatever the executor, every task is settled, and the final states are the same."""
+"""Random flows end in the same states wherever they run, stored or not, interrupted and resumed or not."""
 
 import os
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from statesig import Finished, Paused, Run, Threads
+from statesig import Executor, Finished, Paused, Run, Store, Threads, open_store
+from statesig.engine.options import Options
+from statesig.engine.runner import begin, reopen
 from tests.harness.exhaustive import counts
 from tests.harness.flows import Drawn, drawn
 
@@ -70,3 +73,51 @@ def test_a_paused_task_holds_only_those_that_need_it(flows: int) -> None:
             for executor in (None, pool):
                 case = drawn(seed)
                 assert [] == unsettled(case.flow.run(executor=executor)), case.text
+
+
+# ---- stored, interrupted, resumed
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with open_store(tmp_path_factory.mktemp("random flows") / "runs.db") as opened:
+        yield opened
+
+
+def interrupted(case: Drawn, store: Store, executor: Executor | None, chance: random.Random) -> Run:
+    """Run a random flow in a store, interrupt it at random calls, resume it each time, and release what is paused."""
+    options = Options(store=store, executor=executor)
+    run = begin(case.flow, {}, options)
+
+    def maybe_interrupt() -> None:
+        if chance.random() < 0.3:
+            run.interrupt()
+
+    case.at_call = maybe_interrupt
+    run.start()
+    for _ in range(200):
+        paused = () if run.is_interrupted else tuple(paused_in(run))
+        if not run.is_interrupted and not paused:
+            return run
+        run = reopen(case.flow, run.id, paused, options)
+        run.start()
+    raise AssertionError(f"it does not end\n{case.text}")
+
+
+def paused_in(run: Run) -> list[str]:
+    return [one.name for whole in run for one in (whole, *whole.children) if isinstance(one.state, Paused)]
+
+
+@pytest.mark.parametrize("flows", counts(40, 2_000))
+def test_an_interrupted_run_ends_as_any_other(flows: int, store: Store) -> None:
+    """Stored and not, in line and in threads, interrupted at random calls and resumed: equal states, equal calls."""
+    with Threads(3) as pool:
+        for seed in range(SEED, SEED + flows):
+            plain = drawn(seed)
+            expected = told(finished(plain))
+            for executor in (None, pool):
+                case = drawn(seed)
+                assert expected == told(finished(case, executor=executor, store=store)), case.text
+                broken = drawn(seed)
+                assert expected == told(interrupted(broken, store, executor, random.Random(seed))), broken.text
+                assert sorted(plain.calls, key=repr) == sorted(broken.calls, key=repr), broken.text

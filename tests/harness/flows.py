@@ -1,7 +1,7 @@
 """Random flows: every trigger, policy, mapping and way for a task to end, drawn from a seed.
 
-A task's behaviour is drawn with its flow: it depends on its name, its index and its attempt alone, never on time or on
-the thread that runs it. So whatever the executor and the order of arrival, the final states must be equal.
+A task's behaviour is drawn with its flow: it depends on its name, its index and how often it was called alone, never on
+time or on the thread that runs it. So whatever the executor and the order of arrival, the final states must be equal.
 """
 
 from __future__ import annotations
@@ -64,11 +64,13 @@ class Drawn:
     Attributes:
         flow: The flow.
         text: Its tasks, one in a line, to be shown where something is wrong with it.
-        calls: The name, index and attempt of each call, in the order in which they were made.
+        calls: The name and index of each call, in the order in which they were made.
+        at_call: Called in each call, before the task ends.
     """
 
     def __init__(self, seed: int, *, pauses: bool = True) -> None:
-        self.calls: list[tuple[str, int | None, int]] = []
+        self.calls: list[tuple[str, int | None]] = []
+        self.at_call: Callable[[], object] = lambda: None
         self._lines: list[str] = [f"seed {seed}"]
         rng = random.Random(seed)
         self._pauses = pauses
@@ -125,9 +127,12 @@ class Drawn:
     def _body(self, name: str, plans: list[list[str]]) -> Callable[..., Any]:
         def body(*taken: Any) -> Any:
             attempt = current()
-            self.calls.append((name, attempt.index, attempt.number))
+            call = name, attempt.index
             plan = plans[(attempt.index or 0) % len(plans)]
-            return _end(plan[min(attempt.number, len(plan)) - 1], taken)
+            end = plan[min(self.calls.count(call), len(plan) - 1)]
+            self.calls.append(call)
+            self.at_call()
+            return _end("value" if end == "pause" and attempt.resumed else end, taken)
 
         return body
 

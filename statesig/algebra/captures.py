@@ -12,10 +12,10 @@ from typing_extensions import TypeIs
 
 from statesig.algebra.joins import combine
 from statesig.signals import Signal, causes_of, chain_of, is_signal
-from statesig.states import AnyState, Failed, State, Success
+from statesig.states import AnyState, ErrorInfo, Failed, State, Success
 from statesig.states.families import narrow
 
-__all__ = ["Redact", "acapture", "capture", "collect", "state_of_exception"]
+__all__ = ["Redact", "RetryOn", "acapture", "capture", "collect", "state_of_exception"]
 
 A = TypeVar("A")
 Ts = TypeVarTuple("Ts")
@@ -23,17 +23,32 @@ Ts = TypeVarTuple("Ts")
 Redact = Callable[[str], str]
 """Redacts the texts of an exception: called with each text, returns the text that a state keeps."""
 
+RetryOn = type[Exception] | tuple[type[Exception], ...] | Callable[[ErrorInfo], object]
+"""Tells which exceptions are worth a retry: by their classes, or by a predicate over what a state keeps of each."""
+
 
 @overload
 def capture(
-    fn: Callable[[*Ts], State[A]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+    fn: Callable[[*Ts], State[A]],
+    *args: *Ts,
+    redact: Redact | None = ...,
+    traceback: bool = ...,
+    retry_on: RetryOn | None = ...,
 ) -> AnyState[A]: ...
 @overload
 def capture(
-    fn: Callable[[*Ts], A | State[A]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+    fn: Callable[[*Ts], A | State[A]],
+    *args: *Ts,
+    redact: Redact | None = ...,
+    traceback: bool = ...,
+    retry_on: RetryOn | None = ...,
 ) -> AnyState[A]: ...
 def capture(
-    fn: Callable[[*Ts], A | State[A]], *args: *Ts, redact: Redact | None = None, traceback: bool = False
+    fn: Callable[[*Ts], A | State[A]],
+    *args: *Ts,
+    redact: Redact | None = None,
+    traceback: bool = False,
+    retry_on: RetryOn | None = None,
 ) -> AnyState[A]:
     """Call a function and return the state it leaves.
 
@@ -48,6 +63,9 @@ def capture(
         args: Its positional arguments; bind keywords with `functools.partial`.
         redact: Called with each text of an exception before a state keeps it.
         traceback: Whether causes keep the formatted traceback.
+        retry_on: The exceptions that are worth a retry, by class or by a predicate over their `ErrorInfo`; the Failed
+            of any other is not retryable, nor that of a group with any other in it. None: all are. Signals say for
+            themselves.
 
     Raises:
         BaseException: KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError and every other exception
@@ -56,20 +74,32 @@ def capture(
     try:
         value = fn(*args)
     except (Signal, Exception, BaseExceptionGroup) as exc:
-        return state_of_exception(exc, redact=redact, traceback=traceback)
+        return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on)
     return _outcome(value)
 
 
 @overload
 async def acapture(
-    fn: Callable[[*Ts], Awaitable[State[A]]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+    fn: Callable[[*Ts], Awaitable[State[A]]],
+    *args: *Ts,
+    redact: Redact | None = ...,
+    traceback: bool = ...,
+    retry_on: RetryOn | None = ...,
 ) -> AnyState[A]: ...
 @overload
 async def acapture(
-    fn: Callable[[*Ts], Awaitable[A | State[A]]], *args: *Ts, redact: Redact | None = ..., traceback: bool = ...
+    fn: Callable[[*Ts], Awaitable[A | State[A]]],
+    *args: *Ts,
+    redact: Redact | None = ...,
+    traceback: bool = ...,
+    retry_on: RetryOn | None = ...,
 ) -> AnyState[A]: ...
 async def acapture(
-    fn: Callable[[*Ts], Awaitable[A | State[A]]], *args: *Ts, redact: Redact | None = None, traceback: bool = False
+    fn: Callable[[*Ts], Awaitable[A | State[A]]],
+    *args: *Ts,
+    redact: Redact | None = None,
+    traceback: bool = False,
+    retry_on: RetryOn | None = None,
 ) -> AnyState[A]:
     """Call and await a coroutine function, and return the state it leaves, as `capture` does.
 
@@ -78,6 +108,7 @@ async def acapture(
         args: Its positional arguments.
         redact: As for `capture`.
         traceback: As for `capture`.
+        retry_on: As for `capture`.
 
     Raises:
         BaseException: As for `capture`; cancellation of the awaiting task passes through.
@@ -85,11 +116,13 @@ async def acapture(
     try:
         value = await fn(*args)
     except (Signal, Exception, BaseExceptionGroup) as exc:
-        return state_of_exception(exc, redact=redact, traceback=traceback)
+        return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on)
     return _outcome(value)
 
 
-def state_of_exception(exc: BaseException, *, redact: Redact | None = None, traceback: bool = False) -> AnyState[Any]:
+def state_of_exception(
+    exc: BaseException, *, redact: Redact | None = None, traceback: bool = False, retry_on: RetryOn | None = None
+) -> AnyState[Any]:
     """Turn a caught exception into a state.
 
     Raises:
@@ -101,12 +134,31 @@ def state_of_exception(exc: BaseException, *, redact: Redact | None = None, trac
         members = list(_members(exc))
         if not all(isinstance(member, (Signal, Exception)) for member in members):
             raise exc
-        states = [state_of_exception(member, redact=redact, traceback=traceback) for member in members]
+        states = [
+            state_of_exception(member, redact=redact, traceback=traceback, retry_on=retry_on) for member in members
+        ]
         return cast("AnyState[Any]", combine(states))  # combine gives a concrete state
     if not isinstance(exc, Exception):
         raise exc
     causes = chain_of(exc, redact=redact, traceback=traceback)
-    return Failed(message=f"raised {causes[0].type}", causes=causes)
+    failed = Failed[Any](message=f"raised {causes[0].type}", causes=causes)
+    return failed if retry_on is None else _judged(failed, exc, retry_on, redact)
+
+
+def _judged(failed: Failed[Any], exc: Exception, retry_on: RetryOn, redact: Redact | None) -> Failed[Any]:
+    """Return the failure of an exception, retryable only if the exception is worth a retry.
+
+    A predicate that raises says nothing: the failure is not retryable, and has both exceptions as its causes.
+    """
+    try:
+        if isinstance(retry_on, (type, tuple)):
+            is_worth_it = isinstance(exc, retry_on)
+        else:
+            is_worth_it = bool(retry_on(failed.causes[0]))
+    except Exception as other:
+        causes = (*failed.causes, *chain_of(other, redact=redact))
+        return failed.model_copy(update={"causes": causes, "retryable": False})
+    return failed if is_worth_it else failed.model_copy(update={"retryable": False})
 
 
 def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[Any], ...]:

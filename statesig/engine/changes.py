@@ -75,7 +75,7 @@ class Changes:
             return
         state = self._settled(noderun, outcome)
         for handler in noderun.node.task.handlers:
-            given = self._given(handler, noderun.state, state)
+            given = self._given(handler, noderun, state)
             if given is not state:
                 state = self._settled(noderun, given)
         self._keep(noderun, state)
@@ -129,7 +129,7 @@ class Changes:
         """Let a running task be Cancelling; its function goes on, so handlers are told and can replace nothing."""
         cancelling = Cancelling(message="the run was cancelled")
         for handler in noderun.node.task.handlers:
-            self._given(handler, noderun.state, cancelling)
+            self._given(handler, noderun, cancelling)
         self._move(noderun, cancelling)
 
     def stop(self, noderun: NodeRun, sentence: str, worker: str | None = None) -> None:
@@ -142,7 +142,7 @@ class Changes:
         """
         state: State[Any] = Cancelled(message=f"the run was cancelled; {sentence}")
         for handler in noderun.node.task.handlers:
-            given = self._given(handler, noderun.state, state)
+            given = self._given(handler, noderun, state)
             if given is not state:
                 state = settle_cancelling(settle_replaced(noderun.state, given))
         self._move(noderun, state, worker)
@@ -153,18 +153,18 @@ class Changes:
 
     def _handled(self, noderun: NodeRun, state: State[Any]) -> State[Any]:
         for handler in noderun.node.task.handlers:
-            given = self._given(handler, noderun.state, state)
+            given = self._given(handler, noderun, state)
             if given is not state:
                 state = settle_replaced(noderun.state, given)
         return state
 
-    def _given(self, handler: Handler, old: State[Any], new: State[Any]) -> State[Any]:
+    def _given(self, handler: Handler, noderun: NodeRun, new: State[Any]) -> State[Any]:
         """Return the state that a handler gives in place of another; the state itself if it gives none."""
-        options = self._options
+        options, retry_on = self._options, noderun.node.task.retry_on
         try:
-            given: Any = handler(old, new)
+            given: Any = handler(noderun.state, new)
         except (Signal, Exception, BaseExceptionGroup) as exc:
-            return state_of_exception(exc, redact=options.redact, traceback=options.traceback)
+            return state_of_exception(exc, redact=options.redact, traceback=options.traceback, retry_on=retry_on)
         if given is None:
             return new
         if not issubclass(type(given), State):

@@ -166,7 +166,9 @@ def settle(
     """Return the state after an attempt: the outcome itself, another attempt, or a failure for good. Pure.
 
     RETRY and a retryable failure count against the task's retries; a RETRY with none left is Failed with its message
-    and causes. A state that may not follow Running is Failed with that as its cause.
+    and causes. A state that may not follow Running is Failed with that as its cause. The runner counts attempts and
+    iterations: a `run_count` or a `loop_count` that is neither its count nor the default, 1, is refused. The state then
+    has the runner's count, and the refusal among its causes.
 
     Args:
         task: The task.
@@ -182,9 +184,13 @@ def settle(
     if isinstance(outcome, Cancelling) or not is_allowed(Running, type(outcome)):
         # A run asks a task to stop; a task never asks that.
         return _not_allowed(Running, outcome, [kind for kind in successors(Running) if kind is not Cancelling])
+    made = failures if attempts is None else attempts
+    if isinstance(outcome, Retrying):
+        outcome = _refusing_count(outcome, "run_count", outcome.run_count, made)
+    elif isinstance(outcome, Looped) and loops is not None:
+        outcome = _refusing_count(outcome, "loop_count", outcome.loop_count, loops)
     again = isinstance(outcome, Retrying) or (isinstance(outcome, Failed) and outcome.retryable)
     if again and failures <= task.retries:
-        made = failures if attempts is None else attempts
         later = now + timedelta(seconds=delay_before(task, failures, jitter))
         if isinstance(outcome, Retrying):
             return outcome.model_copy(update={"start_time": outcome.start_time or later, "run_count": made})
@@ -198,6 +204,14 @@ def settle(
     if isinstance(outcome, Scheduled) and outcome.start_time is None:
         return outcome.model_copy(update={"start_time": now})
     return outcome
+
+
+def _refusing_count(outcome: State[Any], field: str, given: int, counted: int) -> State[Any]:
+    """Return a state as it is or, if the count that it was given is another than the runner's, with that as a cause."""
+    if given in (1, counted):
+        return outcome
+    refusal = ValueError(f"{field} is {given}, and the runner counts {counted}; leave it out, since the runner counts")
+    return outcome.model_copy(update={"causes": (*outcome.causes, *state_of_exception(refusal).causes)})
 
 
 def settle_unbegun(state: State[Any], outcome: State[Any]) -> State[Any]:

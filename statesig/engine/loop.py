@@ -305,11 +305,13 @@ class RunLoop:
 
     def _call(self, noderun: NodeRun, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Call a function in this thread."""
-        options = self._options
+        options, retry_on = self._options, noderun.node.task.retry_on
         began = time.perf_counter()
         try:
             running.set(noderun)
-            outcome: State[Any] = capture(fn, *args, redact=options.redact, traceback=options.traceback)
+            outcome: State[Any] = capture(
+                fn, *args, redact=options.redact, traceback=options.traceback, retry_on=retry_on
+            )
             running.set(None)
         except KeyboardInterrupt:
             running.set(None)

@@ -11,7 +11,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, NamedTuple
 
-from statesig.algebra.captures import Redact, acapture, capture
+from statesig.algebra.captures import Redact, RetryOn, acapture, capture
 from statesig.executors.attempts import Attempt, running
 from statesig.graph.tasks import Task, building
 from statesig.states import Cancelled, Crashed, State
@@ -91,7 +91,9 @@ def perform(call: Call) -> Outcome:
     try:
         fn = partial(call.task.fn, **call.kwargs) if call.kwargs else call.task.fn
         to_state = awaited if call.task.is_async else capture
-        state: State[Any] = to_state(fn, *call.args, redact=call.redact, traceback=call.traceback)
+        state: State[Any] = to_state(
+            fn, *call.args, redact=call.redact, traceback=call.traceback, retry_on=call.task.retry_on
+        )
     finally:
         running.reset(tokens[0])
         building.reset(tokens[1])
@@ -124,7 +126,9 @@ async def aperform(call: Call) -> Outcome:
         running.set(call.attempt)
         building.set(None)
         fn = partial(call.task.fn, **call.kwargs) if call.kwargs else call.task.fn
-        state: State[Any] = await acapture(fn, *call.args, redact=call.redact, traceback=call.traceback)
+        state: State[Any] = await acapture(
+            fn, *call.args, redact=call.redact, traceback=call.traceback, retry_on=call.task.retry_on
+        )
     except asyncio.CancelledError:
         raise
     except BaseException as exc:  # asyncio would let KeyboardInterrupt and SystemExit end the whole loop
@@ -132,13 +136,13 @@ async def aperform(call: Call) -> Outcome:
     return Outcome(state, time.perf_counter() - began, worker_name())
 
 
-def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool) -> State[Any]:
+def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool, retry_on: RetryOn | None) -> State[Any]:
     """Run a coroutine function to its end on a new loop, in a new thread if a loop is running here."""
     import asyncio
 
     def to_its_end() -> State[Any]:
         try:
-            return asyncio.run(acapture(fn, *args, redact=redact, traceback=traceback))
+            return asyncio.run(acapture(fn, *args, redact=redact, traceback=traceback, retry_on=retry_on))
         except asyncio.CancelledError:
             return cancelled()
 

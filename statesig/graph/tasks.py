@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Union, cast
 
 from typing_extensions import TypeVar
 
+from statesig.algebra.captures import RetryOn
 from statesig.algebra.triggers import SkipPolicy, Trigger, all_successful
 from statesig.states import State
 from statesig.states.families import args_of
@@ -50,6 +51,7 @@ class Task(Generic[P, A]):
         retry_backoff: The factor by which each further delay is longer than the one before.
         retry_max_delay: The longest delay in seconds; None without a limit.
         retry_jitter: The part of a delay by which it may be shorter or longer, from 0 to 1.
+        retry_on: The exceptions that are worth a retry; None: all.
         timeout: The seconds that an attempt may take; None without a limit.
         trigger: Decides by the states upstream whether it runs.
         on_skip: How a skipped upstream counts.
@@ -70,6 +72,7 @@ class Task(Generic[P, A]):
         retry_backoff: float = 1.0,
         retry_max_delay: float | timedelta | None = None,
         retry_jitter: float = 0.0,
+        retry_on: RetryOn | None = None,
         timeout: float | timedelta | None = None,
         trigger: Trigger = all_successful,
         on_skip: SkipPolicy = SkipPolicy.SUCCESS,
@@ -85,6 +88,7 @@ class Task(Generic[P, A]):
         self.retry_backoff = retry_backoff
         self.retry_max_delay: float | None = None if retry_max_delay is None else _seconds(retry_max_delay)
         self.retry_jitter = retry_jitter
+        self.retry_on: RetryOn | None = retry_on
         self.timeout: float | None = None if timeout is None else _seconds(timeout)
         self.trigger = trigger
         self.on_skip = on_skip
@@ -102,6 +106,7 @@ class Task(Generic[P, A]):
             (self.retry_backoff < 1, "retry_backoff is a factor of at least 1"),
             ((self.retry_max_delay or 0) < 0, "retry_max_delay is at least 0 seconds"),
             (not 0 <= self.retry_jitter <= 1, "retry_jitter is a part of the delay, from 0 to 1"),
+            (not _is_retry_on(self.retry_on), "retry_on is classes of Exception, or a predicate over an ErrorInfo"),
             (self.timeout is not None and self.timeout <= 0, "timeout is more than 0 seconds"),
             (self.cache_for is not None and self.cache_for <= 0, "cache_for is more than 0 seconds"),
             (self.cache_key is not None and self.cache_for is None, "cache_key goes with cache_for"),
@@ -145,6 +150,17 @@ class Task(Generic[P, A]):
         return _value_type(declared)
 
 
+def _is_retry_on(given: object) -> bool:
+    """Tell whether a value is None, a class of exceptions, a tuple of such classes, or something that can be called."""
+    if isinstance(given, tuple):
+        return all(map(_is_exception, cast("tuple[object, ...]", given)))  # whatever it holds
+    return given is None or _is_exception(given) or (callable(given) and not isinstance(given, type))
+
+
+def _is_exception(given: object) -> bool:
+    return isinstance(given, type) and issubclass(given, Exception)
+
+
 def _seconds(given: float | timedelta) -> float:
     return given.total_seconds() if isinstance(given, timedelta) else float(given)
 
@@ -166,6 +182,7 @@ def task(
     retry_backoff: float = ...,
     retry_max_delay: float | timedelta | None = ...,
     retry_jitter: float = ...,
+    retry_on: RetryOn | None = ...,
     timeout: float | timedelta | None = ...,
     trigger: Trigger = ...,
     on_skip: SkipPolicy = ...,
@@ -181,6 +198,7 @@ def task(
     retry_backoff: float = ...,
     retry_max_delay: float | timedelta | None = ...,
     retry_jitter: float = ...,
+    retry_on: RetryOn | None = ...,
     timeout: float | timedelta | None = ...,
     trigger: Trigger = ...,
     on_skip: SkipPolicy = ...,
@@ -200,6 +218,11 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         retry_max_delay: The longest delay: seconds, or a timedelta.
         retry_jitter: A delay is shorter or longer by up to this part of it, from 0 to 1, so that tasks that failed
             together do not all retry together. It is drawn from the run's seed.
+        retry_on: The exceptions that are run again: a class, a tuple of classes, or a predicate over the `ErrorInfo`
+            that the state keeps, which sees texts redacted. Subclasses count. The task fails at once with any other
+            exception, and with a group that holds another. FAIL and RETRY say for themselves; a `timeout` and a lost
+            worker are no exceptions of the task, and count against `retries` whatever this says. By default all
+            exceptions are run again.
         timeout: Seconds, or a timedelta, that an attempt may take; after that it is TimedOut, which counts as a
             failure. A thread cannot be stopped: its function continues, and its outcome is ignored.
         trigger: Decides by the states upstream whether it runs; `all_successful` by default.

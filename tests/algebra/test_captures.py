@@ -289,6 +289,52 @@ def test_a_group_of_exceptions(verb: Any) -> None:
     assert (Failed, ["ValueError", "KeyError", "OSError"]) == (type(state), [cause.type for cause in state.causes])
 
 
+def is_busy(cause: ErrorInfo) -> bool:
+    return "busy" in cause.message
+
+
+RETRYABLE: list[tuple[Any, BaseException, bool]] = [
+    (OSError, ConnectionError("gone"), True),
+    (ConnectionError, OSError("gone"), False),
+    ((OSError, LookupError), KeyError("rows"), True),
+    ((OSError, LookupError), ValueError("rows"), False),
+    ((), ValueError("rows"), False),
+    (is_busy, ValueError("the server is busy"), True),
+    (is_busy, ValueError("no such table"), False),
+    (OSError, ExceptionGroup("g", [OSError("a"), ConnectionError("b")]), True),
+    (OSError, ExceptionGroup("g", [OSError("a"), ExceptionGroup("h", [ValueError("b")])]), False),
+    (OSError, BaseExceptionGroup("g", [FAIL("no"), OSError("a")]), True),
+    (OSError, BaseExceptionGroup("g", [FAIL("no"), ValueError("a")]), False),
+    (OSError, FAIL("says for itself"), True),
+    (ValueError, FAIL("says for itself", retryable=False), False),
+]
+
+
+@each_verb
+@pytest.mark.parametrize(("retry_on", "exc", "expected"), RETRYABLE)
+def test_retry_on_tells_which_exceptions_are_retryable(
+    verb: Any, retry_on: Any, exc: BaseException, expected: bool
+) -> None:
+    """By class or by predicate, in a group only if each of its exceptions is; signals say for themselves."""
+    plain, state = verb(raise_, exc), verb(raise_, exc, retry_on=retry_on)
+    assert (plain.causes, plain.message, expected) == (state.causes, state.message, state.retryable)
+
+
+@each_verb
+def test_retry_on_sees_redacted_texts(verb: Any) -> None:
+    """The predicate is asked about the `ErrorInfo` that the state keeps."""
+    seen: list[ErrorInfo] = []
+    state = verb(raise_, ValueError("secret"), redact=lambda text: "***", retry_on=seen.append)
+    assert ([ErrorInfo(type="ValueError", message="***")], False) == (seen, state.retryable)
+
+
+@each_verb
+def test_a_predicate_that_raises(verb: Any) -> None:
+    """The failure is not retryable, and both exceptions are its causes."""
+    state = verb(raise_, ValueError("a"), retry_on=lambda cause: cause.missing)
+    assert (["ValueError", "AttributeError"], False) == ([cause.type for cause in state.causes], state.retryable)
+
+
 @each_verb
 @pytest.mark.parametrize("kind", [asyncio.CancelledError, Foreign])
 @pytest.mark.parametrize("nested", [False, True])

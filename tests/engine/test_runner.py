@@ -43,6 +43,7 @@ from statesig import (
     Flow,
     FlowError,
     IllegalTransition,
+    Looped,
     Mapped,
     Paused,
     Pending,
@@ -411,10 +412,81 @@ def test_a_users_own_retry_keeps_its_class_and_fields() -> None:
 
 
 @pytest.mark.parametrize("count", [5, 2])
-def test_run_count_is_the_runners(count: int) -> None:
-    """`run_count` is the attempts already made, whatever the signal says."""
-    _, events, _ = run_alone(scripted("work", RETRY(run_count=count), 5, retries=1))
-    assert [1] == [event.state.run_count for event in events if isinstance(event.state, Retrying)]
+def test_another_run_count_than_the_runners_is_refused(count: int) -> None:
+    """`run_count` is the attempts already made: another is not kept, a cause says so, and the retry is not lost."""
+    state, events, _ = run_alone(scripted("work", RETRY("busy", run_count=count), 5, retries=1))
+    (waiting,) = [event.state for event in events if isinstance(event.state, Retrying)]
+    told = f"run_count is {count}, and the runner counts 1; leave it out, since the runner counts"
+    assert (1, "busy", [told]) == (waiting.run_count, waiting.message, [cause.message for cause in waiting.causes])
+    assert Success(result=5) == state
+
+
+def test_a_retry_with_another_count_and_none_left() -> None:
+    """It is Failed with its message, as any RETRY, and the refusal is a cause."""
+    state, _, _ = run_alone(scripted("work", RETRY("busy", run_count=3)))
+    assert ("Failed", "busy", 1) == (state.type, state.message, len(state.causes))
+
+
+def test_the_runners_own_count_may_be_given() -> None:
+    """``RETRY(run_count=current().number)`` says what is so, and nothing is refused."""
+    _, events, _ = run_alone(scripted("work", RETRY(), RETRY(run_count=2), 5, retries=2))
+    waiting = [event.state for event in events if isinstance(event.state, Retrying)]
+    assert [(1, ()), (2, ())] == [(state.run_count, state.causes) for state in waiting]
+
+
+def test_another_loop_count_than_the_runners_is_refused() -> None:
+    """`loop_count` is the iterations already made, by the same rule."""
+    state, events, _ = run_alone(scripted("work", LOOP(loop_count=7), LOOP(loop_count=2), 5))
+    loops = [event.state for event in events if isinstance(event.state, Looped)]
+    assert ([(1, 1), (2, 0)], "Success") == ([(loop.loop_count, len(loop.causes)) for loop in loops], state.type)
+
+
+# ---- which exceptions are tried again
+
+
+def attempts(events: list[Event]) -> int:
+    return sum(isinstance(event.state, Running) for event in events)
+
+
+@pytest.mark.parametrize("executor", [None, "threads"], ids=["in line", "in threads"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["a function", "a coroutine"])
+def test_only_what_retry_on_names_is_tried_again(executor: Any, is_async: bool) -> None:
+    """A subclass is tried again, any other exception fails at once, with retries left."""
+    raised = [ConnectionError("busy"), ValueError("no such table")]
+
+    def work() -> int:
+        raise raised[current().number - 1]
+
+    async def awaited() -> int:
+        return work()
+
+    made: Any = task(retries=5, retry_on=(OSError, LookupError))(awaited if is_async else work)
+    state, events, _ = run_alone(made, executor=executor)
+    assert (2, "raised ValueError", False) == (attempts(events), state.message, state.retryable)
+
+
+@pytest.mark.parametrize("step", [RETRY("no"), FAIL("no"), TIMEOUT("no"), Failed()], ids=repr)
+def test_signals_and_states_say_for_themselves(step: Any) -> None:
+    """`retry_on` speaks of exceptions alone."""
+    _, events, _ = run_alone(scripted("work", step, retries=2, retry_on=OSError))
+    assert 3 == attempts(events)
+
+
+def test_a_timeout_is_no_exception_of_the_task() -> None:
+    """It counts against `retries` whatever `retry_on` names."""
+    state, events, _ = run_alone(task(retries=1, retry_on=KeyError, timeout=0.01)(lambda: time.sleep(0.1)))
+    assert ("TimedOut", 2) == (state.type, attempts(events))
+
+
+def test_retry_on_holds_for_what_a_handler_raises() -> None:
+    """An exception of a handler is the outcome of the attempt, and judged as one of its function."""
+
+    def heeded(old: State[Any], new: State[Any]) -> None:
+        if isinstance(new, Success):
+            raise ValueError("not so good")
+
+    _, events, _ = run_alone(scripted("work", 1, retries=2, retry_on=OSError, handlers=[heeded]))
+    assert 1 == attempts(events)
 
 
 def test_children_are_tried_again_apart() -> None:
@@ -1527,6 +1599,10 @@ def no_settling(outcome: State[Any], retries: int, failures: int) -> State[Any]:
     """Restate what an attempt leads to, for a task with a delay of ten seconds, at noon."""
     in_ten = NOON + timedelta(seconds=10)
     if isinstance(outcome, Retrying):
+        if outcome.run_count not in (1, failures):
+            told = f"run_count is {outcome.run_count}, and the runner counts {failures}; leave it out, since the runner"
+            refusal = ErrorInfo(type="ValueError", message=f"{told} counts")
+            outcome = outcome.model_copy(update={"causes": (*outcome.causes, refusal)})
         if failures > retries:
             return Failed(message=outcome.message, causes=outcome.causes)
         return outcome.model_copy(update={"start_time": outcome.start_time or in_ten, "run_count": failures})

@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from statesig import (
+    RETRY,
     AnyState,
     Flow,
     FlowError,
@@ -89,6 +90,13 @@ def test_a_negative_number_is_refused(options: dict[str, Any]) -> None:
 
         @task(**options)
         def work() -> None: ...
+
+
+@pytest.mark.parametrize("retry_on", ["OSError", 3, RETRY, KeyboardInterrupt, (OSError, "KeyError"), [OSError]])
+def test_retry_on_is_exceptions_or_a_predicate(retry_on: Any) -> None:
+    """Signals say for themselves, and what is no Exception ends the run: neither can be named."""
+    with pytest.raises(ValueError, match="task 'work': retry_on is classes of Exception, or a predicate over an Error"):
+        task(name="work", retry_on=retry_on)(lambda: None)
 
 
 def test_a_builtin_function_can_be_a_task() -> None:

@@ -106,6 +106,14 @@ def broken(day: date) -> int:
     raise ValueError(f"no rows on {day}")
 
 
+@task(retries=3, retry_on=OSError)
+def picky(day: date) -> int:
+    """Fail in a way that is run again, and then in one that is not."""
+    if current().number == 1:
+        raise ConnectionError("busy")
+    raise ValueError(f"no rows on {day}")
+
+
 @task(retries=3)
 def refused(day: date) -> int:
     raise FAIL("no use", retryable=False)
@@ -194,6 +202,7 @@ with Flow("everything") as flow:
     failed = broken(begun)
     behind_failed = follow(failed)
     mended = mend(state_of(failed))
+    picked = picky(begun)
     gave_up = refused(begun)
     was_withdrawn = withdrawn(begun)
     behind_withdrawn = follow(was_withdrawn)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, assert_type
 
-from statesig import AnyState, Failed, Flow, Run, Skipped, State, Success, state_of, states_of, task
+from statesig import AnyState, ErrorInfo, Failed, Flow, Run, Skipped, State, Success, state_of, states_of, task
 
 
 @task
@@ -186,6 +186,22 @@ def monthly(day: date) -> int:
 async def hourly(day: date) -> int:
     return day.day
 
+
+def busy(cause: ErrorInfo) -> bool:
+    return "busy" in cause.message
+
+
+@task(retries=3, retry_on=(OSError, TimeoutError))
+def patient(day: date) -> int:
+    return day.day
+
+
+assert_type(patient(date(2024, 1, 1)), int)
+assert_type(task(retry_on=OSError)(plain)("a"), int)
+assert_type(task(retry_on=busy)(plain)("a"), int)
+task(retry_on="OSError")  # E: call-overload
+task(retry_on=(OSError, 3))  # E: arg-type
+task(retry_on=by_month)  # E: arg-type
 
 assert_type(monthly(date(2024, 1, 1)), int)
 assert_type(hourly(date(2024, 1, 1)), int)

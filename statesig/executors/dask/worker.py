@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from statesig.algebra.captures import RetryOn
 from statesig.executors.calls import Call, Outcome, performed
 from statesig.executors.pickling import packed, packed_outcome, unpacked, unpacked_outcome
 from statesig.graph.tasks import Task
@@ -160,7 +161,7 @@ def _by_value(value: object) -> bytes | None:
 
     def reducer_override(self: Any, obj: Any) -> Any:
         if type(obj) is Task and not _is_importable(obj):
-            return _task, (obj.fn, obj.name, obj.timeout)
+            return _task, (obj.fn, obj.name, obj.timeout, obj.retry_on)
         return base.reducer_override(self, obj)
 
     file = io.BytesIO()
@@ -173,9 +174,9 @@ def _by_value(value: object) -> bytes | None:
     return file.getvalue()
 
 
-def _task(fn: Any, name: str, timeout: float | None) -> Task[Any, Any]:
+def _task(fn: Any, name: str, timeout: float | None, retry_on: RetryOn | None) -> Task[Any, Any]:
     """Return a task with only the parts that performing it needs."""
-    return Task(fn, name=name, timeout=timeout)
+    return Task(fn, name=name, timeout=timeout, retry_on=retry_on)
 
 
 def _is_importable(task: Any) -> bool:

@@ -62,13 +62,17 @@ class NoResult(StatesigError, ValueError):
 
     Args:
         state: The state's tag.
+        reason: Why the state was entered: its message, and the text of its first cause; empty if it has neither.
     """
 
-    def __init__(self, state: str) -> None:
-        super().__init__(state)
+    def __init__(self, state: str, reason: str = "") -> None:
+        super().__init__(state, reason)
         self.state = state
+        self.reason = reason
 
     def sentence(self) -> str:
+        if self.reason:
+            return f"{self.state} has no result: {self.reason}"
         return f"{self.state} was given no result; test `has_result` first, or construct it with result=..."
 
 
@@ -174,19 +178,30 @@ class RunFailed(StatesigError, RuntimeError):
     Args:
         flow: The name of the flow.
         state: The tag of the run's state.
-        tasks: The name and the state's tag of each task that did not succeed, as pairs.
+        tasks: The name and the state's tag of each task and child of a mapped task that did not succeed, as pairs; the
+            failed ones first.
+        reasons: Why the first of them failed, in their order; empty where nobody said.
     """
 
-    def __init__(self, flow: str, state: str, tasks: Sequence[tuple[str, str]]) -> None:
-        super().__init__(flow, state, tuple(tasks))
+    def __init__(self, flow: str, state: str, tasks: Sequence[tuple[str, str]], reasons: Sequence[str] = ()) -> None:
+        super().__init__(flow, state, tuple(tasks), tuple(reasons))
         self.flow = flow
         self.state = state
         self.tasks: tuple[tuple[str, str], ...] = tuple(tasks)
+        self.reasons: tuple[str, ...] = tuple(reasons)
 
     def sentence(self) -> str:
-        shown = ", ".join(f"{name} {state}" for name, state in self.tasks[:10])
+        shown = [
+            f"{name} {state}{f' ({_shortened(reason)})' if reason else ''}"
+            for (name, state), reason in zip(self.tasks[:10], [*self.reasons, *[""] * 10], strict=False)
+        ]
         rest = f" and {len(self.tasks) - 10} more" if len(self.tasks) > 10 else ""
-        return f"flow {self.flow!r} is {self.state}: {shown}{rest}"
+        return f"flow {self.flow!r} is {self.state}: {', '.join(shown)}{rest}"
+
+
+def _shortened(text: str) -> str:
+    """Return a text, or its first 200 characters."""
+    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 class ExecutorError(StatesigError, RuntimeError):

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from statesig.codec.events import Event, encode_event, without_result
+from statesig.engine.causes import Failure, said
 from statesig.errors import EncodeError
 from statesig.flow import Flow
 from statesig.states import Cancelling, Finished, Mapped, Paused, Running, Scheduled, State, Success, is_mapped
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from statesig.engine.noderuns import TaskRun
     from statesig.engine.runs import Run
 
-__all__ = ["MOST_CHILDREN", "JsonLines", "Lines", "Silent", "aligned", "described", "in_one_line", "said", "summary"]
+__all__ = ["MOST_CHILDREN", "JsonLines", "Lines", "Silent", "aligned", "described", "summary"]
 
 MOST_CHILDREN = 40
 _MOST_RUNNING = 8
+_MOST_NAMES = 5
 
 
 class Silent:
@@ -210,16 +212,6 @@ def described(state: State[Any]) -> str:
     return f"{state.type}: {', '.join(f'{count} {tag}' for tag, count in tally.items()) or 'none'}"
 
 
-def said(state: State[Any]) -> str:
-    """Return a state's message in one line, with the text of its first cause."""
-    return in_one_line(state.message, *(cause.message for cause in state.causes[:1]))
-
-
-def in_one_line(*parts: str | None) -> str:
-    """Return the texts that there are in one line, with colons between them."""
-    return " ".join(": ".join(part for part in parts if part).split())
-
-
 def aligned(rows: Sequence[Sequence[str]], *, right: int | None = None) -> Iterator[str]:
     """Yield the lines of a table, with all columns but the last padded to their widest cell.
 
@@ -244,9 +236,11 @@ def _printable(text: str) -> str:
 
 
 def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
-    """Write a table of a run's tasks, with the children that did not succeed, and the outcome of the run."""
+    """Write a table of a run's tasks, with the children that did not succeed, each failure, and the run's outcome."""
     rows = [("TASK", "STATE", "SECONDS", "MESSAGE"), *_rows(run)]
     out.writelines(f"{line}\n" for line in aligned(rows, right=2))
+    told = [_printable(line) for line in _told_of(run.failures())]
+    out.writelines(f"{line}\n" for line in ("", *told) if told)
     outcome = run.state
     name = f"run {run.id}\n{run.flow.name}" if is_stored else run.flow.name
     if run.is_interrupted:
@@ -255,6 +249,19 @@ def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
         return
     message = _printable(said(outcome))
     print(f"\n{name}: {outcome.type}{f', {message}' if message else ''}", file=out)
+
+
+def _told_of(failures: Sequence[Failure]) -> Iterator[str]:
+    """Yield a line for each reason for which tasks failed, with their names."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for failure in failures:
+        groups.setdefault((failure.state.type, failure.reason), []).append(failure.name)
+    for (tag, reason), names in [*groups.items()][:MOST_CHILDREN]:
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        mark = "" if not reason else " " if reason.startswith("because ") else ": "
+        yield f"{', '.join(names[:_MOST_NAMES])}{more} {tag}{mark}{reason}"
+    if len(groups) > MOST_CHILDREN:
+        yield f"and {sum(map(len, [*groups.values()][MOST_CHILDREN:]))} more"
 
 
 def _rows(run: Run) -> Iterator[tuple[str, str, str, str]]:

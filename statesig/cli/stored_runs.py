@@ -14,11 +14,12 @@ from typing import Any, TextIO
 
 from pydantic_core import from_json, to_json
 
-from statesig.cli.display import MOST_CHILDREN, aligned, in_one_line
+from statesig.cli.display import MOST_CHILDREN, aligned
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.loading import kind_named
 from statesig.cli.options import chosen_age, stored_before
 from statesig.engine.cancellations import cancel_run
+from statesig.engine.causes import in_one_line
 from statesig.engine.fingerprints import graph_names
 from statesig.states.families import descendants
 from statesig.stores.store import Record, Store, StoredRun

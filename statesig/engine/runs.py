@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import TypeVar
 
-from statesig.algebra.joins import combine, kind
+from statesig.algebra.joins import combine
 from statesig.codec.events import Event
+from statesig.engine.causes import Failure, failures_of, is_unsuccessful
 from statesig.engine.changes import Changes
 from statesig.engine.decisions import settle_lost
 from statesig.engine.interrupts import interrupted_by_signals
@@ -30,13 +31,11 @@ from statesig.states import (
     Cached,
     Cancelled,
     Cancelling,
-    Failed,
     Finished,
     Paused,
     Resume,
     Running,
     Scheduled,
-    State,
     Success,
     is_mapped,
 )
@@ -118,7 +117,7 @@ class Run:
 
     def _unhandled(self) -> list[NodeRun]:
         """Return the failed and cancelled tasks whose state no task took that has begun."""
-        failed = {noderun.node: noderun for noderun in self._noderuns if _is_unsuccessful(noderun.state)}
+        failed = {noderun.node: noderun for noderun in self._noderuns if is_unsuccessful(noderun.state)}
         if failed:
             for noderun in self._noderuns:
                 if any(one.has_begun for one in noderun.with_children()):
@@ -141,16 +140,19 @@ class Run:
         """Raise if the run did not succeed.
 
         Raises:
-            RunFailed: It did not; the error names the tasks that are not successful.
+            RunFailed: It did not; the error names the tasks and the children of mapped tasks that are not successful,
+                and says why the first of them failed.
         """
         state = self.state
         if not isinstance(state, Success):
-            others = [
-                (noderun.node.name, noderun.state.type)
-                for noderun in self._noderuns
-                if not isinstance(noderun.state, Success)
-            ]
-            raise RunFailed(self.flow.name, state.type, others)
+            failures = self.failures()
+            tasks = [(failure.name, failure.state.type) for failure in failures]
+            tasks += [(one.name, one.state.type) for one in self._noderuns if not isinstance(one.state, Finished)]
+            raise RunFailed(self.flow.name, state.type, tasks, [failure.reason for failure in failures])
+
+    def failures(self) -> list[Failure]:
+        """Return each task and each child of a mapped task that failed or was cancelled, with its cause, in order."""
+        return failures_of(self._noderuns)
 
     def start(self) -> Run:
         """Run what can be run, or continue a stored run; `Flow.run` and `Flow.resume` call this.
@@ -341,8 +343,3 @@ class Run:
             journal.check_unchanged()
             raise
         return self
-
-
-def _is_unsuccessful(state: State[Any]) -> bool:
-    """Tell whether a task has failed or was cancelled; a mapped one, if the join of its children is such a kind."""
-    return type(state) is not Success and issubclass(kind(state), (Failed, Cancelled))

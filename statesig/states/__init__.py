@@ -152,10 +152,11 @@ class State(StateModel, Generic[R], abstract=True):
         """Return the result that was given.
 
         Raises:
-            NoResult: The state has no result.
+            NoResult: The state has no result; the text says why, if the state does.
         """
         if "result" not in self.__pydantic_fields_set__:
-            raise NoResult(type(self).__name__)
+            texts = (self.message, *(cause.message for cause in self.causes[:1]))
+            raise NoResult(type(self).__name__, ": ".join(text for text in texts if text))
         result: R = self.__dict__["result"]
         return result
 

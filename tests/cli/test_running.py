@@ -187,6 +187,45 @@ def test_what_a_terminal_would_act_upon(store: str) -> None:
     assert [(False, True)] * 4 == [("\x1b" in text, r"\x1b[2Jgone" in text) for text in texts]
 
 
+def test_the_last_lines_name_each_failure(tmp_path: Path) -> None:
+    """Before the outcome each failed task stands with its cause, handled or not; a cascade with its root."""
+    (tmp_path / "etl.py").write_text(
+        """from statesig import FAIL, Flow, all_finished, task
+
+@task
+def read(name: str) -> str:
+    raise FileNotFoundError("No such file")
+
+@task
+def load(number: int) -> int:
+    raise FAIL("odd" if number % 2 else "even")
+
+@task
+def add(text: str) -> str:
+    return text
+
+@task(trigger=all_finished)
+def report() -> None: ...
+
+with Flow("etl") as flow:
+    text = add(add(read("rows.txt")))
+    rows = flow.map(load, range(14))
+    last = report()
+    flow.after(last, text, rows)
+flow.reference(last)
+"""
+    )
+    done = statesig("run", "etl", cwd=tmp_path)
+    assert [
+        "read Failed: raised FileNotFoundError: No such file",
+        "add, add-2 TriggerFailed because read: No such file",
+        "load[0], load[2], load[4], load[6], load[8] and 2 more Failed: even",
+        "load[1], load[3], load[5], load[7], load[9] and 2 more Failed: odd",
+        "",
+        "etl: Success",
+    ] == done.stdout.splitlines()[-6:]
+
+
 # ---- resume
 
 

@@ -1496,7 +1496,7 @@ def test_raise_for_state() -> None:
         bad.run().raise_for_state()
     assert ("bad", "Failed") == (error.value.flow, error.value.state)
     assert (("failing", "Failed"), ("behind", "TriggerFailed")) == error.value.tasks[:2]
-    assert "flow 'bad' is Failed: failing Failed, behind TriggerFailed" == str(error.value)
+    assert "flow 'bad' is Failed: failing Failed (no), behind TriggerFailed (because failing: no)" == str(error.value)
 
 
 def test_a_paused_run_did_not_succeed() -> None:

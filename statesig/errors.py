@@ -181,17 +181,22 @@ class RunFailed(StatesigError, RuntimeError):
         tasks: The name and the state's tag of each task and child of a mapped task that did not succeed, as pairs; the
             failed ones first.
         reasons: Why the first of them failed, in their order; empty where nobody said.
+        message: What a handler of the flow said, if it, and no task, made the run fail.
     """
 
-    def __init__(self, flow: str, state: str, tasks: Sequence[tuple[str, str]], reasons: Sequence[str] = ()) -> None:
-        super().__init__(flow, state, tuple(tasks), tuple(reasons))
+    def __init__(
+        self, flow: str, state: str, tasks: Sequence[tuple[str, str]], reasons: Sequence[str] = (), message: str = ""
+    ) -> None:
+        super().__init__(flow, state, tuple(tasks), tuple(reasons), message)
         self.flow = flow
         self.state = state
         self.tasks: tuple[tuple[str, str], ...] = tuple(tasks)
         self.reasons: tuple[str, ...] = tuple(reasons)
+        self.message = message
 
     def sentence(self) -> str:
-        shown = [
+        shown = [_shortened(self.message)] if self.message else []
+        shown += [
             f"{name} {state}{f' ({_shortened(reason)})' if reason else ''}"
             for (name, state), reason in zip(self.tasks[:10], [*self.reasons, *[""] * 10], strict=False)
         ]

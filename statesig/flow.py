@@ -25,6 +25,12 @@ class Flow(Graph):
 
     Args:
         name: The flow's name in messages and on the command line.
+        handlers: Each is called with the old and the new state of the run itself at every change, and may return
+            another state, or raise a signal, to take the place of the new one, if it may follow the old one.
+        task_handlers: Handlers for all tasks of the flow, called after the task's own; see `statesig.task`.
+        retries: How often the tasks that did not succeed are run again after the run failed, or after a RETRY of a
+            handler. What succeeded is kept, also where it took the state of a failed task.
+        retry_delay: Seconds, or a timedelta, before they are run again.
 
     Attributes:
         nodes: The calls, in the order in which they were made.

@@ -14,7 +14,19 @@ from statesig.codec.events import Event, encode_event, without_result
 from statesig.engine.causes import Failure, said
 from statesig.errors import EncodeError
 from statesig.flow import Flow
-from statesig.states import Cancelling, Finished, Mapped, Paused, Running, Scheduled, State, Success, is_mapped
+from statesig.states import (
+    Cancelling,
+    Finished,
+    Mapped,
+    Paused,
+    Pending,
+    Retrying,
+    Running,
+    Scheduled,
+    State,
+    Success,
+    is_mapped,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -70,10 +82,10 @@ class JsonLines(Silent):
     def __init__(self, flow: Flow, out: TextIO, errors: TextIO) -> None:
         super().__init__(errors)
         self._out = out
-        self._tasks = {node.name: node.task for node in flow.nodes}
+        self._flow = flow
 
     def __call__(self, event: Event) -> None:
-        returns = self._tasks[event.task].returns
+        returns = self._flow.returns(event.task)
         if is_mapped(event.state) and event.state.children:
             self._tell_mapped(event)
             return
@@ -82,7 +94,8 @@ class JsonLines(Silent):
         except EncodeError as exc:
             self.failed = True
             remedy = "give the task a return annotation, or return a value that JSON can hold"
-            print(f"statesig: task {event.task!r}: {exc}; {remedy}", file=self._errors)
+            whose = "the flow" if event.task is None else f"task {event.task!r}"
+            print(f"statesig: {whose}: {exc}; {remedy}", file=self._errors)
             line = encode_event(replace(event, state=_spelled_out(without_result(event.state))))
         print(line.decode(), file=self._out, flush=True)
 
@@ -102,7 +115,7 @@ class Lines(Silent):
 
     def __init__(self, errors: TextIO) -> None:
         super().__init__(errors)
-        self._began: dict[tuple[str, int | None], Any] = {}
+        self._began: dict[_Place, Any] = {}
 
     @staticmethod
     def for_stream(flow: Flow, errors: TextIO) -> Lines:
@@ -116,6 +129,8 @@ class Lines(Silent):
 
     def __call__(self, event: Event) -> None:
         place = event.task, event.index
+        if event.task is None and not isinstance(event.state, Retrying):
+            return  # the summary tells how the run ended
         if isinstance(event.state, Running):
             self._began[place] = event.time
         elif isinstance(event.state, (Finished, Paused, Scheduled)):
@@ -146,7 +161,7 @@ class _Live(Lines):
         )
         self._progress = Progress(*columns, auto_refresh=False)
         self._bar = self._progress.add_task(flow.name, total=len(flow.nodes))
-        self._running: dict[tuple[str, int | None], float] = {}
+        self._running: dict[_Place, float] = {}
         self._live = Live(get_renderable=self._shown, console=Console(file=errors), transient=True)
 
     def __enter__(self) -> Self:
@@ -160,12 +175,17 @@ class _Live(Lines):
 
     def __call__(self, event: Event) -> None:
         place = event.task, event.index
+        if event.task is None:
+            super().__call__(event)
+            return
         if isinstance(event.state, Running):
             self._running[place] = time.monotonic()
         elif not isinstance(event.state, Cancelling):
             self._running.pop(place, None)
         if isinstance(event.state, Finished) and event.index is None:
             self._progress.advance(self._bar)
+        elif event.try_number > 1 and type(event.state) is Pending and event.index is None:
+            self._progress.advance(self._bar, -1)  # a further try of the run runs it again
         if not isinstance(event.state, Success):
             super().__call__(event)
 
@@ -198,8 +218,12 @@ def _spelled_out(state: State[Any]) -> State[Any]:
     return state.model_copy(update={"message": state.message.encode("utf-8", "backslashreplace").decode()})
 
 
-def _name(task: str, index: int | None) -> str:
-    return task if index is None else f"{task}[{index}]"
+_Place = tuple[str | None, int | None]
+
+
+def _name(task: str | None, index: int | None) -> str:
+    name = "the run" if task is None else task
+    return name if index is None else f"{name}[{index}]"
 
 
 def described(state: State[Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -86,25 +86,27 @@ def show(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _events(run: StoredRun, records: Iterable[Record]) -> Iterator[bytes]:
-    """Yield a run's history as events, with the first Pending of each task and child, which the store leaves out."""
-    for name in graph_names(run.graph):
+    """Yield a run's history as events, with the Pending in which each history begins, which the store leaves out."""
+    begun: set[tuple[str | None, int | None, int]] = set()
+    for name in (None, *graph_names(run.graph)):
+        begun.add((name, None, 1))
         yield _event(run, Record(name, None, 1, run.created, None, 0, _PENDING))
-    begun: set[tuple[str, int]] = set()
     for record in records:
-        if record.index is not None and (record.task, record.index) not in begun:
-            begun.add((record.task, record.index))
-            yield _event(run, Record(record.task, record.index, 1, record.time, None, 0, _PENDING))
+        history = record.task, record.index, record.try_number
+        if history not in begun:
+            begun.add(history)
+            yield _event(run, replace(record, attempt=1, state=_PENDING))
         yield _event(run, record)
 
 
 def _event(run: StoredRun, record: Record) -> bytes:
-    place = {
-        "run": run.id,
-        "task": record.task,
-        "index": record.index,
-        "attempt": record.attempt,
-        "time": record.time,
-    }
+    place: dict[str, Any] = {"run": run.id}
+    if record.task is not None:
+        place["task"] = record.task
+    place |= {"index": record.index, "attempt": record.attempt}
+    if record.try_number > 1:
+        place["try"] = record.try_number
+    place["time"] = record.time
     return to_json(place)[:-1] + b',"state":' + record.state + b"}"
 
 
@@ -155,6 +157,8 @@ def _rows(run: StoredRun, records: Iterable[Record]) -> Iterator[tuple[str, ...]
     places = {(name, None): _Place(from_json(_PENDING)) for name in graph_names(run.graph)}
     children: dict[str, dict[int, _Place]] = {}
     for record in records:
+        if record.task is None:
+            continue  # the head shows the run's own state
         if record.index is None:
             places[record.task, None].change(record)
         else:

@@ -1,4 +1,4 @@
-"""Events as lines of JSON: a task of a run entered a state.
+"""Events as lines of JSON: a task of a run, or the run itself, entered a state.
 
 An event adds run, task, attempt and time to a state; a state itself must carry no clock and no run.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import to_json
 
@@ -24,34 +24,56 @@ __all__ = ["Event", "as_declared", "decode_event", "encode_event", "on_the_wire"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A task of a run entered a state.
+    """A task of a run, or the run itself, entered a state.
 
     Args:
         run: The run's identity.
-        task: The name of the task's node.
+        task: The name of the task's node; None for the run itself, and then not written.
         index: The position among a mapped node's children, from 0; None for the node itself.
         attempt: From 1; a state after Running that is not final belongs to the next attempt.
-        time: When the task entered the state, aware.
+        time: When the state was entered, aware.
         state: The state.
+        try_number: The try of the run in which this history of the task began, from 1; in JSON ``try``, and not written
+            if it is 1. The run itself has one history.
     """
 
     run: str
-    task: str
+    task: str | None
     index: int | None
     attempt: int
     time: datetime
     state: State[Any]
+    try_number: int = 1
+
+
+_OF_THE_RUN: Final = {"index": None, "try_number": 1}
+"""The index and the try of an event without a task."""
 
 
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     run: str = Field(strict=True)
-    task: str = Field(strict=True)
+    task: str | None = Field(default=None, strict=True)
     index: int | None = Field(strict=True, ge=0)
     attempt: int = Field(strict=True, ge=1)
+    try_number: int = Field(default=1, alias="try", strict=True, ge=1)
     time: Annotated[UtcDatetime, BeforeValidator(iso_time)]
     state: State[Any]
+
+    @field_validator("task", mode="before")
+    @classmethod
+    def _is_named(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("an event of the run itself has no task at all")
+        return value
+
+    @field_validator("index", "try_number")
+    @classmethod
+    def _of_a_task(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if info.data.get("task", "") is None and value != _OF_THE_RUN[str(info.field_name)]:
+            raise ValueError("only a task has one, and no task is named")
+        return value
 
 
 def encode_event(event: Event, *, result_type: Any = Any, limits: Limits = DEFAULT_LIMITS) -> bytes:
@@ -66,15 +88,14 @@ def encode_event(event: Event, *, result_type: Any = Any, limits: Limits = DEFAU
         EncodeError: The state would not read back unchanged.
     """
     state = on_the_wire(event.state, result_type)
-    place: dict[str, Any] = {
-        "run": event.run,
-        "task": event.task,
-        "index": event.index,
-        "attempt": event.attempt,
-        "time": event.time,
-    }
+    place: dict[str, Any] = {"run": event.run, "index": event.index, "attempt": event.attempt, "time": event.time}
+    if event.task is not None:
+        place["task"] = event.task
+    if event.try_number != 1:
+        place["try"] = event.try_number
     try:
-        written = to_json(_Document(**place, state=state).model_dump(mode="json", exclude={"state"}))
+        document = _Document(**place, state=state)
+        written = to_json(document.model_dump(mode="json", by_alias=True, exclude={"state"}, exclude_unset=True))
     except ValidationError as exc:
         field = str(exc.errors(include_url=False, include_input=False)[0]["loc"][0])
         raise EncodeError("Event", field, "would not be read back; see Event for the values it may have") from None
@@ -150,4 +171,5 @@ def decode_event(data: str | bytes | bytearray, *, limits: Limits = DEFAULT_LIMI
         DecodeError: The document is too large, not JSON or not an event. The text never repeats a value from it.
     """
     document = decode_model(_Document, data, "event", limits=limits, strict=strict)
-    return Event(document.run, document.task, document.index, document.attempt, document.time, document.state)
+    place = document.run, document.task, document.index, document.attempt
+    return Event(*place, document.time, document.state, document.try_number)

@@ -29,11 +29,11 @@ _MOST_AT_ONE_TIME = 8
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The reported states of one task of a run, or of one child of a mapped task.
+    """The reported states of one task of a run, of one child of a mapped task, or of the run itself.
 
     Args:
         run: The run's identity.
-        task: The name of the task's node.
+        task: The name of the task's node; None for the run itself.
         index: The position among a mapped node's children, from 0; None for the node itself.
         observations: The distinct reports, in the order of their times.
         times: One aware time for each observation.
@@ -41,16 +41,18 @@ class History:
         conflicts: Unequal states reported for a place that has only one.
         merged: The latest position: the observations after `merge`. If these conflict but may follow one another, such
             as one schedule and the next, the later one.
+        try_number: The try of the run in which the history began, from 1.
     """
 
     run: str
-    task: str
+    task: str | None
     index: int | None
     observations: tuple[Observation[Any], ...]
     times: tuple[datetime, ...]
     illegal: IllegalStep | None
     conflicts: tuple[Conflict[Any], ...]
     merged: Observation[Any] | Conflict[Any]
+    try_number: int = 1
 
     @property
     def is_ok(self) -> bool:
@@ -59,7 +61,7 @@ class History:
 
 
 def histories_of(events: Iterable[Event]) -> Iterator[History]:
-    """Yield the history of each task of each run, by run, task and index.
+    """Yield the history of each run and of each of its tasks in each try: by run, task, index and try.
 
     ``list(histories_of(xs)) == list(histories_of(ys))`` where ``set(xs) == set(ys)``. A history orders its events by
     time, then by attempt; events that tie in both, as a coarse clock makes them, come in a legal order if one exists.
@@ -70,28 +72,31 @@ def histories_of(events: Iterable[Event]) -> Iterator[History]:
     Args:
         events: Of any runs, in any order; all are read before the first history is yielded.
     """
-    reports: defaultdict[tuple[str, str, int | None], list[_Report]] = defaultdict(list)
+    reports: defaultdict[_Key, list[_Report]] = defaultdict(list)
     names: dict[str, str] = {}
     plain: dict[bytes, State[Any]] = {}
     for event in events:
         written = _written(event.state)
         # Most states of a long log are Pending() and Running(), and names repeat: keep one object of each.
         state = event.state if event.state.has_result else plain.setdefault(written, event.state)
-        key = names.setdefault(event.run, event.run), names.setdefault(event.task, event.task), event.index
+        task = None if event.task is None else names.setdefault(event.task, event.task)
+        key = names.setdefault(event.run, event.run), task, event.index, event.try_number
         reports[key].append((event.time, event.attempt, state))
-    for run, task, index in sorted(reports, key=_in_order):
-        yield _history(run, task, index, reports.pop((run, task, index)))
+    for key in sorted(reports, key=_in_order):
+        yield _history(key, reports.pop(key))
 
 
 _Report = tuple[datetime, int, State[Any]]
+_Key = tuple[str, str | None, int | None, int]
 
 
-def _in_order(key: tuple[str, str, int | None]) -> tuple[str, str, int]:
-    run, task, index = key
-    return run, task, -1 if index is None else index
+def _in_order(key: _Key) -> tuple[str, str, int, int]:
+    run, task, index, number = key
+    return run, task or "", -1 if index is None else index, number
 
 
-def _history(run: str, task: str, index: int | None, reports: list[_Report]) -> History:
+def _history(key: _Key, reports: list[_Report]) -> History:
+    run, task, index, number = key
     timeline = _timeline(reports)
     observations = tuple(Observation(attempt, state) for _, attempt, state in timeline)
     times = tuple(time for time, _, _ in timeline)
@@ -108,7 +113,7 @@ def _history(run: str, task: str, index: int | None, reports: list[_Report]) -> 
     outcome = merged[foremost]
     if foremost[1] < _ENTERED_ONCE and isinstance(outcome, Conflict):
         outcome = places[foremost][-1]
-    return History(run, task, index, observations, times, illegal, conflicts, outcome)
+    return History(run, task, index, observations, times, illegal, conflicts, outcome, number)
 
 
 # ---- the order of reports
@@ -234,10 +239,13 @@ class _Log:
 
 def _described(history: History) -> dict[str, Any]:
     illegal = history.illegal
+    place = {"run": history.run, "task": history.task, "index": history.index, "try": history.try_number}
+    if history.task is None:
+        del place["task"]
+    if history.try_number == 1:
+        del place["try"]
     return {
-        "run": history.run,
-        "task": history.task,
-        "index": history.index,
+        **place,
         "ok": history.is_ok,
         "steps": len(history.observations),
         "illegal": illegal
@@ -255,8 +263,10 @@ def _reported(report: Observation[Any] | Conflict[Any]) -> dict[str, Any]:
 
 
 def _sentences(history: History) -> Iterator[str]:
-    place = f"run {_printable(history.run)}: {_printable(history.task)}"
-    place += ":" if history.index is None else f"[{history.index}]:"
+    place = f"run {_printable(history.run)}"
+    place += "" if history.task is None else f": {_printable(history.task)}"
+    place += "" if history.index is None else f"[{history.index}]"
+    place += ":" if history.try_number == 1 else f", try {history.try_number}:"
     if history.is_ok:
         yield f"{place} ok: {_claims(history.merged)}"
         return

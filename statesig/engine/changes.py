@@ -1,4 +1,4 @@
-"""Change the tasks of a run, in one way for all: ask their handlers, store the change, tell of it.
+"""Change the tasks of a run, and the run itself, in one way for all: ask handlers, store the change, tell of it.
 
 `decisions` says what an attempt leads to, and the loop when anything happens and in which order.
 """
@@ -14,10 +14,11 @@ from statesig.engine.cache_keys import cached_from, is_fresh
 from statesig.engine.decisions import is_failure, settle, settle_cancelling, settle_replaced, settle_unbegun
 from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options
+from statesig.executors.attempts import running
 from statesig.executors.calls import worker_name
 from statesig.graph.tasks import Handler
 from statesig.signals import Signal
-from statesig.states import Cached, Cancelled, Cancelling, Looped, Mapped, Running, Skipped, State, Success
+from statesig.states import Cached, Cancelled, Cancelling, Looped, Mapped, Retrying, Running, Skipped, State, Success
 
 if TYPE_CHECKING:
     from statesig.engine.journal import Journal
@@ -29,7 +30,7 @@ RUNNING: Final = Running()
 
 
 class Changes:
-    """The changes of a run's tasks.
+    """The changes of a run and its tasks.
 
     Attributes:
         is_quiet: Whether no change is stored, and nobody is told of any.
@@ -40,10 +41,20 @@ class Changes:
         options: The options of the run.
         journal: Stores the changes; None: nothing does.
         remembered: The successes that are cached for this run alone, by key.
+        handlers: Called at each change of each task, after the task's own.
     """
 
-    def __init__(self, run: str, options: Options, journal: Journal | None, remembered: dict[str, Cached[Any]]) -> None:
+    def __init__(
+        self,
+        run: str,
+        options: Options,
+        journal: Journal | None,
+        remembered: dict[str, Cached[Any]],
+        handlers: tuple[Handler, ...] = (),
+    ) -> None:
         self.is_quiet: bool = journal is None and options.on_event is None
+        self._is_short: bool = self.is_quiet and not handlers
+        self._for_all = handlers
         self.is_stored: bool = journal is not None
         self._run = run
         self._options = options
@@ -55,7 +66,7 @@ class Changes:
 
     def enter(self, noderun: NodeRun) -> bool:
         """Let a task become Running; return whether its handlers let it."""
-        if self.is_quiet and noderun.node.task.is_plain:
+        if self._is_short and noderun.node.task.is_plain:
             noderun.has_run, noderun.state = True, RUNNING  # what `move` would do, for the most frequent change
             return True
         state = self._handled(noderun, RUNNING)
@@ -70,11 +81,11 @@ class Changes:
             outcome: The state that its function left.
             worker: Where the attempt ran; None: in this process.
         """
-        if self.is_quiet and isinstance(outcome, Success) and noderun.node.task.is_plain:
+        if self._is_short and isinstance(outcome, Success) and noderun.node.task.is_plain:
             noderun.state = outcome  # what `move` would do, for the most frequent outcome
             return
         state = self._settled(noderun, outcome)
-        for handler in noderun.node.task.handlers:
+        for handler in self._handlers_of(noderun):
             given = self._given(handler, noderun, state)
             if given is not state:
                 state = self._settled(noderun, given)
@@ -84,13 +95,17 @@ class Changes:
     def _settled(self, noderun: NodeRun, outcome: State[Any]) -> State[Any]:
         if isinstance(noderun.state, Cancelling):
             return settle_cancelling(outcome)
-        task = noderun.node.task
         failures = noderun.failures + is_failure(outcome)
-        jitter = 0.0
-        if task.retry_jitter:
-            jitter = Random(f"{self._seed}/{noderun.name}/{failures}").uniform(-1, 1)
+        jitter = self._jitter(noderun, failures)
         loops = noderun.loops + isinstance(outcome, Looped)
-        return settle(task, outcome, failures, self._clock(), attempts=noderun.attempt, loops=loops, jitter=jitter)
+        return settle(
+            noderun.node.task, outcome, failures, self._clock(), attempts=noderun.attempt, loops=loops, jitter=jitter
+        )
+
+    def _jitter(self, noderun: NodeRun, failures: int) -> float:
+        if not noderun.node.task.retry_jitter:
+            return 0.0
+        return Random(f"{self._seed}/{noderun.name}/{failures}").uniform(-1, 1)
 
     def fail_to_begin(self, noderun: NodeRun, exc: BaseException) -> None:
         """Move a task to the state of an exception that making its arguments raised; no attempt begins."""
@@ -128,20 +143,21 @@ class Changes:
     def let_end(self, noderun: NodeRun) -> None:
         """Let a running task be Cancelling; its function goes on, so handlers are told and can replace nothing."""
         cancelling = Cancelling(message="the run was cancelled")
-        for handler in noderun.node.task.handlers:
+        for handler in self._handlers_of(noderun):
             self._given(handler, noderun, cancelling)
         self._move(noderun, cancelling)
 
-    def stop(self, noderun: NodeRun, sentence: str, worker: str | None = None) -> None:
+    def stop(self, noderun: NodeRun, sentence: str | None = None, worker: str | None = None) -> None:
         """Let a task whose call was stopped be Cancelled, or the final state that its handlers put in place.
 
         Args:
             noderun: The task.
-            sentence: What became of the call.
+            sentence: What became of the call; None: it was not called.
             worker: Where the call ran; None if it had not begun.
         """
-        state: State[Any] = Cancelled(message=f"the run was cancelled; {sentence}")
-        for handler in noderun.node.task.handlers:
+        message = "the run was cancelled"
+        state: State[Any] = Cancelled(message=message if sentence is None else f"{message}; {sentence}")
+        for handler in self._handlers_of(noderun):
             given = self._given(handler, noderun, state)
             if given is not state:
                 state = settle_cancelling(settle_replaced(noderun.state, given))
@@ -152,19 +168,35 @@ class Changes:
         self._move(noderun, self._handled(noderun, state))
 
     def _handled(self, noderun: NodeRun, state: State[Any]) -> State[Any]:
-        for handler in noderun.node.task.handlers:
+        for handler in self._handlers_of(noderun):
             given = self._given(handler, noderun, state)
             if given is not state:
-                state = settle_replaced(noderun.state, given)
+                state = self._replaced(noderun, given)
         return state
+
+    def _replaced(self, noderun: NodeRun, given: State[Any]) -> State[Any]:
+        """Return the state that a handler puts in place of one that no attempt left; a RETRY counts as in `end`."""
+        state = settle_replaced(noderun.state, given)
+        if not isinstance(state, Retrying):
+            return state
+        failures = noderun.failures + 1
+        task, jitter = noderun.node.task, self._jitter(noderun, failures)
+        return settle(task, state, failures, self._clock(), jitter=jitter)
+
+    def _handlers_of(self, noderun: NodeRun) -> tuple[Handler, ...]:
+        own = noderun.node.task.handlers
+        return own if noderun.task is None else own + self._for_all
 
     def _given(self, handler: Handler, noderun: NodeRun, new: State[Any]) -> State[Any]:
         """Return the state that a handler gives in place of another; the state itself if it gives none."""
         options, retry_on = self._options, noderun.node.task.retry_on
+        token = running.set(noderun)  # `current()` tells a handler of which task it is told
         try:
             given: Any = handler(noderun.state, new)
         except (Signal, Exception, BaseExceptionGroup) as exc:
             return state_of_exception(exc, redact=options.redact, traceback=options.traceback, retry_on=retry_on)
+        finally:
+            running.reset(token)
         if given is None:
             return new
         if not issubclass(type(given), State):
@@ -186,20 +218,20 @@ class Changes:
         """Tell of a task's state: at once or, with a store, once it is stored."""
         if self._options.on_event is None:
             return
-        event = Event(self._run, noderun.node.name, noderun.index, attempt, self._clock(), state)
+        event = Event(self._run, noderun.task, noderun.index, attempt, self._clock(), state, noderun.try_number)
         if self._journal is None:
             self._options.on_event(event)
         else:
             self._untold.append(event)
 
-    def flush(self, state: State[Any] | None = None) -> None:
-        """Store the changes that were added, and the run's own state if one is given; then tell of them.
+    def flush(self) -> None:
+        """Store the changes that were added; then tell of them.
 
         Raises:
             StoreError: It cannot be stored; nothing of it is, and nobody was told.
         """
         if self._journal is not None:
-            self._journal.flush(state)
+            self._journal.flush()
             untold, self._untold = self._untold, []
             for event in untold:
                 assert self._options.on_event is not None

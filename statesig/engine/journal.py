@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
+from statesig.codec.events import without_result
 from statesig.codec.states import decode, encode
 from statesig.engine.fingerprints import check_graph, graph_of
 from statesig.engine.noderuns import NodeRun
@@ -18,7 +19,7 @@ from statesig.engine.replay import CANCELLED, cancelled_rest
 from statesig.engine.stored_values import STORED, decode_stored, encode_stored, not_understood, parameters_of
 from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreError
 from statesig.graph.graph import Graph
-from statesig.states import Cached, Failed, Finished, Mapped, Paused, Running, State, Success, is_cached, is_mapped
+from statesig.states import Cached, Failed, Finished, Mapped, Pending, Running, State, is_cached, is_mapped
 from statesig.stores.leases import Heartbeat, give_up, is_dead, new_owner, take_up
 from statesig.stores.opening import open_store
 from statesig.stores.store import Lease, Record, Store, StoredRun
@@ -26,6 +27,7 @@ from statesig.stores.store import Lease, Record, Store, StoredRun
 __all__ = ["Journal", "new_journal", "open_journal", "open_run"]
 
 _MARK: Final[dict[type[State[Any]], bytes]] = {Running: encode(Running()), Mapped: encode(Mapped())}
+_PENDING: Final = encode(Pending())
 
 
 class Journal:
@@ -52,6 +54,7 @@ class Journal:
         self.owner: str = new_owner()
         self._seconds = seconds
         self._clock = clock
+        self._own: tuple[bytes, str] = stored.state, stored.tag
         self._records: list[Record] = []
         self._cached: list[tuple[str, bytes, datetime]] = []
         self._beats: Heartbeat | None = None
@@ -153,8 +156,11 @@ class Journal:
     def add(self, noderun: NodeRun, state: State[Any], attempt: int, *, worker: str | None) -> State[Any]:
         """Add a change, which the next `flush` stores; return the state that the task is then in.
 
-        That is the given state, or a Failed with the reason if its result cannot be stored.
+        That is the given state, or a Failed with the reason if its result cannot be stored. The run's own state is kept
+        without a result that cannot be.
         """
+        if noderun.task is None:
+            state = _storable(state)
         data = _MARK.get(type(state)) if state.__pydantic_fields_set__ <= _TYPE else None
         if data is None:
             try:
@@ -163,8 +169,10 @@ class Journal:
                 remedy = "say what the task returns in its annotation, or return what JSON can hold"
                 state = Failed(message=f"its result cannot be stored: {exc}; {remedy}", retryable=False)
                 data = encode(state)
-        node = noderun.node
-        self._records.append(Record(node.name, noderun.index, attempt, self._clock(), worker, noderun.lost, data))
+        if noderun.task is None:
+            self._own = data, state.type
+        place = noderun.task, noderun.index, attempt, self._clock()
+        self._records.append(Record(*place, worker, noderun.lost, data, noderun.try_number))
         return state
 
     def _encoded(self, noderun: NodeRun, state: State[Any]) -> bytes:
@@ -193,22 +201,16 @@ class Journal:
             return None  # the task returned another type then
         return found if is_cached(found) else None
 
-    def flush(self, state: State[Any] | None = None) -> None:
+    def flush(self) -> None:
         """Store the changes that were added, in one transaction.
-
-        Args:
-            state: The run's own state; Running by default.
 
         Raises:
             RunTaken: Another process has taken the run.
             StoreError: It cannot be stored; nothing of it is, unless only the answer was lost.
         """
-        if not self._records and state is None:
+        if not self._records:
             return
-        own, tag = _MARK[Running], "Running"
-        if state is not None:
-            as_stored = _of_run(state)
-            own, tag = encode(as_stored, limits=STORED), as_stored.type
+        own, tag = self._own
         self.stored = self.store.append(
             self.stored, self.owner, self._records, now=self._clock(), state=own, tag=tag, cached=self._cached
         )
@@ -236,23 +238,23 @@ class Journal:
         """
         for record in self.store.history(self.stored):
             try:
-                yield record, decode_stored(record.state, returns.get(record.task, Any))
+                yield record, decode_stored(record.state, returns.get(record.task or "", Any))
             except DecodeError as exc:
-                what = f"a state of task {record.task!r} in run {self.stored.id}"
+                whose = "a state" if record.task is None else f"a state of task {record.task!r}"
+                what = f"{whose} in run {self.stored.id}"
                 raise not_understood(self.store, what, exc) from None
 
 
 _TYPE: Final = frozenset({"type"})
 
 
-def _of_run(state: State[Any]) -> State[Any]:
-    """Return a run's own state as it is stored: without results, which are stored with the tasks."""
-    fields = {name: getattr(state, name) for name in ("message", "causes") if name in state.model_fields_set}
-    kind = type(state) if isinstance(state, (Finished, Paused)) else Running
+def _storable(state: State[Any]) -> State[Any]:
+    """Return a run's own state, without its result if that cannot be stored."""
     try:
-        return kind(**fields)
-    except ValueError:  # a user's kind may have required fields
-        return Failed(**fields) if isinstance(state, Failed) else Success(**fields)
+        encode(state, limits=STORED)
+    except EncodeError:
+        return without_result(state)
+    return state
 
 
 def new_journal(
@@ -269,7 +271,7 @@ def new_journal(
     """
     parameters = parameters_of(flow, values)
     now = options.now()
-    stored = StoredRun(id, flow.name, graph_of(flow), parameters, now, now, 0, 0, _MARK[Running], "Running")
+    stored = StoredRun(id, flow.name, graph_of(flow), parameters, now, now, 0, 0, _PENDING, "Pending")
     store = given_store(options)
     return Journal(open_store(store), stored, options.lease, options.now, is_own=not isinstance(store, Store))
 

@@ -76,6 +76,7 @@ class RunLoop:
         options: The options of the run.
         changes: Changes the tasks.
         wish: Says how far the run is to be stopped; looked at between two steps.
+        whole: The run itself, which is told that it is to be cancelled.
         loop: A running event loop for coroutine functions; None: one is made.
     """
 
@@ -86,8 +87,10 @@ class RunLoop:
         options: Options,
         changes: Changes,
         wish: Wish,
+        whole: NodeRun,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
+        self._whole = whole
         self.changes: Changes = changes
         self._noderuns = noderuns
         self._options = options
@@ -268,14 +271,31 @@ class RunLoop:
             self._dispatcher.wait(None)
             return
         start, _, noderun = self._delayed[0]
+        if self._wait_for(start):
+            heapq.heappop(self._delayed)
+            self._make_ready((noderun,))
+
+    def _wait_for(self, start: datetime) -> bool:
+        """Wait for a time, or until something comes back; return whether the time has come."""
         seconds = (start - self._clock()).total_seconds()
         if seconds > 0:
             if self._options.sleep is None or self._dispatcher.in_flight:
                 self._dispatcher.wait(seconds)
-                return
+                return False
             self._options.sleep(seconds)
-        heapq.heappop(self._delayed)
-        self._make_ready((noderun,))
+        return True
+
+    def wait_until(self, start: datetime | None) -> Stop:
+        """Wait for the time when the run may begin, or until it is to be stopped; return how far it is to be.
+
+        Args:
+            start: Aware; None: it has come.
+        """
+        if start is not None:
+            self.changes.flush()
+            while self._wish.level is Stop.NO and not self._wait_for(start):
+                pass
+        return self._wish.level
 
     # ---- one attempt
 
@@ -393,6 +413,8 @@ class RunLoop:
     def _cancel(self) -> None:
         """Cancel what has not begun; let what runs be Cancelling, or Cancelled too if it is to be stopped now."""
         self._stopped = self._wish.level
+        if isinstance(self._whole.state, Running):
+            self.changes.let_end(self._whole)
         self._readiness.ready.clear()
         self._delayed.clear()
         away = {noderun: call for call, (noderun, _) in self._dispatcher.in_flight.items()}

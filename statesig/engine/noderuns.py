@@ -11,7 +11,7 @@ from statesig.algebra.counts import Counts
 from statesig.algebra.merges import attempt_after
 from statesig.executors.attempts import Attempt
 from statesig.graph.nodes import Node
-from statesig.states import AnyState, Looped, Paused, Pending, Resume, Retrying, Running, State
+from statesig.states import AnyState, Looped, Paused, Pending, Resume, Retrying, Running, State, Success
 
 __all__ = ["PENDING", "NodeRun", "Place", "Progress", "TaskRun"]
 
@@ -53,9 +53,10 @@ class Progress:
 
     Attributes:
         state: Its state.
+        try_number: The try of the run in which this history began; from 1.
         attempt: The attempt that is under way, or the coming one; from 1.
         has_run: Whether that attempt has been Running.
-        failures: How many attempts failed and were followed by another.
+        failures: How many attempts failed, or were refused by a RETRY of a handler, and were followed by another.
         loops: How many iterations were made.
         lost: How many attempts were lost with the process that ran them.
         loop_result: The result that the last LOOP handed on.
@@ -63,10 +64,22 @@ class Progress:
         answer: The Resume by which a person released it; None before, and from the next pause on.
     """
 
-    __slots__ = ("answer", "attempt", "failures", "has_run", "loop_result", "loops", "lost", "resumed", "state")
+    __slots__ = (
+        "answer",
+        "attempt",
+        "failures",
+        "has_run",
+        "loop_result",
+        "loops",
+        "lost",
+        "resumed",
+        "state",
+        "try_number",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, try_number: int = 1) -> None:
         self.state: State[Any] = PENDING
+        self.try_number: int = try_number
         self.attempt: int = 1
         self.has_run: bool = False
         self.failures: int = 0
@@ -84,17 +97,22 @@ class Progress:
     def move(self, state: State[Any]) -> None:
         """Take the next state of the history, and count what it says; live and replayed histories come this way."""
         self.attempt, self.has_run = attempt_after(self.attempt, self.has_run, state)
-        if isinstance(self.state, Running):
-            self.failures += isinstance(state, Retrying)
-            if isinstance(state, Looped):
-                self.loops += 1
-                self.loop_result = state.result
+        self.failures += isinstance(state, Retrying)
+        if isinstance(state, Looped) and isinstance(self.state, Running):
+            self.loops += 1
+            self.loop_result = state.result
         if isinstance(state, Resume):
             self.resumed = True
             self.answer = state
         elif isinstance(state, Paused):
             self.answer = None
         self.state = state
+
+    def begin_again(self, try_number: int) -> None:
+        """Begin a new history in a further try of the run; only the release by a person is kept from the one before."""
+        resumed, answer = self.resumed, self.answer
+        Progress.__init__(self, try_number)
+        self.resumed, self.answer = resumed, answer
 
     def attempt_of(self, state: State[Any]) -> int:
         """Return the attempt to which the next state belongs."""
@@ -158,6 +176,11 @@ class NodeRun(Progress):
         self.value: Any = None
 
     @property
+    def task(self) -> str | None:
+        """The name by which events and records know it; None for the flow itself."""
+        return self.node.name
+
+    @property
     def name(self) -> str:
         """Its node's name, with the position of a child: ``load[3]``."""
         return self.node.name if self.index is None else f"{self.node.name}[{self.index}]"
@@ -177,13 +200,25 @@ class NodeRun(Progress):
     def child(self, index: int) -> NodeRun:
         """Return the child at a position as a stored history tells of it, or a new one."""
         found = None if self.recorded is None else self.recorded.get(index)
-        return NodeRun(self.run, self.node, self, index) if found is None else found
+        if found is None:
+            found = NodeRun(self.run, self.node, self, index)
+            found.try_number = self.try_number
+        return found
 
     def recorded_child(self, index: int) -> NodeRun:
         """Return the child at a position of which a stored history tells, and keep it until the task begins anew."""
         if self.recorded is None:
             self.recorded = {}
         return self.recorded.setdefault(index, self.child(index))
+
+    def forget_children(self, try_number: int) -> None:
+        """Let the children that did not succeed begin anew, once the mapped task does, in a further try of the run."""
+        if self.children is not None:
+            self.recorded = dict(enumerate(self.children))
+            self.children = None
+        for child in (self.recorded or {}).values():
+            if child.try_number < try_number and not isinstance(child.state, Success):
+                child.begin_again(try_number)
 
     def outcome(self) -> TaskRun:
         """Return its outcome and those of its children."""

@@ -21,15 +21,17 @@ CANCELLED: Final = Cancelled(message="the run was cancelled")
 """The state of a run that was cancelled while no process had it, and of each task that was not finished then."""
 
 
-def replay(history: Iterable[tuple[Record, State[Any]]], at: Callable[[str, int | None], Progress]) -> None:
-    """Move the bookkeeping of each task through its history.
+def replay(history: Iterable[tuple[Record, State[Any]]], at: Callable[[str | None, int | None], Progress]) -> None:
+    """Move the bookkeeping of a run, and of each of its tasks, through its history.
 
     Args:
         history: The records in the order in which they were stored, each with its state.
-        at: Returns the bookkeeping of a task or, given a position, of a mapped task's child.
+        at: Returns the bookkeeping of a task or, given a position, of a mapped task's child; given None, of the run.
     """
     for record, state in history:
         progress = at(record.task, record.index)
+        if record.try_number > progress.try_number:
+            progress.begin_again(record.try_number)
         progress.lost = record.lost
         progress.move(state)
 
@@ -40,7 +42,7 @@ def said_by(state: State[Any]) -> dict[str, Any]:
 
 
 def cancelled_rest(stored: StoredRun, history: Iterable[tuple[Record, State[Any]]], now: datetime) -> list[Record]:
-    """Return the records that cancel each task that is not finished, children before their mapped task.
+    """Return the records that cancel each task that is not finished, children before their mapped task, and the run.
 
     A mapped task never becomes Mapped here, even if its children are final: nobody knows how many there were to be.
 
@@ -49,13 +51,14 @@ def cancelled_rest(stored: StoredRun, history: Iterable[tuple[Record, State[Any]
         history: Its history.
         now: The time, aware.
     """
-    found: dict[tuple[str, int | None], Progress] = {}
+    found: dict[tuple[str | None, int | None], Progress] = {}
     replay(history, lambda task, index: found.setdefault((task, index), Progress()))
     children = [place for place in found if place[1] is not None]
     records: list[Record] = []
-    for place in [*children, *((name, None) for name in graph_names(stored.graph))]:
+    for place in [*children, *((name, None) for name in (*graph_names(stored.graph), None))]:
         progress = found.get(place) or Progress()
         if not isinstance(progress.state, Finished):
             attempt = progress.attempt_of(CANCELLED)
-            records.append(Record(*place, attempt, now, None, progress.lost, encode(CANCELLED)))
+            cancelled = encode(CANCELLED)
+            records.append(Record(*place, attempt, now, None, progress.lost, cancelled, progress.try_number))
     return records

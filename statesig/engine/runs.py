@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import TypeVar
 
-from statesig.algebra.joins import combine
 from statesig.codec.events import Event
-from statesig.engine.causes import Failure, failures_of, is_unsuccessful
+from statesig.engine.causes import Failure, failures_of, said
 from statesig.engine.changes import Changes
 from statesig.engine.decisions import settle_lost
+from statesig.engine.flowruns import FlowRun, begin_try, drive, outcome_of
 from statesig.engine.interrupts import interrupted_by_signals
 from statesig.engine.loop import RunLoop, gathered
 from statesig.engine.noderuns import NodeRun, Place, TaskRun
@@ -25,7 +25,6 @@ from statesig.engine.replay import replay, said_by
 from statesig.engine.stopping import Stop, Wish
 from statesig.errors import FlowError, RunFailed
 from statesig.graph.graph import Graph
-from statesig.graph.nodes import Takes
 from statesig.states import (
     AnyState,
     Cached,
@@ -36,6 +35,7 @@ from statesig.states import (
     Resume,
     Running,
     Scheduled,
+    State,
     Success,
     is_mapped,
 )
@@ -76,6 +76,7 @@ class Run:
         self._journal = journal
         self._remembered: dict[str, Cached[Any]] = {}
         self._noderuns = [NodeRun(self.id, node) for node in flow.nodes]
+        self._whole = FlowRun(self.id, flow)
         self._loop: RunLoop | None = None
         self._wish = Wish()
         self._released: list[NodeRun] | None = None
@@ -102,29 +103,15 @@ class Run:
 
     @property
     def state(self) -> AnyState[Any]:
-        """The flow's own state: the join of its reference tasks, and of all paused tasks.
+        """The flow's own state: Pending before it begins, Running while it runs, and then what its tasks give it.
 
-        By default the references are the leaves, and every failed or cancelled task whose state no task took by
-        `state_of` or `states_of`: a failure that nobody handled makes the run fail, though a report that only comes
-        after it is a success. A run is over only when no task can continue: while a task waits for a person, the run is
-        Paused.
+        That is the join of its reference tasks, and of all paused tasks, unless a handler of the flow put another state
+        in its place. By default the references are the leaves, and every failed or cancelled task whose state no task
+        took by `state_of` or `states_of`: a failure that nobody handled makes the run fail, though a report that only
+        comes after it is a success. A run is over only when no task can continue: while a task waits for a person, the
+        run is Paused.
         """
-        states = [self._noderuns[index].state for index in self.flow.references]
-        if not self.flow.has_references:
-            states += [noderun.state for noderun in self._unhandled()]
-        states += [noderun.state for noderun in self._all_noderuns() if isinstance(noderun.state, Paused)]
-        return cast("AnyState[Any]", combine(states))  # combine gives a concrete state
-
-    def _unhandled(self) -> list[NodeRun]:
-        """Return the failed and cancelled tasks whose state no task took that has begun."""
-        failed = {noderun.node: noderun for noderun in self._noderuns if is_unsuccessful(noderun.state)}
-        if failed:
-            for noderun in self._noderuns:
-                if any(one.has_begun for one in noderun.with_children()):
-                    for source, takes in zip(noderun.node.upstream, noderun.node.takes, strict=True):
-                        if takes is Takes.STATE:
-                            failed.pop(source, None)
-        return [*failed.values()]
+        return cast("AnyState[Any]", self._whole.state)  # a concrete state
 
     @property
     def is_cancelled(self) -> bool:
@@ -148,7 +135,8 @@ class Run:
             failures = self.failures()
             tasks = [(failure.name, failure.state.type) for failure in failures]
             tasks += [(one.name, one.state.type) for one in self._noderuns if not isinstance(one.state, Finished)]
-            raise RunFailed(self.flow.name, state.type, tasks, [failure.reason for failure in failures])
+            message = "" if failures or not isinstance(state, Finished) else said(state)
+            raise RunFailed(self.flow.name, state.type, tasks, [failure.reason for failure in failures], message)
 
     def failures(self) -> list[Failure]:
         """Return each task and each child of a mapped task that failed or was cancelled, with its cause, in order."""
@@ -169,8 +157,8 @@ class Run:
                 self._journal.create()
             on_event = self._options.on_event
             if on_event is not None:
-                for noderun in self._noderuns:
-                    on_event(Event(self.id, noderun.node.name, None, 1, self._options.now(), noderun.state))
+                for noderun in (self._whole, *self._noderuns):
+                    on_event(Event(self.id, noderun.task, None, 1, self._options.now(), noderun.state))
             return self._go(loop)
 
     def resume(self, *nodes: object) -> Run:
@@ -186,6 +174,10 @@ class Run:
             FlowError: A node is not paused; nothing was released.
             RunTaken: It is stored, and another process has it.
         """
+        if isinstance(self.state, Finished) and any(
+            isinstance(noderun.state, Paused) for noderun in self._all_noderuns()
+        ):
+            raise FlowError(self.flow.name, f"the run is over, it is {self.state.type}: a handler of the flow said so")
         released = (
             self._paused(nodes) if nodes else [one for one in self._all_noderuns() if isinstance(one.state, Paused)]
         )
@@ -245,14 +237,17 @@ class Run:
                 elif isinstance(noderun.state, Running):
                     # An interrupt, KeyboardInterrupt or the like ended the run within the call.
                     loop.changes.become(noderun, Scheduled(start_time=now()))
-            for noderun in released:
+            whole = [self._whole] if isinstance(self._whole.state, Paused) else []
+            for noderun in (*whole, *released):
                 noderun.resumed = True
                 loop.changes.become(noderun, Resume(start_time=now()))
             return self._go(loop)
 
     def _new_loop(self) -> RunLoop:
-        changes = Changes(self.id, self._options, self._journal, self._remembered)
-        self._loop = RunLoop(self._noderuns, self._parameters, self._options, changes, self._wish, self._event_loop)
+        changes = Changes(self.id, self._options, self._journal, self._remembered, self.flow.task_handlers)
+        self._loop = RunLoop(
+            self._noderuns, self._parameters, self._options, changes, self._wish, self._whole, self._event_loop
+        )
         return self._loop
 
     def _go(self, loop: RunLoop) -> Run:
@@ -260,16 +255,22 @@ class Run:
             if self._journal is not None:
                 # A run that another process has is not worth continuing; storing it then says so.
                 self._journal.hold(self.cancel, lost=lambda: self.cancel(now=True))
-            loop.run()
-            if self._journal is not None:
-                if not self.is_cancelled and not self._is_over() and self._journal.is_asked_to_cancel():
-                    self.cancel()  # asked for since the last heartbeat
-                    loop.run()
-                self._is_interrupted = not self._is_settled()
-                loop.changes.flush(None if self._is_interrupted else self.state)
+            drive(self._whole, self._noderuns, loop, self._run_tasks)
+            self._is_interrupted = not isinstance(self.state, (Finished, Paused))
+            loop.changes.flush()
         if came is not None and self._journal is not None:
             came.raise_for(f"run {self.id} is stored; Flow.resume({self.id!r}, store=...) continues it")
         return self
+
+    def _run_tasks(self, loop: RunLoop) -> State[Any] | None:
+        """Run the tasks; return the state that they give the flow, None if an interrupt left some of them undone."""
+        loop.run()
+        if self._journal is None:
+            return outcome_of(self.flow, self._noderuns)
+        if not self.is_cancelled and not self._is_over() and self._journal.is_asked_to_cancel():
+            self.cancel()  # asked for since the last heartbeat
+            loop.run()
+        return outcome_of(self.flow, self._noderuns) if self._is_settled() else None
 
     def _is_over(self) -> bool:
         return all(isinstance(noderun.state, Finished) for noderun in self._noderuns)
@@ -326,10 +327,13 @@ class Run:
         """
         noderuns = {noderun.node.name: noderun for noderun in self._noderuns}
 
-        def at(task: str, index: int | None) -> NodeRun:
+        def at(task: str | None, index: int | None) -> NodeRun:
+            if task is None:
+                return self._whole
             return noderuns[task] if index is None else noderuns[task].recorded_child(index)
 
         replay(journal.history({node.name: node.task.returns for node in self.flow.nodes}), at)
+        begin_try(self._whole.tries, self._noderuns)  # as a process did that did not get as far as to store more
         for noderun in self._noderuns:
             if noderun.node.is_mapped and isinstance(noderun.state, Finished):
                 recorded = noderun.recorded or {}  # nothing was mapped over

@@ -29,7 +29,7 @@ from statesig.graph.nodes import (
     refuse_hidden,
     source_of,
 )
-from statesig.graph.tasks import Building, Task, building
+from statesig.graph.tasks import Building, FlowTask, Handler, Task, building
 from statesig.states import AnyState
 
 __all__ = ["Graph", "state_of", "states_of"]
@@ -65,17 +65,37 @@ class Graph:
 
     Args:
         name: Its name in messages and on the command line.
+        handlers: Each is called with the old and the new state of the flow itself at every change, and may return
+            another state, or raise a signal, to take the place of the new one; see `statesig.task`.
+        task_handlers: Handlers for each task of the flow; they are called after the task's own.
+        retries: How often the tasks that did not succeed are run again after the flow failed, or after a RETRY of its
+            handlers.
+        retry_delay: Seconds, or a timedelta, before they are run again.
 
     Attributes:
         nodes: The calls, in the order in which they were made.
         parameters: The values that a run takes, by name.
         options: The names of a run's options, which no parameter may have.
+        whole: The flow itself as a task.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     options: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        handlers: Iterable[Handler] = (),
+        task_handlers: Iterable[Handler] = (),
+        retries: int = 0,
+        retry_delay: float | timedelta = 0.0,
+    ) -> None:
         self.name = name
+        self.whole = FlowTask(name, handlers=handlers, retries=retries, retry_delay=retry_delay)
+        self.task_handlers: tuple[Handler, ...] = tuple(task_handlers)
         self.nodes: list[Node] = []
         self.parameters: dict[str, Parameter] = {}
         self._names: dict[str, int] = {}
@@ -280,15 +300,17 @@ class Graph:
         inner = {source.index for node in self.nodes for source in node.upstream}
         return tuple(node.index for node in self.nodes if node.index not in inner)
 
-    def returns(self, name: str) -> Any:
+    def returns(self, name: str | None) -> Any:
         """Return the declared type of a task's value, Any without one; for a mapped task the type of each call.
 
         Args:
-            name: The name of its node, as in `Event.task`.
+            name: The name of its node, as in `Event.task`; None, for the run itself, has no declared type.
 
         Raises:
             FlowError: No node has this name.
         """
+        if name is None:
+            return Any
         if len(self._named) != len(self.nodes):
             self._named = {node.name: node for node in self.nodes}
         if name not in self._named:

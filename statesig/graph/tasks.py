@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Union, cast, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, Union, cast, get_type_hints, overload
 
 from typing_extensions import TypeVar
 
@@ -21,7 +21,7 @@ from statesig.algebra.triggers import SkipPolicy, Trigger, all_successful
 from statesig.states import State
 from statesig.states.families import args_of
 
-__all__ = ["Handler", "Task", "building", "task"]
+__all__ = ["FlowTask", "Handler", "Task", "building", "task"]
 
 P = ParamSpec("P")
 A = TypeVar("A")
@@ -62,6 +62,8 @@ class Task(Generic[P, A]):
         is_plain: Whether it has no coroutine function, no timeout, no cache and no handler.
     """
 
+    _kind: ClassVar[str] = "task"
+
     def __init__(
         self,
         fn: Callable[P, Any],
@@ -82,7 +84,7 @@ class Task(Generic[P, A]):
     ) -> None:
         functools.update_wrapper(self, fn)
         self.fn = fn
-        self.name: str = name or str(getattr(fn, "__name__", type(fn).__name__))
+        self.name: str = name or str(getattr(fn, "__name__", "") or type(fn).__name__)
         self.retries = retries
         self.retry_delay: float = _seconds(retry_delay)
         self.retry_backoff = retry_backoff
@@ -113,7 +115,7 @@ class Task(Generic[P, A]):
         ]
         for is_wrong, rule in wrong:
             if is_wrong:
-                raise ValueError(f"task {self.name!r}: {rule}")
+                raise ValueError(f"{self._kind} {self.name!r}: {rule}")
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> A:
         flow = building.get()
@@ -122,7 +124,7 @@ class Task(Generic[P, A]):
         return cast("A", flow.called(self, args, kwargs))  # to a checker the stand-in is the value
 
     def __repr__(self) -> str:
-        return f"<task {self.name}>"
+        return f"<{self._kind} {self.name}>"
 
     def __reduce__(self) -> Any:
         """Pickle by name, as a function does, if its module holds the task under the function's name."""
@@ -159,6 +161,24 @@ def _is_retry_on(given: object) -> bool:
 
 def _is_exception(given: object) -> bool:
     return isinstance(given, type) and issubclass(given, Exception)
+
+
+class FlowTask(Task[[], Any]):
+    """A flow as a task: its handlers and retries follow the rules of a task's.
+
+    Its function is never called: to run a flow is to run its tasks.
+    """
+
+    _kind = "flow"
+
+    def __init__(self, name: str, *, handlers: Iterable[Handler], retries: int, retry_delay: float | timedelta) -> None:
+        super().__init__(_run_nothing, name=name, handlers=handlers, retries=retries, retry_delay=retry_delay)
+        # Tries are counted, which a shortcut for plain tasks would not do.
+        self.is_plain = self.is_plain and not retries
+
+
+def _run_nothing() -> Any:
+    """Take the place of a function in the `FlowTask` of a flow."""
 
 
 def _seconds(given: float | timedelta) -> float:

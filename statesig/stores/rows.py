@@ -62,7 +62,7 @@ def damaged(store: str, what: str, other: str = "or run the flow anew in another
     return StoreDamaged(store, f"{what} is not what was written; restore the store from a backup, {other}")
 
 
-# ---- histories: (run, seq, task, idx, attempt, time, worker, lost, state, sum)
+# ---- histories: (run, seq, task, idx, attempt, time, worker, lost, state, sum, try); an empty task is the run itself
 
 
 def history_rows(run: str, length: int, records: Sequence[Record]) -> list[Row]:
@@ -73,15 +73,21 @@ def history_rows(run: str, length: int, records: Sequence[Record]) -> list[Row]:
         values = (
             run,
             seq,
-            str(record.task),  # `ascii` would show a StrEnum as its member
+            str(record.task or ""),  # `ascii` would show a StrEnum as its member
             record.index,
             record.attempt,
             to_integer(record.time),
             worker if worker is None else str(worker),
             record.lost,
         )
-        rows.append((*values, record.state, checksum(_HISTORY, values, record.state)))
+        found = checksum(_HISTORY, _with_try(values, record.try_number), record.state)
+        rows.append((*values, record.state, found, record.try_number))
     return rows
+
+
+def _with_try(values: Row, number: Any) -> Row:
+    """Return the values that a record's checksum covers: rows of first tries keep those of version 1."""
+    return values if number == 1 else (*values, number)
 
 
 def record_of(store: str, run: str, seq: int, row: Row) -> Record:
@@ -90,11 +96,11 @@ def record_of(store: str, run: str, seq: int, row: Row) -> Record:
     Raises:
         StoreDamaged: The row has another place, or is damaged.
     """
-    *values, state, found = row
+    *values, state, found, number = row
     _, at, task, index, attempt, time, worker, lost = values
-    if at != seq or not is_whole(_HISTORY, found, tuple(values), state):
+    if at != seq or not is_whole(_HISTORY, found, _with_try(tuple(values), number), state):
         raise damaged(store, f"record {seq} in the history of run {run!r}")
-    return Record(task, index, attempt, to_time(time), worker, lost, state)
+    return Record(task or None, index, attempt, to_time(time), worker, lost, state, number)
 
 
 # ---- runs: (id, flow, created, changed, version, length, tag, state, sum); the constant parts are in plans

@@ -101,7 +101,7 @@ class SQLStore(Store):
             cursor.execute(_UPDATE_RUN, (changed, version, length, tag, state, found, run.id, run.version))
             if cursor.rowcount != 1:
                 raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
-            cursor.executemany("INSERT INTO statesig_history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            cursor.executemany("INSERT INTO statesig_history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             for key, kept, expires in sorted(cached, key=_KEY):  # in one order, or two runs may deadlock
                 cursor.execute(_REMEMBER, cache_row(key, expires, kept))
         return after

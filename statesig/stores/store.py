@@ -21,25 +21,27 @@ __all__ = ["Lease", "Record", "Store", "StoredRun"]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A transition of a task in a stored history.
+    """A transition of a task, or of the run itself, in a stored history.
 
     Args:
-        task: The name of the task's node.
+        task: The name of the task's node; None for the run itself.
         index: The position among a mapped node's children; None for the node itself.
         attempt: From 1.
         time: The time of the transition, aware.
         worker: The worker of the attempt that it ends; None if it ends no attempt.
         lost: The number of the task's attempts that were lost with their process so far.
         state: The state as JSON.
+        try_number: The try of the run in which this history of the task began, from 1.
     """
 
-    task: str
+    task: str | None
     index: int | None
     attempt: int
     time: datetime
     worker: str | None
     lost: int
     state: bytes
+    try_number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class StoredRun:
         changed: The time of its last change, aware.
         version: The number of its changes.
         length: The number of records in its history.
-        state: The run's state as JSON: Running while the run is under way.
+        state: The run's state as JSON, as its last record in the history has it.
         tag: The tag of that state.
     """
 

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,23 @@ def test_histories_are_told_by_run_task_and_index() -> None:
     ]
     events = [event for run, task, index in places for event in events_of([Pending()], run=run, task=task, index=index)]
     assert places == [(history.run, history.task, history.index) for history in histories_of(events[::-1])]
+
+
+def test_a_run_and_each_try_have_histories() -> None:
+    """The run itself comes before its tasks; a further try of a task is legal from Pending on."""
+    tries = [
+        replace(event, try_number=number) for number in (1, 2) for event in events_of([Pending(), Running(), Failed()])
+    ]
+    run = [replace(event, task=None) for event in events_of([Pending(), Running(), Success()])]
+    found = list(histories_of([*tries, *run]))
+    assert [(None, 1, True), ("t", 1, True), ("t", 2, True)] == [(one.task, one.try_number, one.is_ok) for one in found]
+    code, out, _ = told([*tries, *run])
+    assert (0, ["run r: ok: Success", "run r: t: ok: Failed", "run r: t, try 2: ok: Failed"]) == (
+        code,
+        out.splitlines()[:-1],
+    )
+    documents = [json.loads(line) for line in told([*tries, *run], as_json=True)[1].splitlines()]
+    assert [(None, None), ("t", None), ("t", 2)] == [(one.get("task"), one.get("try")) for one in documents]
 
 
 def test_no_events_are_no_histories() -> None:

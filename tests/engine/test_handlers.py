@@ -38,6 +38,7 @@ from statesig import (
     task,
 )
 from statesig.executors.threads import Threads
+from tests.harness.events import of_tasks
 from tests.harness.leftovers import leaving_nothing
 from tests.samples.clocks import Clock
 from tests.samples.samples import BUILT_IN, bare
@@ -87,7 +88,9 @@ def outcome(*handlers: Handler, fn: Callable[[], Any] = lambda: 5, **options: An
     clock, last, seen = Clock(), Seen(), list[State[Any]]()
     with Flow("f") as flow:
         node = task(name="work", handlers=[*handlers, last], **options)(fn)()
-    run = flow.run(clock=clock, sleep=clock.sleep, on_event=lambda event: seen.append(event.state))
+    run = flow.run(
+        clock=clock, sleep=clock.sleep, on_event=lambda event: event.task is not None and seen.append(event.state)
+    )
     assert check_history(seen) is None
     return run[node], last
 
@@ -123,7 +126,7 @@ def test_a_handler_is_told_what_the_run_tells(tmp_path: Path) -> None:
         events, seen = list[Event](), Seen()
         with Flow("f") as flow:
             task(handlers=[seen], retries=1, name="work")(lambda: 1 // 0)()
-        flow.run(on_event=events.append, **options)
+        flow.run(on_event=of_tasks(events), **options)
         assert [new for _, new in seen] == [event.state for event in events[1:]]
 
 

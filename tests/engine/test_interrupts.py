@@ -98,6 +98,8 @@ def stored(place: str) -> tuple[str, dict[str, list[str]], int]:
         (run,) = store.runs()
         assert store.lease(run.id) is None
         for record in store.history(run):
+            if record.task is None:
+                continue  # the run's own state is its row's
             name = record.task if record.index is None else f"{record.task}[{record.index}]"
             found.setdefault(name, []).append(record.state.decode().split('"')[3])
             lost = max(lost, record.lost)

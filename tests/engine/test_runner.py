@@ -79,6 +79,7 @@ from statesig import (
 from statesig.cli import main
 from statesig.cli.display import JsonLines
 from statesig.engine.decisions import Become, Execute, Wait, decide, settle, settle_unbegun
+from tests.harness.events import of_tasks
 from tests.samples.clocks import Clock
 from tests.samples.kinds import PARTIAL, QUARANTINE, THROTTLE, Partial, Quarantined, Throttled
 from tests.samples.samples import CAUSE, KINDS, NOON, bare, full
@@ -124,11 +125,11 @@ def run_alone(fn: Any, **options: Any) -> tuple[State[Any], list[Event], Clock]:
     clock, events = Clock(), list[Event]()
     with Flow("f") as flow:
         node = fn()
-    run = flow.run(clock=clock, sleep=clock.sleep, on_event=events.append, **options)
+    run = flow.run(clock=clock, sleep=clock.sleep, on_event=of_tasks(events), **options)
     return run[node], events, clock
 
 
-def told(events: list[Event]) -> list[tuple[str, int | None, int, str]]:
+def told(events: list[Event]) -> list[tuple[str | None, int | None, int, str]]:
     """Return task, index, attempt and tag of each event."""
     return [(event.task, event.index, event.attempt, event.state.type) for event in events]
 
@@ -531,7 +532,7 @@ def test_arguments_that_cannot_be_made() -> None:
     """They fail the task before it is Running, at once and for good: its inputs are final, so retries are not used."""
     clock, events = Clock(), list[Event]()
     flow, fn, node = in_a_set(TypeError("unhashable"), retries=3)
-    run = flow.run(clock=clock, sleep=clock.sleep, on_event=events.append)
+    run = flow.run(clock=clock, sleep=clock.sleep, on_event=of_tasks(events))
     cause = ErrorInfo(type="TypeError", message="unhashable")
     assert Failed(message="raised TypeError", causes=(cause,), retryable=False) == run[node]
     assert (0, [], 0.0) == (fn.script.calls, clock.slept, list(run)[1].seconds)
@@ -617,7 +618,7 @@ def test_a_skip_that_comes_late(policy: SkipPolicy, expected: list[tuple[int, st
         slow = scripted("slow", RETRY(), SKIP("none"), retries=1, retry_delay=60)()
         node = early()
         flow.after(node, slow)
-    flow.run(clock=clock, sleep=clock.sleep, on_event=events.append)
+    flow.run(clock=clock, sleep=clock.sleep, on_event=of_tasks(events))
     assert expected == [(attempt, tag) for name, _, attempt, tag in told(events) if name == "early"]
 
 
@@ -626,7 +627,7 @@ def test_a_task_that_was_interrupted_is_scheduled_again() -> None:
     events: list[Event] = []
     with Flow("f") as flow:
         node = scripted("work", PAUSE("look"), KeyboardInterrupt(), 5)()
-    run = flow.run(on_event=events.append)
+    run = flow.run(on_event=of_tasks(events))
     with pytest.raises(KeyboardInterrupt):
         run.resume()
     assert Success(result=5) == run.resume()[node]
@@ -892,7 +893,7 @@ def test_a_trigger_decides(trigger: Any, steps: list[Any], expected: str) -> Non
         node = fn()
         flow.after(node, *upstream)
     events: list[Event] = []
-    assert expected == flow.run(on_event=events.append)[node].type
+    assert expected == flow.run(on_event=of_tasks(events))[node].type
     assert (int(expected == "Success"), []) == (fn.script.calls, illegal_histories(events))
 
 
@@ -914,7 +915,7 @@ def _waiting_and(step: Any, trigger: Any) -> tuple[list[str], State[Any]]:
         quick = scripted("quick", step)()
         node = scripted("sink", 5, trigger=trigger)()
         flow.after(node, slow, quick)
-    run = flow.run(clock=clock, sleep=clock.sleep, on_event=events.append)
+    run = flow.run(clock=clock, sleep=clock.sleep, on_event=of_tasks(events))
     ends = [event.task for event in events if isinstance(event.state, (Finished, Paused))]
     return ends, run[node]
 
@@ -1022,7 +1023,7 @@ def test_a_resumed_task_goes_on() -> None:
         paused = look()
         flow.after(paused, done)
         behind = task(name="behind")(lambda value: value + 1)(paused)
-    run = flow.run(on_event=events.append, clock=clock, sleep=clock.sleep)
+    run = flow.run(on_event=of_tasks(events), clock=clock, sleep=clock.sleep)
     told_before = len(events)
     assert run is run.resume()
     assert (Success(), Success(result=6), 1, 2) == (run.state, run[behind], before.script.calls, look.script.calls)
@@ -1043,7 +1044,7 @@ def test_manual_only_runs_once_it_is_resumed() -> None:
     events: list[Event] = []
     with Flow("f") as flow:
         node = fn()
-    run = flow.run(on_event=events.append)
+    run = flow.run(on_event=of_tasks(events))
     assert (Paused(message="trigger manual_only: no upstream"), 0) == (run[node], fn.script.calls)
     run.resume(node)
     assert (Success(result=5), 2, []) == (run[node], fn.script.calls, illegal_histories(events))
@@ -1117,7 +1118,7 @@ def test_resuming_with_nothing_paused() -> None:
     with Flow("f") as flow:
         node = scripted("work", 5)()
     events: list[Event] = []
-    run = flow.run(on_event=events.append)
+    run = flow.run(on_event=of_tasks(events))
     before = len(events)
     assert Success(result=5) == run.resume()[node]
     assert before == len(events)
@@ -1215,7 +1216,7 @@ def test_the_events_of_a_small_flow() -> None:
     with Flow("f") as flow:
         follow(scripted("source", RETRY("busy"), 5, retries=1, retry_delay=60)())
         scripted("apart", SKIP("none"))()
-    run = flow.run(on_event=events.append, clock=clock, sleep=clock.sleep)
+    run = flow.run(on_event=of_tasks(events), clock=clock, sleep=clock.sleep)
     begin, later = clock.now - timedelta(seconds=60), clock.now
     expected = [
         ("source", 1, begin, Pending()),
@@ -1238,7 +1239,7 @@ def test_the_events_of_a_mapped_task() -> None:
     events: list[Event] = []
     with Flow("f") as flow:
         flow.map(task(name="double")(lambda number: number * 2), [1, 2])
-    flow.run(on_event=events.append)
+    flow.run(on_event=of_tasks(events))
     own = [event for event in events if event.index is None]
     assert [Pending(), Mapped(children=(Success(result=2), Success(result=4)), result=[2, 4])] == [e.state for e in own]
     assert [("double", 0, 1, "Running"), ("double", 0, 1, "Success")] == [
@@ -1268,14 +1269,14 @@ def busy_flow() -> Flow:
 def test_every_tasks_history_is_legal() -> None:
     """The states of every task, from the first event to after a resume, pass `check_history`."""
     events: list[Event] = []
-    busy_flow().run(on_event=events.append).resume()
+    busy_flow().run(on_event=of_tasks(events)).resume()
     assert [] == [found for found in illegal_histories(events) if found[0][1] is None]
 
 
 def test_every_childs_history_is_legal() -> None:
     """So do those of every child of a mapped task: they begin Pending, too."""
     events: list[Event] = []
-    busy_flow().run(on_event=events.append).resume()
+    busy_flow().run(on_event=of_tasks(events)).resume()
     assert [] == [found for found in illegal_histories(events) if found[0][1] is not None]
 
 
@@ -1335,7 +1336,7 @@ def late_skips() -> Flow:
 def test_what_a_run_writes_is_a_log_without_fault(
     make: Callable[[], Flow], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`statesig history` has nothing to say of the lines of any run: attempts, times and resumptions included."""
+    """`statesig history` finds no fault in the lines of any run: a history for each task, and one for the run."""
     flow, clock, lines = make(), Clock(), io.StringIO()
     run = flow.run(on_event=JsonLines(flow, lines, io.StringIO()), clock=clock, sleep=clock.sleep)
     for _ in range(3):
@@ -1345,7 +1346,7 @@ def test_what_a_run_writes_is_a_log_without_fault(
     code = main(["history", "--import", "tests.samples.kinds", str(log)])
     told = capsys.readouterr()
     assert (0, "", []) == (code, told.err, [line for line in told.out.splitlines()[:-1] if ": ok: " not in line])
-    assert len(flow.nodes) == len(
+    assert 1 + len(flow.nodes) == len(
         {line.split()[2].rstrip(":").partition("[")[0] for line in told.out.splitlines()[:-1]}
     )
 
@@ -1353,8 +1354,8 @@ def test_what_a_run_writes_is_a_log_without_fault(
 def test_attempts_never_go_back() -> None:
     """In the order of events the attempts of a task rise by at most one, from 1."""
     events: list[Event] = []
-    busy_flow().run(on_event=events.append).resume()
-    last: dict[tuple[str, int | None], int] = {}
+    busy_flow().run(on_event=of_tasks(events)).resume()
+    last: dict[tuple[str | None, int | None], int] = {}
     for event in events:
         before = last.get((event.task, event.index), 1)
         assert event.attempt in (before, before + 1), event
@@ -1364,7 +1365,7 @@ def test_attempts_never_go_back() -> None:
 def test_the_last_event_is_the_state() -> None:
     """After the run each task's last event has the state that the run tells."""
     events: list[Event] = []
-    run = busy_flow().run(on_event=events.append)
+    run = busy_flow().run(on_event=of_tasks(events))
     last = {event.task: event.state for event in events if event.index is None}
     assert last == {one.name: one.state for one in run}
 
@@ -1373,7 +1374,7 @@ def test_all_events_are_of_one_run() -> None:
     """The events of a run have its id, and no other run has that."""
     events: list[Event] = []
     flow = busy_flow()
-    one, two = flow.run(on_event=events.append), flow.run()
+    one, two = flow.run(on_event=of_tasks(events)), flow.run()
     assert ({one.id}, True) == ({event.run for event in events}, one.id != two.id)
 
 
@@ -1739,7 +1740,7 @@ def test_the_clock_of_the_system() -> None:
     with Flow("f") as flow:
         scripted("work", 1)()
     before = datetime.now(UTC)
-    flow.run(on_event=events.append)
+    flow.run(on_event=of_tasks(events))
     times = [event.time for event in events]
     assert times == sorted(times)
     assert before <= times[0] <= times[-1] <= datetime.now(UTC)

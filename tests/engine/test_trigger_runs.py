@@ -32,6 +32,7 @@ from statesig import (
 from statesig.engine import loop as drives
 from statesig.engine.decisions import Become, decide
 from tests.engine.test_runner import scripted
+from tests.harness.events import of_tasks
 from tests.harness.exhaustive import exhaustive_but
 from tests.samples.clocks import Clock
 from tests.samples.samples import NOON
@@ -68,7 +69,7 @@ def test_a_trigger_is_asked_as_its_upstreams_arrive() -> None:
         ]
         node = scripted("sink", 5, trigger=between(Failed, 2))()
         flow.after(node, *upstream)
-    run = flow.run(clock=clock, sleep=clock.sleep, on_event=events.append)
+    run = flow.run(clock=clock, sleep=clock.sleep, on_event=of_tasks(events))
     ends = [event.task for event in events if isinstance(event.state, Finished)]
     assert (["source0", "source1", "source2", "source3", "sink", "source4"], Success(result=5)) == (ends, run[node])
 

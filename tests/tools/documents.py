@@ -11,7 +11,7 @@ from statesig.states.families import descendants
 from tests import ROOT
 from tests.harness.checkers import tallies
 from tests.samples.project.mistakes import MISSED, MISTAKES
-from tests.tools import outcomes, trigger_tables
+from tests.tools import flow_signals, outcomes, trigger_tables
 
 README = ROOT / "README.md"
 
@@ -70,6 +70,7 @@ def generated() -> dict[str, str]:
         "checkers": checkers(),
         "laws": laws(),
         **outcomes.generated(),
+        **flow_signals.generated(),
         **trigger_tables.generated(),
     }
 

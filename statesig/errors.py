@@ -260,16 +260,15 @@ class NodeUseError(StatesigError, TypeError):
 
     Args:
         task: The name of the node's task.
-        use: The operation, as in ``if node``.
+        use: The operation, as in ``if node``, or the place where the node was put.
+        remedy: What to do instead.
     """
 
-    def __init__(self, task: str, use: str) -> None:
-        super().__init__(task, use)
+    def __init__(self, task: str, use: str, remedy: str = "pass it to another task, and compute there") -> None:
+        super().__init__(task, use, remedy)
         self.task = task
         self.use = use
+        self.remedy = remedy
 
     def sentence(self) -> str:
-        return (
-            f"{self.use} on task {self.task!r}: its value is known only when the flow runs; "
-            "pass it to another task, and compute there"
-        )
+        return f"{self.use} on task {self.task!r}: its value is known only when the flow runs; {self.remedy}"

@@ -1,6 +1,7 @@
-"""The arguments of a run's tasks: values and states of others, parameters, and the items of a map.
+"""The arguments of a run's tasks: values and states of others, parameters, constants, and the items of a map.
 
-Nothing here calls a task or decides about it. An argument that cannot be made raises an exception.
+Constants and parameters that may change are copied for each attempt; the results of other tasks are handed on as they
+are. Nothing here calls a task or decides about it. An argument that cannot be made raises an exception.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from typing import Any, cast
 
 from statesig.engine.decisions import value_of
 from statesig.engine.noderuns import NodeRun
-from statesig.graph.nodes import Node, Parameter, StateOf, is_container, rebuilt
+from statesig.graph.nodes import Node, Parameter, StateOf
+from statesig.graph.templates import Template, fresh, snapshot
 from statesig.states import Finished, Mapped, State, is_mapped
 
 __all__ = ["Arguments"]
@@ -26,13 +28,15 @@ class Arguments:
 
     def __init__(self, noderuns: Sequence[NodeRun], parameters: Mapping[str, Any]) -> None:
         self._noderuns = noderuns
-        self._parameters = parameters
+        self._parameters = {name: snapshot(value) for name, value in parameters.items()}
 
     def of(self, noderun: NodeRun) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and the keyword arguments of a task's call."""
         node = noderun.node
         if noderun.parent is not None:
-            args: tuple[Any, ...] = (noderun.value if noderun.source is None else value_of(noderun.source),)
+            args: tuple[Any, ...] = (
+                self._resolved(noderun.value) if noderun.source is None else value_of(noderun.source),
+            )
         else:
             args = tuple([self._resolved(arg) for arg in node.args])
         if not node.kwargs:
@@ -73,14 +77,20 @@ class Arguments:
                 child.source = source
                 children.append(child)
             return children
-        values = self._resolved(node.mapped)
-        if isinstance(values, Set):
-            raise TypeError("a set has no order, which a map needs; return sorted(...)")
-        for index, value in enumerate(values):
+        for index, value in enumerate(self._items(node.mapped)):
             child = noderun.child(index)
             child.value = value
             children.append(child)
         return children
+
+    def _items(self, mapped: Any) -> Iterable[Any]:
+        """Return the items of a map, each as a node keeps an argument."""
+        if not isinstance(mapped, (Node, Parameter, StateOf)):
+            return cast("list[Any]", mapped)  # as `Graph.map` made it
+        values = self._resolved(mapped)
+        if isinstance(values, Set):
+            raise TypeError("a set has no order, which a map needs; return sorted(...)")
+        return map(snapshot, values) if isinstance(mapped, Parameter) else values
 
     def _resolved(self, arg: Any) -> Any:
         """Return the value of an argument."""
@@ -88,14 +98,13 @@ class Arguments:
         if kind is Node:
             index: int = arg.index
             return value_of(self._noderuns[index].state)
+        if kind is Template:
+            return arg.made(self._resolved)
         if kind is Parameter:
-            return self._parameters[arg.name]
+            return fresh(self._parameters[arg.name])
         if kind is StateOf:
             return self._state_taken(arg)
-        return rebuilt(arg, self._all_resolved) if is_container(arg) else arg
-
-    def _all_resolved(self, args: Iterable[Any]) -> list[Any]:
-        return [self._resolved(arg) for arg in args]
+        return arg
 
     def _state_taken(self, taken: StateOf) -> State[Any] | list[State[Any]]:
         state = self._noderuns[taken.node.index].state

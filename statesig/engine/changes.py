@@ -17,6 +17,7 @@ from statesig.engine.options import Options
 from statesig.executors.attempts import running
 from statesig.executors.calls import worker_name
 from statesig.graph.tasks import Handler
+from statesig.graph.templates import fresh, snapshot
 from statesig.signals import Signal
 from statesig.states import Cached, Cancelled, Cancelling, Looped, Mapped, Retrying, Running, Skipped, State, Success
 
@@ -40,7 +41,7 @@ class Changes:
         run: The run's identity.
         options: The options of the run.
         journal: Stores the changes; None: nothing does.
-        remembered: The successes that are cached for this run alone, by key.
+        remembered: The successes that are cached for this run alone, by key, each as a `snapshot`.
         handlers: Called at each change of each task, after the task's own.
     """
 
@@ -49,7 +50,7 @@ class Changes:
         run: str,
         options: Options,
         journal: Journal | None,
-        remembered: dict[str, Cached[Any]],
+        remembered: dict[str, Any],
         handlers: tuple[Handler, ...] = (),
     ) -> None:
         self.is_quiet: bool = journal is None and options.on_event is None
@@ -119,7 +120,7 @@ class Changes:
         key = noderun.key
         assert key is not None
         now = self._clock()
-        found = self._remembered.get(key)
+        found: Cached[Any] | None = fresh(self._remembered.get(key))
         if (found is None or not is_fresh(found, now)) and self._journal is not None:
             found = self._journal.recall(noderun, key, now)  # another run may have renewed it
         if found is None or not is_fresh(found, now):
@@ -134,7 +135,7 @@ class Changes:
             return
         if not isinstance(state, (Cached, Skipped, Mapped)):
             kept = cached_from(state, seconds, self._clock())
-            self._remembered[noderun.key] = kept
+            self._remembered[noderun.key] = snapshot(kept)
             if self._journal is not None:
                 self._journal.remember(noderun, noderun.key, kept)
 

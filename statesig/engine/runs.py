@@ -27,7 +27,6 @@ from statesig.errors import FlowError, RunFailed
 from statesig.graph.graph import Graph
 from statesig.states import (
     AnyState,
-    Cached,
     Cancelled,
     Cancelling,
     Finished,
@@ -74,7 +73,7 @@ class Run:
         self._options = options
         self._event_loop = loop
         self._journal = journal
-        self._remembered: dict[str, Cached[Any]] = {}
+        self._remembered: dict[str, Any] = {}
         self._noderuns = [NodeRun(self.id, node) for node in flow.nodes]
         self._whole = FlowRun(self.id, flow)
         self._loop: RunLoop | None = None

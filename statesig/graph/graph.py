@@ -9,14 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Set
 from contextvars import Token
-from datetime import date, datetime, timedelta
-from decimal import Decimal
 from types import TracebackType
 from typing import Any, ClassVar, Self, cast, overload
 
 from typing_extensions import TypeIs, TypeVar
 
 from statesig.errors import FlowError
+from statesig.graph.containers import PLAIN
 from statesig.graph.nodes import (
     Node,
     Parameter,
@@ -24,12 +23,10 @@ from statesig.graph.nodes import (
     StandIn,
     StateOf,
     Takes,
-    is_container,
-    rebuilt,
-    refuse_hidden,
     source_of,
 )
 from statesig.graph.tasks import Building, FlowTask, Handler, Task, building
+from statesig.graph.templates import Hidden, fresh, read, snapshot
 from statesig.states import AnyState
 
 __all__ = ["Graph", "state_of", "states_of"]
@@ -155,18 +152,25 @@ class Graph:
     ) -> Node:
         """Add a node after checking that everything it takes is of this flow."""
         taken: dict[Node, Takes] = {}
-        args = tuple(self._sources(args, taken))
-        kwargs = dict(zip(kwargs, self._sources(kwargs.values(), taken), strict=True)) if kwargs else _NO_KEYWORDS
+        args = tuple(self._sources(args, taken, task.argument))
+        kwargs = self._keywords(kwargs, taken) if kwargs else _NO_KEYWORDS
         if is_mapped:
-            mapped = self._sources((mapped,), taken)[0]
+            source = source_of(mapped)
+            mapped = self._sources(mapped, taken, "[{}]".format) if source is None else self._take(source, taken)
         upstream, takes = self._edges(args, taken)
         name = self._unique(task.name)
         node = Node(len(self.nodes), name, task, args, kwargs, mapped, is_mapped, upstream, takes)
         self.nodes.append(node)
         return node
 
-    def _sources(self, values: Iterable[Any], taken: dict[Node, Takes]) -> list[Any]:
-        """Return values with sources in place of stand-ins, and note the nodes from which they take something."""
+    def _sources(self, values: Iterable[Any], taken: dict[Node, Takes], name: Callable[[int], str]) -> list[Any]:
+        """Return arguments as a node keeps them, and note the nodes from which they take something.
+
+        Args:
+            values: The arguments.
+            taken: Where to note it.
+            name: Returns the name of the argument at a position, for an error.
+        """
         nodes, count = self.nodes, len(self.nodes)
         sources: list[Any] = []
         for value in values:  # an edge calls nothing here: where there are many edges, this loop is what building costs
@@ -178,23 +182,28 @@ class Graph:
                 else:
                     self._take(source, taken)
                 sources.append(source)
-            elif kind in _PLAIN:
+            elif kind in PLAIN:
                 sources.append(value)
-            elif is_container(value):
-                sources.append(rebuilt(value, lambda parts: self._sources(parts, taken)))
             else:
-                refuse_hidden(value)
-                sources.append(value)
+                try:
+                    sources.append(read(value, lambda found: self._take(found, taken)))
+                except Hidden as exc:
+                    raise exc.error(name(len(sources))) from None
         return sources
 
-    def _take(self, source: Source, taken: dict[Node, Takes]) -> None:
-        """Note what a call takes other than the value of a node of this flow."""
+    def _keywords(self, given: Mapping[str, Any], taken: dict[Node, Takes]) -> dict[str, Any]:
+        names = list(given)
+        return dict(zip(names, self._sources(given.values(), taken, names.__getitem__), strict=True))
+
+    def _take(self, source: Source, taken: dict[Node, Takes]) -> Source:
+        """Note what a call takes, and return it."""
         if isinstance(source, Node):
-            self._own(source)
+            taken[self._own(source)] = _VALUE
         elif isinstance(source, StateOf):
             taken.setdefault(self._own(source.node), Takes.STATE)
         elif self.parameters.get(source.name) is not source:
             raise FlowError(self.name, f"{source!r} is no parameter of this flow")
+        return source
 
     def _edges(self, args: tuple[Any, ...], taken: dict[Node, Takes]) -> tuple[tuple[Node, ...], tuple[Takes, ...]]:
         """Return a call's upstream and what it takes of each; equal tuples are shared."""
@@ -226,7 +235,7 @@ class Graph:
             )
         if name in self.options:
             raise FlowError(self.name, f"{name!r} is an option of run(); its options are {', '.join(self.options)}")
-        parameter = Parameter(name, type, "default" not in options, options.get("default"))
+        parameter = Parameter(name, type, "default" not in options, fresh(snapshot(options.get("default"))))
         self.parameters[name] = parameter
         return cast("T", StandIn(parameter))  # to a checker the stand-in is the value
 
@@ -351,9 +360,6 @@ class Graph:
 
 _NO_KEYWORDS: Mapping[str, Any] = {}
 _VALUE = Takes.VALUE
-
-# Classes whose values neither are stand-ins nor hold any: cheaper to know than to look.
-_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, date, datetime, timedelta, Decimal})
 
 
 def state_of(node: A) -> AnyState[A]:

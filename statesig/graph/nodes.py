@@ -5,18 +5,13 @@ User code holds stand-ins: it can pass one to a task, and any other use is refus
 
 from __future__ import annotations
 
-import copy
 import enum
-import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import is_dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pydantic import BaseModel
 from typing_extensions import override
 
 from statesig.errors import NodeUseError
-from statesig.states.generics import kind_of
 
 if TYPE_CHECKING:
     from statesig.graph.tasks import Task
@@ -28,10 +23,6 @@ __all__ = [
     "StandIn",
     "StateOf",
     "Takes",
-    "is_container",
-    "rebuilt",
-    "refuse_hidden",
-    "replaced",
     "source_of",
 ]
 
@@ -53,10 +44,10 @@ class Node:
         index: Its position in the flow, from 0.
         name: The name of its task, made unique in the flow: the second ``load`` is ``load-2``.
         task: What it runs.
-        args, kwargs: The arguments of the call; nodes, parameters and states among them, also inside of containers, are
-            replaced by their values when the task runs.
+        args, kwargs: The arguments of the call: values, sources in place of stand-ins, and a `Template` instead of each
+            container that every attempt gets afresh.
         is_mapped: Whether the task is called once for each item of ``mapped``, as its first argument.
-        mapped: The items that it is mapped over.
+        mapped: The items that it is mapped over: a source, or a list of such arguments.
         upstream: The nodes whose states its trigger looks at, in order.
         takes: What is taken from each of those.
     """
@@ -170,65 +161,6 @@ _set_source = StandIn.__dict__["_source"].__set__
 def source_of(value: object) -> Source | None:
     """Return the source of a stand-in; None for any other value."""
     return value._source if isinstance(value, StandIn) else None  # pyright: ignore[reportPrivateUsage]
-
-
-def refuse_hidden(value: Any) -> None:
-    """Refuse a stand-in in a field of a model or a dataclass, which cannot be rebuilt around its value.
-
-    Raises:
-        NodeUseError: A field holds a stand-in.
-    """
-    of: object = value
-    if isinstance(of, BaseModel) or (is_dataclass(of) and not isinstance(of, type)):
-        fields: Mapping[str, Any] = getattr(value, "__dict__", {})
-        for field in fields.values():
-            source = source_of(field)
-            if source is not None:
-                raise NodeUseError(source.name, f"a field of {type(of).__name__}")
-
-
-def is_container(value: object) -> bool:
-    """Tell whether a value may hold stand-ins: a list, tuple, set, frozenset, dict, or an instance of a subclass."""
-    return issubclass(type(value), _CONTAINERS)  # its real class: a mock claims another
-
-
-_CONTAINERS = (list, tuple, set, frozenset, dict)
-
-
-def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
-    """Return a value with its parts replaced; containers inside of containers are rebuilt if anything changed."""
-    if not is_container(value):
-        return replace(value)
-    return rebuilt(value, lambda parts: [replaced(part, replace) for part in parts])
-
-
-def rebuilt(container: Any, replace: Callable[[Iterable[Any]], list[Any]]) -> Any:
-    """Return a container of the same class with its parts replaced; itself if no part changed.
-
-    Args:
-        container: A value for which `is_container` is true. It is not changed.
-        replace: Called with the parts; for a dict first with the keys, then with the values.
-    """
-    cls = kind_of(container)
-    if issubclass(cls, dict):
-        pairs = list(zip(replace(container), replace(container.values()), strict=True))
-        return container if all(map(_are, pairs, container.items())) else _refilled(container, pairs)
-    parts = replace(container)
-    if all(map(operator.is_, parts, container)):
-        return container
-    return cls._make(parts) if hasattr(cls, "_make") else cls(parts)
-
-
-def _refilled(value: Any, pairs: list[tuple[Any, Any]]) -> Any:
-    """Return a mapping of the same class and settings, such as a default factory, with other contents."""
-    copied = copy.copy(value)
-    copied.clear()
-    copied.update(pairs)
-    return copied
-
-
-def _are(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
-    return one[0] is other[0] and one[1] is other[1]
 
 
 def _refusing(use: str) -> Callable[..., NoReturn]:

@@ -142,6 +142,15 @@ class Task(Generic[P, A]):
         except ValueError:
             return None
 
+    def argument(self, index: int) -> str:
+        """Return the name of the positional argument at a position of a call, for an error: ``rows``, ``values[2]``."""
+        for position, parameter in enumerate(self.signature.parameters.values() if self.signature else ()):
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                return f"{parameter.name}[{index - position}]"
+            if position == index:
+                return parameter.name
+        return f"argument {index}"
+
     @functools.cached_property
     def returns(self) -> Any:
         """The declared type of the value; Any if none is declared or it cannot be resolved."""

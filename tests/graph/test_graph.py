@@ -6,13 +6,11 @@ import inspect
 import math
 import operator
 from collections import OrderedDict, namedtuple
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from statesig import (
     RETRY,
@@ -291,31 +289,6 @@ def test_a_node_never_reaches_a_function(wrap: Any) -> None:
             listed(wrap(node))
     taken = [one.state.unwrap() for one in flow.run() if one.name == "listed"]
     assert [[wrap(1)]] * len(taken) == taken
-
-
-@dataclass
-class Basket:
-    """A value with fields."""
-
-    count: Any = 0
-
-
-class Order(BaseModel):
-    """The same as a model."""
-
-    count: Any = 0
-
-
-@pytest.mark.parametrize("kind", [Basket, Order])
-def test_a_node_in_a_field_is_refused(kind: Any) -> None:
-    """A model or a dataclass is not built anew around a value: a node in a field is refused, and nothing is added."""
-    with Flow("f") as flow:
-        node = one()
-        for held in (node, state_of(node), flow.parameter("day", date, default=None)):
-            with pytest.raises(NodeUseError, match=f"a field of {kind.__name__} on task"):
-                listed([kind(count=held)])
-        listed(kind())
-    assert ["one", "listed"] == [found.name for found in flow.nodes]
 
 
 class Posing:

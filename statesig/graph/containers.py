@@ -15,7 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, SimpleNamespace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -120,8 +120,10 @@ def container_kind(cls: type[Any]) -> Kind | None:
 def fields_of(value: Any) -> dict[str, Any]:
     """Return the attributes of an instance by name, those in slots too."""
     state: Any = object.__getstate__(value)
-    both: tuple[Any, Any] = state if type(state) is tuple else (state, None)
-    return {**(both[0] or {}), **(both[1] or {})}
+    if not isinstance(state, tuple):
+        return dict(state or {})
+    held, slots = cast("tuple[Any, Any]", state)  # as `object` returns it for a class with slots
+    return {**(held or {}), **slots}
 
 
 # ---- each kind: its parts, and a container with others

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Set
 from contextvars import Token
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Self, cast, overload
 

@@ -40,18 +40,16 @@ class Template:
         self._whole = whole
         self._open = open
 
-    @property
-    def cls(self) -> type[Any]:
-        """The class of the containers."""
-        return kind_of(self._whole.value if kind_of(self._whole) is Tangled else self._whole)
-
-    @property
-    def parts(self) -> list[Any]:
-        """The parts as they were read, with sources in place of stand-ins and templates in place of containers."""
+    def described(self) -> tuple[type[Any], str, list[Any]]:
+        """Return the class of the containers, the brackets of their kind, and their parts as they were read."""
+        if self._kind is TANGLED:
+            found = parts_of(self._whole.value)
+            assert found is not None, "a container is in it"
+            return found
         parts = self._kind.parts(self._whole)
         for index, part in self._open.items():
             parts[index] = part
-        return parts
+        return kind_of(self._whole), self._kind.brackets, parts
 
     def made(self, resolve: Callable[[Any], Any]) -> Any:
         """Return a fresh container.
@@ -91,15 +89,16 @@ def fresh(kept: Any) -> Any:
     return kept.made(fresh) if type(kept) is Template else kept
 
 
-def parts_of(kept: Any) -> list[Any] | None:
-    """Return the parts of a container as `read` keeps it; None if it is no container.
+def parts_of(kept: Any) -> tuple[type[Any], str, list[Any]] | None:
+    """Return the class, the brackets (as in `Kind`) and the parts of a container as `read` keeps it.
 
-    Of a mapping and of an object with fields these are the keys or names, and then the values.
+    Sources are in place of stand-ins, and templates in place of containers. None if it is no container.
     """
     if type(kept) is Template:
-        return kept.parts
-    kind = container_kind(kind_of(kept))
-    return None if kind is None else kind.parts(kept)
+        return kept.described()
+    cls = kind_of(kept)
+    kind = container_kind(cls)
+    return None if kind is None else (cls, kind.brackets, kind.parts(kept))
 
 
 class Hidden(Exception):

@@ -17,6 +17,7 @@ from statesig.codec.limits import DEFAULT_LIMITS, Limits
 from statesig.codec.states import check_size, decode, decode_model, encode
 from statesig.errors import EncodeError
 from statesig.states import State, Success, UtcDatetime, is_mapped
+from statesig.states.equality import same
 from statesig.states.json_rules import iso_time
 
 __all__ = ["Event", "as_declared", "decode_event", "encode_event", "on_the_wire", "without_result"]
@@ -119,7 +120,7 @@ def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
     if is_mapped(state) and state.children:
         children = tuple(on_the_wire(child, result_type) for child in state.children)
         update: dict[str, Any] = {"children": children}
-        if state.has_result and state.result == [child.result for child in state.children]:
+        if state.has_result and same(state.result, [child.result for child in state.children]):
             update["result"] = [child.result for child in children]
         elif state.has_result:
             encode(Success(result=state.result))

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import marshal
 import math
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import is_dataclass
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from statesig.states.families import StateModel, origin_of
+from statesig.states import equality
 from statesig.states.generics import kind_of
 
 __all__ = ["MAX_DIGITS", "SCALARS", "difference", "is_finite", "is_plain", "offences", "shown"]
@@ -90,43 +88,17 @@ def is_finite(result: Any) -> bool:
 _NON_FINITE = tuple(bytes(6) + high for high in (b"\xf0\x7f", b"\xf0\xff", b"\xf8\x7f", b"\xf8\xff"))
 
 
-def difference(one: Any, other: Any, path: str = "") -> str | None:
+def difference(one: Any, other: Any) -> str | None:
     """Return the path at which two values differ in class or value, or None; the order of a mapping's keys counts."""
-    cls = kind_of(one)
-    if cls is not kind_of(other) and not (issubclass(cls, StateModel) and origin_of(cls) is origin_of(kind_of(other))):
-        return path
-    if issubclass(cls, (set, frozenset)):
-        others = {item: item for item in other}
-        same = len(one) == len(other) and all(difference(item, others.get(item)) is None for item in one)
-        return None if same else path
-    parts = _parts(cls, one, other)
-    if parts is None:
-        return None if one == other else path
-    for name, mine, theirs in parts:
-        found = difference(mine, theirs, (path + name).lstrip("."))
-        if found is not None:
-            return found
-    return path if issubclass(cls, BaseModel) and one != other else None
+    steps = equality.difference(one, other, ordered=True)
+    return None if steps is None else "".join(map(_step, steps)).lstrip(".")
 
 
-def _parts(cls: type[Any], one: Any, other: Any) -> Iterable[tuple[str, Any, Any]] | None:
-    """Return the parts of two values of one class in pairs; None if values of the class have no parts."""
-    if issubclass(cls, BaseModel):
-        return _parts(dict, one.__dict__, other.__dict__)
-    if issubclass(cls, dict):
-        if [(type(key), key) for key in one] != [(type(key), key) for key in other]:
-            return (("", None, _MISSING),)
-        return ((f".{shown(key)}", one[key], other[key]) for key in one)
-    if issubclass(cls, (list, tuple, deque)):
-        if len(one) != len(other):
-            return (("", None, _MISSING),)
-        return ((f"[{index}]", *both) for index, both in enumerate(zip(one, other, strict=True)))
-    if is_dataclass(cls):
-        return ((f".{name}", getattr(one, name), getattr(other, name)) for name in cls.__dataclass_fields__)
-    return None
-
-
-_MISSING = object()
+def _step(step: equality.Step) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    name = step if isinstance(step, str) else next(iter(step), None)
+    return "" if step == () else f".{shown(name)}"
 
 
 def offences(fields: Mapping[str, Any], max_depth: int, *, free: str | None) -> Iterator[tuple[str, str]]:

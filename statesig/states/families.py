@@ -35,6 +35,7 @@ from pydantic_core import (
 from typing_extensions import Unpack, dataclass_transform, override
 
 from statesig.errors import DefinitionError
+from statesig.states.equality import are_alike, digest, same
 from statesig.states.generics import args_of, origin_of, packed, parent_of, specialised, unpacked
 from statesig.states.json_rules import Schema, has_non_finite
 from statesig.states.schemas import TAG, Narrow, building, defined
@@ -263,24 +264,18 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
     @override
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, StateModel):
-            return NotImplemented
-        return (
-            self.__dict__ == other.__dict__
-            and origin_of(self.__class__) is origin_of(other.__class__)
-            and ("result" in self.__pydantic_fields_set__) == ("result" in other.__pydantic_fields_set__)
-        )
+        return are_alike(self, other) if isinstance(other, StateModel) else NotImplemented
 
     @override
     def __hash__(self) -> int:
-        # Coarser than equality on purpose: a state whose result is a list can be hashed, too.
-        return hash((self.__dict__[TAG], self.__dict__.get("message")))
+        return digest(self)
 
     @override
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
         for name, field in type(self).model_fields.items():
             value = self.__dict__[name]
-            if field.is_required() or (name == "result" and name in self.model_fields_set) or value != field.default:
+            is_given = field.is_required() or (name == "result" and name in self.model_fields_set)
+            if is_given or not same(value, field.default):
                 yield name, value
 
     @override

@@ -12,6 +12,7 @@ from pydantic_core import (
     core_schema,
 )
 
+from statesig.states.equality import same
 from statesig.states.generics import origin_of
 from statesig.states.json_rules import Schema, json_rules
 
@@ -71,7 +72,7 @@ class Narrow:
 
         Excluding these by name leaves nested models alone: a change of their defaults must not change written text.
         """
-        return {name for name, default in self.defaults.items() if data[name] == default}
+        return {name for name, default in self.defaults.items() if same(data[name], default)}
 
 
 def defined(schema: Schema, definitions: Mapping[str, Schema], *, always: bool = False) -> Any:

@@ -54,7 +54,7 @@ SHORT = 2 * DEFAULT_LIMITS.max_depth
 _MODEST = 4096
 
 
-# Bytes past which the context of an error, which repeats the document's tag, costs more than it is worth.
+# Bytes past which a quick look for long tags and many keys pays.
 LARGE = 1 << 16
 
 

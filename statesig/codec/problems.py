@@ -5,6 +5,8 @@ A reason must never repeat text from the document: only the schema's words and o
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,8 +15,9 @@ from statesig.codec.faithful import shown
 from statesig.errors import DecodeError
 from statesig.states import State
 from statesig.states.families import descendants
+from statesig.states.refusals import FEW, MANY, cut
 
-__all__ = ["cut", "path_of", "reason_of", "undecodable"]
+__all__ = ["path_of", "reason_of", "undecodable"]
 
 _SENTENCES = {
     "extra_forbidden": "no such field",
@@ -28,25 +31,23 @@ _SENTENCES = {
 }
 
 
-_SHOWN_PROBLEMS = 3
-
-
 _SHOWN_LENGTH = 110
 
 
-def undecodable(name: str, exc: ValidationError | UnicodeError, *, in_detail: bool) -> DecodeError:
+def undecodable(name: str, exc: ValidationError | UnicodeError) -> DecodeError:
     """Return the error for a document that a validator refused.
 
     Args:
         name: The kind that was asked for.
         exc: What the validator raised.
-        in_detail: Whether to look at the context of each problem, which costs more for a large document.
     """
     name = cut(name, 40)
     if isinstance(exc, UnicodeError):
         return DecodeError(name, [("", "the text is not valid Unicode")])
-    errors = exc.errors(include_url=False, include_input=False, include_context=in_detail)
-    problems = [(path_of(error["loc"]), reason_of(error)) for error in errors[:_SHOWN_PROBLEMS]]
+    if exc.error_count() > MANY:
+        return DecodeError(name, [("", f"more than {MANY:,} problems")])
+    errors = exc.errors(include_url=False, include_input=False)
+    problems = [(path_of(error["loc"]), reason_of(error)) for error in errors[:FEW]]
     return DecodeError(name, problems, len(errors) - len(problems))
 
 
@@ -54,17 +55,30 @@ def reason_of(error: Any) -> str:
     """Return the reason of a validation error."""
     code: str = error["type"]
     if code == "json_invalid":
-        return cut(error["msg"].replace("Invalid JSON", "not JSON"))
+        return cut(error["msg"].replace("Invalid JSON", "not JSON"), 110)
     if code == "union_tag_invalid":
-        tag = error.get("ctx", {}).get("tag")
-        known = {cls.__tag__ for cls in descendants(State)}
-        ways = error.get("ctx", {}).get("expected_tags", "").replace("'", "")
-        return cut(f"a {tag} is not one; possible: {ways}" if tag in known else f"unknown tag; possible: {ways}", 160)
+        return _wrong_tag(error.get("ctx", {}))
     if code in _SENTENCES:
         return _SENTENCES[code]
     if code in _PYDANTIC_CODES:
-        return cut(error["msg"])
+        return cut(error["msg"], 110)
     return cut(f"refused: {code}")
+
+
+def _wrong_tag(context: Mapping[str, Any]) -> str:
+    """Name a tag that is not possible, and the possible ones; a tag that reads as no name may be a payload."""
+    tag: str = context.get("tag", "")
+    possible = context.get("expected_tags", "").replace("'", "")
+    known = {cls.__tag__ for cls in descendants(State)}
+    if tag in known:
+        return cut(f"a {tag} is not one; possible: {possible}")
+    named = f" {tag}" if _NAME.fullmatch(tag) else ""
+    is_state = not known.isdisjoint(possible.split(", "))
+    remedy = " (import its module, or give --import MODULE)" if is_state else ""
+    return cut(f"unknown tag{named}{remedy}; possible: {possible}")
+
+
+_NAME = re.compile(r"(?=.{1,40}\Z)[A-Za-z_]\w*(?:[.-]\w+)*")
 
 
 # The errors of pydantic whose messages quote the schema alone.
@@ -87,8 +101,3 @@ def path_of(loc: tuple[int | str, ...]) -> str:
     for part in [part for part in loc if part not in tags][:8]:
         path += f"[{part}]" if isinstance(part, int) else f".{shown(part)}"
     return cut(path.lstrip("."), 80)
-
-
-def cut(text: str, length: int = _SHOWN_LENGTH) -> str:
-    """Return a text, shortened to a length."""
-    return text if len(text) <= length else text[: length - 3] + "..."

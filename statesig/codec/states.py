@@ -7,10 +7,10 @@ document before it builds a model, and must look up names only among the known t
 
 from __future__ import annotations
 
-from typing import Any, overload
+from typing import Any, cast, overload
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from typing_extensions import TypeVar
 
 from statesig.codec.faithful import MAX_DIGITS, SCALARS, difference, is_finite, is_plain, offences
@@ -28,7 +28,8 @@ from statesig.codec.problems import path_of, reason_of, undecodable
 from statesig.codec.writers import READ_BACK, UNDECLARED, writers
 from statesig.errors import DecodeError, EncodeError
 from statesig.states import AnyFinished, AnyState, Finished, MetaState, Queued, State, Submitted
-from statesig.states.families import StateMeta, narrow, readers
+from statesig.states.families import StateMeta, check_keys, narrow, readers
+from statesig.states.refusals import MANY
 
 __all__ = ["DEFAULT_LIMITS", "JsonSchema", "Limits", "decode", "encode", "schema"]
 
@@ -116,12 +117,38 @@ def decode(
     if strict or limits is not DEFAULT_LIMITS or (len(data) > SHORT and not is_modest(data)):
         data = check_document(data, kind.__name__, limits, strict)
     try:
+        if len(data) > LARGE:
+            _check_keys(data, kind)
         state = readers[kind].validate_json(data)
     except (ValidationError, UnicodeError) as exc:
-        raise undecodable(kind.__name__, exc, in_detail=len(data) < LARGE) from None
+        raise _refusal(data, kind, exc) from None
     if type(state.result) not in SCALARS and not is_finite(state.result):
         refuse_constants(data, kind.__name__, state.result)
     return state
+
+
+def _refusal(data: str | bytes | bytearray, kind: type[State[Any]], exc: ValidationError | UnicodeError) -> DecodeError:
+    if isinstance(exc, ValidationError) and exc.error_count() > MANY:
+        try:
+            check_keys(kind, from_json(data))
+        except ValidationError as few:
+            exc = few
+    return undecodable(kind.__name__, exc)
+
+
+def _check_keys(data: str | bytes | bytearray, kind: type[State[Any]]) -> None:
+    """Refuse a large document with unknown keys before an error is made for each; look only if it may have many."""
+    text = data.encode() if isinstance(data, str) else data
+    if text.count(b":") > MANY + _USUAL_KEYS * text.count(b"{"):
+        try:
+            document = from_json(text)
+        except ValueError:
+            return  # not JSON: the main parser says where
+        if isinstance(document, dict):
+            check_keys(kind, cast("dict[str, Any]", document))
+
+
+_USUAL_KEYS = 12
 
 
 def decode_model(
@@ -132,7 +159,7 @@ def decode_model(
     try:
         document = model.model_validate_json(data)
     except ValidationError as exc:
-        raise undecodable(name, exc, in_detail=len(data) < LARGE) from None
+        raise undecodable(name, exc) from None
     refuse_constants(data, name)
     return document
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError, to_json
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, model_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError, to_json
 
 from statesig.algebra import triggers
 from statesig.algebra.predicates import Atom, Expression, Verdict, composed
@@ -104,10 +104,11 @@ def _known() -> dict[str, type[State[Any]]]:
 
 
 def _kind(tag: str) -> type[State[Any]]:
-    kind = _known().get(tag)
-    if kind is None:
-        raise PydanticCustomError("unknown_kind", "no known state has this tag")
-    return kind
+    known = _known()
+    if tag not in known:
+        possible = ", ".join(map(repr, known))
+        raise PydanticKnownError("union_tag_invalid", {"discriminator": "kind", "tag": tag, "expected_tags": possible})
+    return known[tag]
 
 
 def _part(text: str) -> Fraction:
@@ -212,7 +213,7 @@ class _Not(_Part):
 
 class _Many(_Part):
     type: Literal["all", "any"]
-    of: list[_Expression] = Field(min_length=1)
+    of: Annotated[list[_Expression], FailFast()] = Field(min_length=1)
 
     def made(self) -> Trigger:
         return Trigger(composed("&" if self.type == "all" else "|", [part.made().expression for part in self.of]))

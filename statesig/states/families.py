@@ -30,6 +30,7 @@ from pydantic_core import (
     PydanticCustomError,
     PydanticSerializationUnexpectedValue,
     SchemaValidator,
+    ValidationError,
     core_schema,
 )
 from typing_extensions import Unpack, dataclass_transform, override
@@ -38,6 +39,7 @@ from statesig.errors import DefinitionError
 from statesig.states.equality import are_alike, digest, same
 from statesig.states.generics import args_of, origin_of, packed, parent_of, specialised, unpacked
 from statesig.states.json_rules import Schema, has_non_finite
+from statesig.states.refusals import WIDE, brief, surplus
 from statesig.states.schemas import TAG, Narrow, building, defined
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ __all__ = [
     "StateMeta",
     "StateModel",
     "args_of",
+    "check_keys",
     "descendants",
     "narrow",
     "origin_of",
@@ -320,11 +323,38 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
 def _read(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -> Any:
     """Validate a value against a family: a state by its class, anything else by its tag."""
-    if isinstance(value, StateModel):
-        return _admitted(cls, value)
-    if info.mode == "json" and has_non_finite(value):
-        raise PydanticCustomError("finite_number", "NaN, infinities and numbers beyond a double are not JSON")
-    return readers[cls].validate_python(value, context=info.context)
+    try:
+        if isinstance(value, StateModel):
+            return _admitted(cls, value)
+        if info.mode == "json" and has_non_finite(value):
+            raise PydanticCustomError("finite_number", "NaN, infinities and numbers beyond a double are not JSON")
+        if isinstance(value, dict) and len(cast("dict[str, Any]", value)) > WIDE:
+            check_keys(cls, value)
+        return readers[cls].validate_python(value, context=info.context)
+    except ValidationError as exc:
+        raise brief(exc) from None
+
+
+def check_keys(cls: type[StateModel], value: Mapping[str, Any]) -> None:
+    """Refuse an object with unknown keys before an error is made for each of them.
+
+    Raises:
+        ValidationError: A key is unknown; the error names the first few.
+    """
+    for member in descendants(origin_of(cls)):
+        if member.__tag__ == value.get(TAG) and _reads_fields_alone(member):
+            known = {TAG, *member.model_fields}
+            unknown = [key for key in value if key not in known]
+            if unknown:
+                raise surplus(cls.__name__, unknown)
+
+
+def _reads_fields_alone(cls: type[StateModel]) -> bool:
+    """Tell whether a class reads no keys but the names of its fields: no aliases, and no validator that sees them."""
+    aliased = any(field.validation_alias is not None for field in cls.model_fields.values())
+    return (
+        cls.model_config.get("extra") == "forbid" and not aliased and not cls.__pydantic_decorators__.model_validators
+    )
 
 
 def _described(cls: type[StateModel], handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError, ValidationErr
 from pydantic_core.core_schema import ValidationInfo
 
 from statesig.states.generics import kind_of
+from statesig.states.refusals import WIDE
 
 Schema = dict[str, Any]
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -54,6 +55,9 @@ _ARRAY: dict[str, tuple[type, str]] = {
     "frozenset": (frozenset, "frozen_set_type"),
     "deque": (deque, "deque_type"),
 }
+
+# Core schemas of several items or keys.
+_SEVERAL = frozenset({*_ARRAY, "list", "dict", "ordered-dict", "counter", "frozendict"})
 
 # Keys of a JSON object are text whatever their declared type.
 _KEYS: dict[str, tuple[type, str]] = {
@@ -133,7 +137,9 @@ def json_rules(schema: Schema, replace: Callable[[Schema], Schema | None] = lamb
     kind: str = node["type"]
     if kind in _OBJECT:
         return {**node, "strict": False}
-    guard = _guard_of(kind)
+    if kind in _SEVERAL:
+        node["fail_fast"] = True  # or each wrong item of a large document would cost an error
+    guard = _guard_of(kind, node)
     if guard is not None:
         return _guarded({**node, "strict": False}, guard)
     if kind == "dict" and "keys_schema" in schema:
@@ -171,11 +177,11 @@ def _not_entered(schema: Schema) -> Schema | None:
     return None
 
 
-def _guard_of(kind: str) -> Callable[[Any], Any] | None:
+def _guard_of(kind: str, node: Schema) -> Callable[[Any], Any] | None:
     if kind in _TEXT:
         return _Text(*_TEXT[kind], clock=kind in _CLOCK)
     if kind in _ARRAY:
-        return _Array(*_ARRAY[kind])
+        return _Array(*_ARRAY[kind], widest=_most_keys(node["items_schema"]) if kind == "tuple" else None)
     return _number if kind == "decimal" else None
 
 
@@ -333,19 +339,44 @@ class _Literal:
         return value
 
 
+def _most_keys(items: Sequence[Schema]) -> int | None:
+    """Return how many keys an item of a tuple may have; None if it is no plain model that forbids unknown keys."""
+    if len(items) != 1:
+        return None
+    item = items[0]
+    plain = item["type"] == "model" and item["schema"]["type"] == "model-fields"
+    forbids = plain and item["cls"].model_config.get("extra") == "forbid"
+    # A field may have several aliases; an object within this bound is left to the model.
+    return max(WIDE, 4 * len(item["schema"]["fields"])) if forbids else None
+
+
 class _Array:
-    """Admit a native collection or a list, its JSON form."""
+    """Admit a native collection or a list, its JSON form.
 
-    __slots__ = ("error", "native")
+    Args:
+        native: The class of the collection.
+        error: Pydantic's name of the error for any other class.
+        widest: The most keys of an item, if its model forbids unknown ones.
+    """
 
-    def __init__(self, native: type, error: str) -> None:
+    __slots__ = ("error", "native", "widest")
+
+    def __init__(self, native: type, error: str, *, widest: int | None = None) -> None:
         self.native = native
         self.error = error
+        self.widest = widest
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, (self.native, list)):
+            if self.widest is not None:
+                self._check_keys(value)
             return value
         raise PydanticKnownError(self.error)  # type: ignore[arg-type]  # a name of pydantic's, from the table
+
+    def _check_keys(self, items: Any) -> None:
+        for item in items:
+            if kind_of(item) is dict and len(item) > (self.widest or 0):
+                raise PydanticKnownError("extra_forbidden")
 
 
 def _is_kin(value: object, native: type) -> bool:

@@ -38,6 +38,7 @@ from statesig import (
     State,
     Success,
     decode,
+    decode_event,
     encode,
     schema,
 )
@@ -947,7 +948,8 @@ HOSTILE: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     "the name of a function": ('{"type": "os.system"}', {}),
     "the name of a function with arguments": ('{"type": "os.system", "args": [' + MARK + "]}", {}),
-    "an unknown tag": (json.dumps({"type": SECRET}), {}),
+    "an unknown tag": (json.dumps({"type": f"{SECRET}!"}), {}),
+    "an unknown tag of 41 letters": (json.dumps({"type": SECRET + "x" * 34}), {}),
     "a tag that is no text": ('{"type": [' + MARK + "]}", {}),
     "no tag": (json.dumps({"message": SECRET}), {}),
     "an unknown field": (json.dumps({"type": "Success", "mesage": SECRET}), {}),
@@ -1350,5 +1352,24 @@ def test_abstract_tags_are_unknown(kind: Any) -> None:
 
 def test_errors_of_one_kind_name_what_is_possible() -> None:
     """An unknown tag names the possible ones."""
-    with pytest.raises(DecodeError, match="unknown tag; possible: Queued, Submitted"):
+    with pytest.raises(DecodeError, match=r"; possible: Queued, Submitted$"):
         decode('{"type": "Queud"}', MetaState)
+
+
+@pytest.mark.parametrize(
+    ("tag", "named"),
+    [("NoSuchState", " NoSuchState"), ("my.State-2", " my.State-2"), ("x" * 40, " " + "x" * 40)]
+    + [(tag, "") for tag in ("x" * 41, "a b", "4111", "$(x)", "", "a\n", "x.")],
+)
+def test_an_unknown_tag_is_named_with_the_remedy(tag: str, named: str) -> None:
+    """A tag that reads as a name, of up to 40 characters, is told; at the top, in a child and in an event."""
+    document = {"type": tag, "reason": 1}
+    nested = {"type": "Mapped", "children": [document]}
+    event = {"run": "r", "task": "t", "index": None, "attempt": 1, "time": "2026-01-01T00:00:00Z", "state": document}
+
+    for read, wrong in ((decode, document), (decode, nested), (decode_event, event)):
+        with pytest.raises(DecodeError) as caught:
+            read(json.dumps(wrong))
+
+        expected = f"unknown tag{named} (import its module, or give --import MODULE); possible: Pending, "
+        assert caught.value.problems[0][1].startswith(expected), caught.value

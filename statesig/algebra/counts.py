@@ -14,7 +14,7 @@ from typing_extensions import TypeIs, override
 
 from statesig.algebra.leaves import is_composite, leaves
 from statesig.states import Finished, Mapped, State
-from statesig.states.generics import origin_of
+from statesig.states.generics import PerClass, origin_of
 
 __all__ = ["Counts", "Range", "counted", "is_of_some"]
 
@@ -170,7 +170,7 @@ class _Fact(NamedTuple):
     is_opened: bool
 
 
-class _Facts(dict[type, _Fact]):
+class _Facts(PerClass[_Fact]):
     """The facts about each class of states; filled on demand, also for classes defined later."""
 
     def __missing__(self, cls: type) -> _Fact:
@@ -178,11 +178,11 @@ class _Facts(dict[type, _Fact]):
         if not _is_kind(cls):
             raise TypeError(f"a trigger takes states, not an object of class {name}")
         fact = _Fact(origin_of(cls), issubclass(cls, Finished), is_composite(cls))
-        self[cls] = fact
+        self.keep(cls, fact)
         return fact
 
 
-class _Members(dict[type[State[Any]], bool]):
+class _Members(PerClass[bool]):
     """For one kind: whether each class belongs to it.
 
     Attributes:
@@ -197,15 +197,17 @@ class _Members(dict[type[State[Any]], bool]):
         self.is_some = self.is_all or (issubclass(kind, Finished) and not issubclass(kind, Mapped))
 
     def __missing__(self, cls: type[State[Any]]) -> bool:
-        self[cls] = found = issubclass(cls, self.kind)
+        found = issubclass(cls, self.kind)
+        self.keep(cls, found)
         return found
 
 
-class _Kinds(dict[type[State[Any]], _Members]):
+class _Kinds(PerClass[_Members]):
     """The members of each kind; filled on demand."""
 
     def __missing__(self, kind: type[State[Any]]) -> _Members:
-        self[kind] = members = _Members(counted(kind))
+        members = _Members(counted(kind))
+        self.keep(kind, members)
         return members
 
 

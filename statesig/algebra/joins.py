@@ -24,7 +24,7 @@ from __future__ import annotations
 import enum
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, cast
 
 from pydantic import ValidationError
 from typing_extensions import TypeIs, override
@@ -47,6 +47,7 @@ from statesig.states import (
     TriggerFailed,
 )
 from statesig.states.families import origin_of
+from statesig.states.generics import PerClass
 
 __all__ = ["COMPLETION", "EMPTY", "FAIL_FAST", "Empty", "Kind", "Order", "combine", "join", "kind", "tally"]
 
@@ -61,8 +62,6 @@ EMPTY: Final = Empty.EMPTY
 
 Kind = type[State[Any]] | Literal[Empty.EMPTY]
 """An argument of `join`: a concrete class of states outside the MetaState and Mapped families, or EMPTY."""
-
-_FactT = TypeVar("_FactT")
 
 _BRANCHES = (Pending, Paused, Running, Cancelling, Success, Failed, Cancelled)
 
@@ -133,6 +132,9 @@ class _Joins(dict[Kind, "_Row"]):
         self.ranks = ranks
 
     def __missing__(self, of: Kind) -> _Row:
+        origin: Kind = origin_of(of)
+        if of is not origin:
+            return self[origin]  # not kept: classes are parametrised without end
         self[of] = row = _Row(self, of)
         return row
 
@@ -150,6 +152,9 @@ class _Row(dict[Kind, Kind]):
             self.rank = next(joins.ranks[cls] for cls in origin.__mro__ if cls in joins.ranks)
 
     def __missing__(self, other: Kind) -> Kind:
+        origin: Kind = origin_of(other)
+        if other is not origin:
+            return self[origin]
         row = self.joins[other]
         if self.of is EMPTY or row.of is EMPTY or self.rank != row.rank:
             joined = self.of if self.rank > row.rank else row.of
@@ -285,18 +290,6 @@ def _joined(states: Iterable[State[Any]], order: Order) -> type[State[Any]]:
     return cast("type[State[Any]]", joined)  # there is at least one leaf, and its kind is not EMPTY
 
 
-class _PerClass(dict[type[State[Any]], _FactT]):
-    """A fact about each class of states; filled on demand, also for classes defined later."""
-
-    def __init__(self, find: Callable[[type[State[Any]]], _FactT]) -> None:
-        super().__init__()
-        self.find = find
-
-    def __missing__(self, cls: type[State[Any]]) -> _FactT:
-        self[cls] = found = self.find(cls)
-        return found
-
-
 def _find_own_kind(cls: type[State[Any]]) -> type[State[Any]] | None:
     """Return the kind of all states of a class; None if it depends on the states inside."""
     return None if is_composite(cls) else _carried(cls)
@@ -318,9 +311,9 @@ def _find_constructible(of: type[State[Any]]) -> tuple[type[State[Any]], ...]:
     )
 
 
-_own_kind = _PerClass(_find_own_kind)
-_combined_fields = _PerClass(_find_combined)
-_constructible = _PerClass(_find_constructible)
+_own_kind = PerClass(_find_own_kind)
+_combined_fields = PerClass(_find_combined)
+_constructible = PerClass(_find_constructible)
 
 
 def _constructed(of: Any, fields: Mapping[str, Any]) -> State[Any]:

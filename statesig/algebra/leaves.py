@@ -9,19 +9,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from statesig.states import Mapped, MetaState, State, Success
+from statesig.states.generics import PerClass
 
 __all__ = ["is_composite", "leaves", "walk"]
 
 _SUCCESS: Final = Success()
 
 
-class _IsComposite(dict[type[State[Any]], bool]):
-    def __missing__(self, cls: type[State[Any]]) -> bool:
-        self[cls] = found = issubclass(cls, (MetaState, Mapped))
-        return found
+def _holds_states(cls: type[State[Any]]) -> bool:
+    return issubclass(cls, (MetaState, Mapped))
 
 
-_is_composite = _IsComposite()
+_is_composite = PerClass(_holds_states)
 
 
 def is_composite(kind: type[State[Any]]) -> bool:

@@ -9,18 +9,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from statesig.states import ErrorInfo
 from statesig.states.families import Narrow, StateModel, narrow
+from statesig.states.generics import PerClass
 from statesig.states.json_rules import is_exact
+from statesig.states.set_order import sort_fields
 
 __all__ = ["EXACT", "READ_BACK", "UNDECLARED", "writers"]
 
 EXACT, UNDECLARED, READ_BACK = range(3)
 
 
-class _Writers(dict[type, Any]):
+class _Writers(PerClass[Any]):
     """The writers of each class, with and without its result, and the trust in each."""
 
     def __missing__(self, cls: type) -> Any:
@@ -33,7 +35,8 @@ class _Writers(dict[type, Any]):
         with_result, without_result = form.with_result.to_json, form.without_result.to_json
         if trust == READ_BACK:
             with_result, without_result = partial(_in_full, form, with_result), partial(_in_full, form, without_result)
-        self[cls] = entry = (head, with_result, without_result, trust, without)
+        entry = (head, with_result, without_result, trust, without)
+        self.keep(cls, entry)
         return entry
 
 
@@ -47,7 +50,12 @@ def _is_plain_model(schema: dict[str, Any]) -> bool:
 
 def _in_full(form: Narrow, write: Callable[..., bytes], data: dict[str, Any], *, exclude_defaults: bool) -> bytes:
     """Write an instance that contains a model; write that model in full and by its aliases, as it reads itself."""
-    return write(data, exclude=form.defaulted(data) if exclude_defaults else None, by_alias=True)
+    written = write(data, exclude=form.defaulted(data) if exclude_defaults else None, by_alias=True)
+    if not form.holds_sets:
+        return written
+    document = from_json(written)
+    sort_fields(form.declared, data, document)
+    return to_json(document, inf_nan_mode="constants")
 
 
 def _has_defaults(cls: type[StateModel]) -> bool:

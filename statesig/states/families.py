@@ -37,10 +37,21 @@ from typing_extensions import Unpack, dataclass_transform, override
 
 from statesig.errors import DefinitionError
 from statesig.states.equality import are_alike, digest, same
-from statesig.states.generics import args_of, origin_of, packed, parent_of, specialised, unpacked
+from statesig.states.generics import (
+    MOST_KEPT,
+    PerClass,
+    args_of,
+    kind_of,
+    origin_of,
+    packed,
+    parent_of,
+    specialised,
+    unpacked,
+)
 from statesig.states.json_rules import Schema, has_non_finite
 from statesig.states.refusals import WIDE, brief, surplus
 from statesig.states.schemas import TAG, Narrow, building, defined
+from statesig.states.set_order import sort_fields
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -66,6 +77,7 @@ LONGEST_TAG = 200
 _lock = threading.RLock()
 _registry: dict[tuple[str, str], type[StateModel]] = {}
 _parametrised: dict[tuple[type, str], tuple[Any, Any]] = {}
+"""The last parametrised classes; pydantic knows of an older one for as long as anything uses it."""
 _describing: ContextVar[frozenset[type]] = ContextVar("_describing", default=frozenset())
 
 
@@ -248,6 +260,8 @@ class StateModel(BaseModel, metaclass=StateMeta):
                 known = _parametrised.setdefault(key, found)
                 if known[0] == item:
                     found = known
+                while len(_parametrised) > MOST_KEPT:
+                    _parametrised.pop(next(iter(_parametrised)), None)
             return found[1]
 
     @override
@@ -328,7 +342,7 @@ def _read(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -
             return _admitted(cls, value)
         if info.mode == "json" and has_non_finite(value):
             raise PydanticCustomError("finite_number", "NaN, infinities and numbers beyond a double are not JSON")
-        if isinstance(value, dict) and len(cast("dict[str, Any]", value)) > WIDE:
+        if kind_of(value) is dict and len(value) > WIDE:
             check_keys(cls, value)
         return readers[cls].validate_python(value, context=info.context)
     except ValidationError as exc:
@@ -374,40 +388,45 @@ def _described(cls: type[StateModel], handler: GetJsonSchemaHandler) -> JsonSche
         _describing.reset(token)
 
 
-_narrow: dict[type[StateModel], Narrow] = {}
+def _narrow_of(cls: type[StateModel]) -> Narrow:
+    if cls.__abstract__:
+        ways = ", ".join(descendant.__name__ for descendant in descendants(origin_of(cls)))
+        raise TypeError(f"{cls.__name__} is abstract; construct one of {ways}")
+    with _lock:
+        found = _narrow.get(cls)
+        if found is None:
+            found = Narrow(cls)
+            cls.__narrow__ = found.construct
+            _narrow.keep(cls, found)
+    return found
+
+
+_narrow = PerClass(_narrow_of)
 
 
 def narrow(cls: type[StateModel]) -> Narrow:
     """Return the reader and writer of exactly one concrete class, built at first use."""
-    found = _narrow.get(cls)
-    if found is None:
-        if cls.__abstract__:
-            ways = ", ".join(descendant.__name__ for descendant in descendants(origin_of(cls)))
-            raise TypeError(f"{cls.__name__} is abstract; construct one of {ways}")
-        with _lock:
-            found = _narrow.get(cls)
-            if found is None:
-                found = _narrow[cls] = Narrow(cls)
-                cls.__narrow__ = found.construct
-    return found
+    return _narrow[cls]
 
 
-class _Readers(dict[type[StateModel], SchemaValidator]):
+class _Readers(PerClass[SchemaValidator]):
     """The validators that admit a class and its descendants by tag, by class; cleared when a state is defined."""
 
-    def __missing__(self, cls: type[StateModel]) -> SchemaValidator:
-        asked: Any = cls
-        if type(asked) is not StateMeta:
-            raise TypeError(f"a class of state is asked for, not {asked!r}")
+    @override
+    def __missing__(self, cls: Any) -> SchemaValidator:
+        if type(cls) is not StateMeta:
+            raise TypeError(f"a class of state is asked for, not {cls!r}")
         with _lock:
-            *schema, is_whole = _family_schema(cls)
+            *schema, is_whole = _family_schema(cast("type[StateModel]", cls))
             found = SchemaValidator(defined(*schema))
             if is_whole:
-                self[cls] = found
+                self.keep(cls, found)
         return found
 
 
-readers: dict[type[StateModel], SchemaValidator] = _Readers()
+_MOST_READERS = 64
+
+readers: dict[type[StateModel], SchemaValidator] = _Readers(most=_MOST_READERS)
 
 
 def descendants(origin: type[StateModel]) -> tuple[type[StateModel], ...]:
@@ -466,7 +485,7 @@ def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
         raise PydanticSerializationUnexpectedValue(f"expected a state, got {type(state).__name__}")
     form = narrow(type(state))
     writer = form.with_result if "result" in state.__pydantic_fields_set__ else form.without_result
-    return writer.to_python(
+    written = writer.to_python(
         state.__dict__,
         mode=info.mode,
         include=info.include,  # type: ignore[arg-type]  # passed on as received
@@ -477,6 +496,9 @@ def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
         serialize_as_any=info.serialize_as_any,
         context=info.context,
     )
+    if form.holds_sets and info.mode == "json":
+        sort_fields(form.declared, state.__dict__, written)
+    return written
 
 
 def _merged(exclude: Any, names: set[str]) -> Any:

@@ -5,11 +5,47 @@ This module reads the metadata that pydantic and typing keep of generic classes;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from types import UnionType
-from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, Generic, NamedTuple, TypeVar, Union, get_args, get_origin
 
-__all__ = ["args_of", "kind_of", "origin_of", "packed", "parent_of", "specialised", "unpacked"]
+__all__ = ["MOST_KEPT", "PerClass", "args_of", "kind_of", "origin_of", "packed", "parent_of", "specialised", "unpacked"]
+
+
+FactT = TypeVar("FactT")
+
+MOST_KEPT: Final = 512
+"""The parametrised classes that are kept although nothing may use them any longer."""
+
+
+class PerClass(dict[Any, FactT], Generic[FactT]):
+    """A fact about each class, found at first use and kept; of parametrised classes the last `most` are.
+
+    A server that builds flows with models of their own parametrises without end.
+    """
+
+    def __init__(self, find: Callable[[Any], FactT] | None = None, *, most: int = MOST_KEPT) -> None:
+        super().__init__()
+        self._find = find
+        self._most = most
+        self._recent: deque[Any] = deque()
+
+    def __missing__(self, cls: Any) -> FactT:
+        if self._find is None:
+            raise KeyError(cls)
+        found = self._find(cls)
+        self.keep(cls, found)
+        return found
+
+    def keep(self, cls: Any, fact: FactT) -> None:
+        """Keep the fact about a class; drop the oldest about a parametrised one if these become too many."""
+        is_new = cls not in self
+        self[cls] = fact
+        if is_new and origin_of(cls) is not cls:
+            self._recent.append(cls)
+            while len(self._recent) > self._most:
+                self.pop(self._recent.popleft(), None)
 
 
 def kind_of(value: object) -> type[Any]:

@@ -56,8 +56,9 @@ def _shortened(error: Any) -> InitErrorDetails:
     given: Mapping[str, Any] = error.get("ctx", {})
     context = {name: cut(value) if isinstance(value, str) else value for name, value in given.items()}
     is_known = len(error["msg"]) <= _LONGEST and error["type"] in _KNOWN
+    message: Any = cut(error["msg"])  # a template without placeholders; for checkers, any text
     short: InitErrorDetails = {
-        "type": error["type"] if is_known else PydanticCustomError(error["type"], cut(error["msg"]), context),
+        "type": error["type"] if is_known else PydanticCustomError(error["type"], message, context),
         "loc": tuple(cut(part) if isinstance(part, str) else part for part in error["loc"][:_DEEPEST]),
         "input": _shown(error["input"]),
     }

@@ -15,6 +15,7 @@ from pydantic_core import (
 from statesig.states.equality import same
 from statesig.states.generics import origin_of
 from statesig.states.json_rules import Schema, json_rules
+from statesig.states.set_order import holds_sets
 
 __all__ = ["TAG", "Narrow", "building", "defined", "innermost"]
 
@@ -35,7 +36,9 @@ class Narrow:
         validator: Reads one instance, from a mapping or from JSON text.
         validate: Makes an instance from a mapping of field names to values.
         construct: The same, but ignores unknown keys; faster, and the caller compares the counts.
+        declared: The declaration of each field by name.
         fields: The core schema of each field by name, defaults taken off.
+        holds_sets: Whether a field declares a set, at any depth.
         defaults: The default of each field that has one; an equal value is not written.
         with_result, without_result: Write an instance's ``__dict__``; the caller excludes values that equal a default.
     """
@@ -58,6 +61,8 @@ class Narrow:
         self.fields: dict[str, Schema] = {
             name: innermost(field["schema"]) for name, field in fields.items() if name != TAG
         }
+        self.holds_sets: bool = holds_sets((self.schema, self.definitions))
+        self.declared: dict[str, Any] = cls.model_fields
         self.defaults: dict[str, Any] = {
             name: field.default
             for name, field in cls.model_fields.items()

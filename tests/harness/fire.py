@@ -41,7 +41,7 @@ COMPETITORS = 6
 SURVIVED, OTHER, TAKEN = 0, 1, 3
 """How a process ends that was not killed: the run is over and as expected, or it is not, or another had it."""
 
-Place = tuple[str, int | None]
+Place = tuple[str | None, int | None]
 States = dict[str, State[Any]]
 
 
@@ -131,7 +131,7 @@ def executor_named(name: str) -> Executor | None:
 def acknowledge(event: Event) -> None:
     """Write down what a run tells of, as the store has it."""
     if event.state == Pending():
-        return  # what every task begins as is not stored
+        return  # what every run and task begins as is not stored
     state = Mapped() if event.index is None and is_mapped(event.state) else event.state
     written = encode_stored(state, durable_flow.flow.returns(event.task)).decode()
     tell("state", event.task, event.index, event.attempt, written)
@@ -143,7 +143,7 @@ def go_on(store: Store, executor: str) -> Run | None:
     found = store.runs()
     if not found:
         run = durable_flow.flow.run(day=DAY, **options)
-    elif found[0].tag == "Running":
+    elif found[0].tag in ("Pending", "Running", "Resume"):
         run = durable_flow.flow.resume(found[0].id, **options)
     elif found[0].tag == "Paused":
         return durable_flow.flow.resume(found[0].id, approved, **options)
@@ -215,6 +215,8 @@ def different(history: Sequence[Record], expected: States) -> int:
     """Count the tasks and children whose last stored state is not the expected one."""
     last: States = {}
     for record in history:
+        if record.task is None:
+            continue  # the run itself
         name = record.task if record.index is None else f"{record.task}[{record.index}]"
         last[name] = timeless(decode_stored(record.state, durable_flow.flow.returns(record.task)))
     others = {name: Mapped() if is_mapped(state) else state for name, state in expected.items()}
@@ -246,7 +248,7 @@ def of_bodies(lines: Sequence[tuple[Any, ...]]) -> Counter[str]:
     """Count the bodies that were run after their task was told to be final, or before it was told to be Running."""
     found: Counter[str] = Counter()
     final: set[Place] = set()
-    running: set[tuple[str, int | None, int]] = set()
+    running: set[tuple[str | None, int | None, int]] = set()
     for what, task, index, attempt, written in lines:
         if what == "state":
             state = decode_stored(written.encode(), durable_flow.flow.returns(task))

@@ -86,7 +86,7 @@ class Story:
         """Return all of it, with what the store has and what the tasks wrote down."""
         with open_store(self.place) as store:
             (run,) = store.runs()
-            history = list(store.history(run))
+            history = [record for record in store.history(run) if record.task is not None]  # the run's own is its row's
         states: dict[str, list[str]] = {}
         for record in history:
             states.setdefault(record.task, []).append(json.loads(record.state)["type"])

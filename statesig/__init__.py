@@ -31,7 +31,7 @@ transitions   advance, successors, is_allowed, check_history, diagram
 algebra       join, combine, tally, merge; map, bind, recover, fold, zip; capture, collect
 triggers      all_successful, any_failed, ...; every, some, none, between, share compose with & | ~
 JSON          encode, decode, schema, Limits; events, histories and triggers likewise
-flows         task, Flow, state_of, states_of; Run, TaskRun, current
+flows         task, Flow, state_of, states_of; Run, TaskRun, current, resumed
 where         Threads, Processes, Dask; open_store, Store, cancel_run
 errors        StatesigError and its descendants
 
@@ -179,6 +179,7 @@ if TYPE_CHECKING or not _HOMES:
     from statesig.executors.attempts import (
         Attempt,
         current,
+        resumed,
     )
     from statesig.executors.dask.cluster import (
         Dask,
@@ -429,6 +430,7 @@ __all__ = [
     "observe",
     "open_store",
     "recover",
+    "resumed",
     "schema",
     "share",
     "signal_of",

@@ -178,7 +178,8 @@ class Flow(Graph):
 
         Args:
             run: The run's identity, or the beginning of it if no other run's identity begins so.
-            approve: The nodes to release, or their names.
+            approve: The nodes to release, children of mapped ones (``node[3]``), or names of either; and mappings of
+                these to their answers, such as ``{"pay": RESUME(result=Approval(...))}``.
             store: Where the run is: a path, a URL or a `Store`.
             executor: Where tasks run; see `run`.
             on_event: Called with each `Event` once it is stored.
@@ -191,8 +192,9 @@ class Flow(Graph):
             sleep: Waits for a number of seconds; see `run`.
 
         Raises:
-            FlowError: The flow is not the one that was run, a node to release is not paused, or an option is wrong;
-                nothing was run.
+            FlowError: The flow is not the one that was run, a node to release is not paused, an answer is not of the
+                type that its task declares, or an option is wrong; nothing was run. Or the deadline of a pause has
+                passed: nothing was released, the task is TimedOut, and the run was continued with that.
             NoRun: The store has no such run.
             RunTaken: Another process has the run, or the run is over.
             StoreError: As for `run`.

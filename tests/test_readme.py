@@ -27,8 +27,8 @@ def test_example_prints_what_the_readme_says(code: str, output: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    """The README has its twelve examples with their output, and one of tests."""
-    assert (len(examples(TEXT)), len(SUITES)) == (12, 1)
+    """The README has its thirteen examples with their output, and one of tests."""
+    assert (len(examples(TEXT)), len(SUITES)) == (13, 1)
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.strip().splitlines()[-1][:40])

@@ -287,6 +287,7 @@ def test_the_result_is_not_the_signal(kind: type[State[Any]]) -> None:
         ("FAIL", {"retryable": "yes"}),
         ("FAIL", {"causes": (ValueError("x"),)}),
         ("CACHE", {"expires": 5}),
+        ("PAUSE", {"until": datetime(2019, 4, 4)}),
         ("QUEUE", {}),
         ("QUEUE", {"state": Success()}),
         ("MAP", {"children": (1,)}),

@@ -242,9 +242,9 @@ def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None, or
     causes compared as sets. If a user's class refuses the combined fields, such as a failure that is always retryable,
     its nearest ancestor that takes them is used.
 
-    The combination keeps each cause once, those inside a Mapped or a meta-state too, the earliest start time and
-    expiry, and the largest counts. It is retryable only if all failures are. It keeps a message if all messages of the
-    most severe states agree. It drops results; `zip` keeps them.
+    The combination keeps each cause once, those inside a Mapped or a meta-state too, the earliest start time, expiry
+    and deadline, and the largest counts. It is retryable only if all failures are. It keeps a message if all messages
+    of the most severe states agree. It drops results; `zip` keeps them.
 
     Args:
         states: Any states, in any order.
@@ -276,6 +276,7 @@ def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None, or
 _COMBINED: Mapping[str, tuple[type[State[Any]], Callable[[list[Any]], Any]]] = {
     "start_time": (Scheduled, min),
     "expires": (Cached, min),
+    "until": (Paused, min),
     "run_count": (Retrying, max),
     "loop_count": (Looped, max),
     "retryable": (Failed, all),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 __all__ = ["continuing", "without_password"]
 
 
-def continuing(run: str, options: argparse.Namespace, approve: Iterable[str]) -> str:
+def continuing(run: str, options: argparse.Namespace, approve: Mapping[str, bool]) -> str:
     """Return the command that continues a run as the options of this command began it.
 
     A store that STATESIG_STORE names is left out, as the variable names it for the next command, too.
@@ -17,11 +17,12 @@ def continuing(run: str, options: argparse.Namespace, approve: Iterable[str]) ->
     Args:
         run: The run's identity.
         options: The options of `statesig run` and the like.
-        approve: The names of the tasks to release.
+        approve: The names of the tasks to release, each with whether it waits for an answer, which the command leaves
+            open: ``--answer JSON``.
     """
     words = ["statesig", "resume", options.target, run]
-    for task in approve:
-        words += ["--approve", task]
+    for task, is_answered in approve.items():
+        words += ["--approve", task, *(["--answer", "JSON"] if is_answered else [])]
     if options.store:
         words += ["--store", without_password(options.store)]
     if options.executor != "inline":

@@ -66,12 +66,41 @@ def _add_resume(add: Add) -> None:
         "--approve",
         metavar="TASK",
         action="append",
+        type=_approval,
         default=[],
         help="release a paused task, or one child of a mapped task: load[3]; may be repeated",
+    )
+    resume.add_argument(
+        "--answer",
+        metavar="JSON",
+        action=_Answer,
+        default=argparse.SUPPRESS,
+        help="the answer for the task of the --approve before it, of the type that the task declares",
     )
     _take_store(resume)
     _take_executor(resume)
     _take_telling(resume)
+
+
+def _approval(name: str) -> tuple[str, str | None]:
+    """Return a task to release, without an answer yet."""
+    return name, None
+
+
+class _Answer(argparse.Action):
+    """Adds an answer to the last task to release."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        approved: list[tuple[str, object]] = namespace.approve
+        if not approved or approved[-1][1] is not None:
+            parser.error("--answer follows the --approve TASK that it is for")
+        approved[-1] = approved[-1][0], values
 
 
 def _add_runs(add: Add) -> None:

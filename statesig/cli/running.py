@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import argparse
 from contextlib import nullcontext
-from typing import TextIO
+from typing import Any, TextIO
+
+from pydantic_core import from_json
 
 from statesig.cli.continuing import continuing
 from statesig.cli.display import JsonLines, Lines, Silent, summary
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.loading import load_flow
 from statesig.cli.options import chosen_executor, chosen_store, stored_before
+from statesig.codec.states import decode
 from statesig.engine.interrupts import Interrupts, interrupted_by_signals
 from statesig.engine.options import Options
 from statesig.engine.runner import begin, reopen
 from statesig.engine.runs import Run
+from statesig.errors import DecodeError
 from statesig.flow import Flow
 from statesig.graph.parameters import checked_parameters
-from statesig.states import Paused, Success
+from statesig.states import Paused, Resume, Success
 
 __all__ = ["resume", "run"]
 
@@ -39,10 +43,22 @@ def resume(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     executor = chosen_executor(options)
     with stored_before(options) as store:
         shown = _shown(flow, options, out, err)
-        approve = tuple(options.approve)
+        approve = tuple(name if answer is None else {name: _answer(name, answer)} for name, answer in options.approve)
         reopened = reopen(flow, options.run, approve, Options(store=store, executor=executor, on_event=shown))
         shown.take_over(reopened)
         return _driven(reopened, shown, options, out, err, is_stored=True)
+
+
+def _answer(name: str, text: str) -> Resume[Any]:
+    """Return a person's answer as JSON has it; the run validates it as the task's type."""
+    try:
+        from_json(text)  # one value, rather than a part of a document
+    except ValueError:
+        raise UsageError(f"the answer for {name!r} is not JSON; a text is written in double quotes") from None
+    try:
+        return decode(f'{{"type":"Resume","result":{text}}}', Resume, strict=True)
+    except DecodeError as exc:
+        raise UsageError(f"the answer for {name!r} is {exc}") from None
 
 
 def _split(argument: str) -> tuple[str, str]:
@@ -74,10 +90,19 @@ def _driven(run: Run, shown: Silent, options: argparse.Namespace, out: TextIO, e
     if not options.json:
         summary(run, out, is_stored=is_stored)
     if is_stored and (run.is_interrupted or isinstance(run.state, Paused)) and not options.quiet:
-        tasks = [child for task in run for child in (task, *task.children)]
-        paused = [] if run.is_interrupted else [task.name for task in tasks if isinstance(task.state, Paused)]
+        paused = {} if run.is_interrupted else _paused(run)
         print(f"to continue: {continuing(run.id, options, paused)}", file=err)
     return _exit(run, came, shown)
+
+
+def _paused(run: Run) -> dict[str, bool]:
+    """Return the names of the paused tasks and children, each with whether it waits for an answer."""
+    return {
+        task.name: node.task.answer is not None
+        for node, whole in zip(run.flow.nodes, run, strict=True)
+        for task in (whole, *whole.children)
+        if isinstance(task.state, Paused)
+    }
 
 
 def _exit(run: Run, came: Interrupts, shown: Silent) -> int:

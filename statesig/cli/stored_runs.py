@@ -20,7 +20,9 @@ from statesig.cli.loading import kind_named
 from statesig.cli.options import chosen_age, stored_before
 from statesig.engine.cancellations import cancel_run
 from statesig.engine.causes import in_one_line
+from statesig.engine.deadlines import seen_run, seen_stored
 from statesig.engine.fingerprints import graph_names
+from statesig.states import Paused
 from statesig.states.families import descendants
 from statesig.stores.store import Record, Store, StoredRun
 
@@ -31,9 +33,9 @@ _PENDING = b'{"type":"Pending"}'
 
 def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """List stored runs, the latest first."""
-    tags = [None] if options.state is None else _tags(options)
+    tags = None if options.state is None else _tags(options)
     with stored_before(options) as store:
-        found = [run for tag in tags for run in store.runs(tag=tag, flow=options.flow, limit=options.limit)]
+        found = _found(store, tags, options)
     found.sort(key=lambda run: (run.created, run.id), reverse=True)
     runs = found[: options.limit]
     if options.json:
@@ -44,6 +46,19 @@ def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     else:
         print("no runs", file=err)
     return Exit.OK
+
+
+def _found(store: Store, tags: list[str] | None, options: argparse.Namespace) -> list[StoredRun]:
+    """Return the runs of some tags as they are seen now: one that is stored as Paused may be TimedOut."""
+    now, flow = datetime.now(UTC), options.flow
+    if tags is None:
+        return [seen_run(run, store, now) for run in store.runs(flow=flow, limit=options.limit)]
+    waiting = {cls.__tag__ for cls in descendants(Paused)}
+    found: list[StoredRun] = []
+    for tag in {*tags, *(waiting if "TimedOut" in tags else ())}:
+        limit = None if tag in waiting else options.limit
+        found += [seen_run(run, store, now) for run in store.runs(tag=tag, flow=flow, limit=limit)]
+    return [run for run in found if run.tag in tags]
 
 
 def _tags(options: argparse.Namespace) -> list[str]:
@@ -127,8 +142,8 @@ class _Place:
     changed: datetime | None = None
     worker: str = ""
 
-    def change(self, record: Record) -> None:
-        self.state = from_json(record.state)
+    def change(self, record: Record, now: datetime) -> None:
+        self.state = from_json(seen_stored(record.state, now))
         self.changed = record.time
         self.worker = record.worker or self.worker
         if self.state["type"] == "Running":
@@ -137,6 +152,7 @@ class _Place:
 
 
 def _told(run: StoredRun, store: Store) -> Iterator[str]:
+    run = seen_run(run, store, datetime.now(UTC))
     state = from_json(run.state)
     lease = store.lease(run.id)
     head = [
@@ -156,14 +172,15 @@ def _told(run: StoredRun, store: Store) -> Iterator[str]:
 def _rows(run: StoredRun, records: Iterable[Record]) -> Iterator[tuple[str, ...]]:
     places = {(name, None): _Place(from_json(_PENDING)) for name in graph_names(run.graph)}
     children: dict[str, dict[int, _Place]] = {}
+    now = datetime.now(UTC)
     for record in records:
         if record.task is None:
             continue  # the head shows the run's own state
         if record.index is None:
-            places[record.task, None].change(record)
+            places[record.task, None].change(record, now)
         else:
             of_task = children.setdefault(record.task, {})
-            of_task.setdefault(record.index, _Place({})).change(record)
+            of_task.setdefault(record.index, _Place({})).change(record, now)
     for (name, _), place in places.items():
         of_task = children.get(name, {})
         yield _row(name, place, Counter(child.state["type"] for child in of_task.values()))

@@ -6,11 +6,13 @@ The rules of its changes are the tasks' own, in `decisions` and `changes`. What 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from statesig.algebra.joins import combine, kind
 from statesig.algebra.leaves import leaves
 from statesig.engine.causes import is_unsuccessful
+from statesig.engine.deadlines import seen
 from statesig.engine.loop import RunLoop
 from statesig.engine.noderuns import PENDING, NodeRun
 from statesig.engine.stopping import Stop
@@ -21,6 +23,7 @@ from statesig.states import (
     Failed,
     Finished,
     Paused,
+    Pending,
     Running,
     Scheduled,
     Skipped,
@@ -29,7 +32,7 @@ from statesig.states import (
     TriggerFailed,
 )
 
-__all__ = ["FlowRun", "begin_try", "drive", "outcome_of"]
+__all__ = ["FlowRun", "begin_try", "drive", "outcome_of", "outcome_seen"]
 
 
 class FlowRun(NodeRun):
@@ -135,7 +138,7 @@ def outcome_of(flow: Graph, noderuns: Sequence[NodeRun]) -> State[Any]:
         flow: The flow.
         noderuns: All tasks, in the order of the flow.
     """
-    states = [noderuns[index].state for index in flow.references]
+    states = _of_references(flow, noderuns)
     is_usual = all(type(noderun.state) is Success for noderun in noderuns)
     if is_usual and not any(state.message or state.causes for state in states):
         return _SUCCESS  # the joins below would give the same answer, later
@@ -148,7 +151,36 @@ def outcome_of(flow: Graph, noderuns: Sequence[NodeRun]) -> State[Any]:
     return outcome
 
 
+def outcome_seen(flow: Graph, noderuns: Sequence[NodeRun], state: Paused[Any], now: datetime) -> State[Any]:
+    """Return the state of a paused run as it is seen now, while nobody has recorded which deadlines have passed.
+
+    What waits for a task that is seen as TimedOut counts for nothing yet: the run fails by that task. While another
+    task may still be released the run is Paused.
+
+    Args:
+        flow: The flow.
+        noderuns: All tasks, in the order of the flow.
+        state: The state of the run as it is recorded.
+        now: The time, aware.
+    """
+    every = [one.state for noderun in noderuns for one in noderun.with_children()]
+    paused = [seen(one, now) for one in every if isinstance(one, Paused)]
+    if not paused:
+        return seen(state, now)  # a handler of the flow paused it
+    if any(isinstance(one, Paused) for one in paused):
+        return state
+    states = _of_references(flow, noderuns)
+    decided = [one for one in states if type(one) is not Pending and not isinstance(one, Paused)]
+    if not flow.has_references or len(decided) < len(states):  # a reference is late, or waits for one that is
+        decided += [*(noderun.state for noderun in _unhandled(noderuns) if not flow.has_references), *paused]
+    return combine(decided)
+
+
 _SUCCESS: Final = Success()
+
+
+def _of_references(flow: Graph, noderuns: Sequence[NodeRun]) -> list[State[Any]]:
+    return [noderuns[index].state for index in flow.references]
 
 
 def _unhandled(noderuns: Sequence[NodeRun]) -> list[NodeRun]:

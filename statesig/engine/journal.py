@@ -16,10 +16,19 @@ from statesig.engine.fingerprints import check_graph, graph_of
 from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options, StoreTarget
 from statesig.engine.replay import CANCELLED, cancelled_rest
-from statesig.engine.stored_values import STORED, decode_stored, encode_stored, not_understood, parameters_of
+from statesig.engine.stored_values import (
+    STORED,
+    beginnings_of,
+    decode_release,
+    decode_stored,
+    encode_stored,
+    not_understood,
+    parameters_of,
+)
 from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreError
 from statesig.graph.graph import Graph
-from statesig.states import Cached, Failed, Finished, Mapped, Pending, Running, State, is_cached, is_mapped
+from statesig.graph.tasks import Task
+from statesig.states import Cached, Failed, Finished, Mapped, Pending, Resume, Running, State, is_cached, is_mapped
 from statesig.stores.leases import Heartbeat, give_up, is_dead, new_owner, take_up
 from statesig.stores.opening import open_store
 from statesig.stores.store import Lease, Record, Store, StoredRun
@@ -226,19 +235,24 @@ class Journal:
 
     # ---- reading
 
-    def history(self, returns: Mapping[str, Any]) -> Iterator[tuple[Record, State[Any]]]:
+    def history(self, tasks: Mapping[str, Task[Any, Any]]) -> Iterator[tuple[Record, State[Any]]]:
         """Yield the stored records of the run, each with its state.
 
         Args:
-            returns: The declared return type of each task, by its node's name; Any for others.
+            tasks: The tasks by their nodes' names, whose results are read as declared; those of others as JSON.
 
         Raises:
             StoreDamaged: A record is not what was written.
             StoreError: This program does not know a state's class, or a result is not of its declared type.
         """
+        releases = beginnings_of(Resume)
         for record in self.store.history(self.stored):
+            task = tasks.get(record.task or "")
             try:
-                yield record, decode_stored(record.state, returns.get(record.task or "", Any))
+                if task is not None and record.state.startswith(releases):
+                    yield record, decode_release(record.state, task.answer)
+                else:
+                    yield record, decode_stored(record.state, Any if task is None else task.returns)
             except DecodeError as exc:
                 whose = "a state" if record.task is None else f"a state of task {record.task!r}"
                 what = f"{whose} in run {self.stored.id}"

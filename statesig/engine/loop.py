@@ -21,6 +21,7 @@ from statesig.algebra.captures import capture
 from statesig.engine.arguments import Arguments
 from statesig.engine.cache_keys import key_of
 from statesig.engine.changes import Changes
+from statesig.engine.deadlines import deadline_passed
 from statesig.engine.decisions import Become, Wait, decide, decide_by_child
 from statesig.engine.dispatch import Dispatcher
 from statesig.engine.noderuns import PENDING, NodeRun, Place
@@ -124,13 +125,35 @@ class RunLoop:
 
     def run(self) -> None:
         """Run what can be run, until nothing is left to do or only a person can help."""
-        self._readiness = Readiness(self._noderuns)
         tokens: tuple[Token[Any], Token[Any]] = running.set(None), building.set(None)
         try:
-            self._loop()
+            self._time_out_pauses()
+            goes_on = True
+            while goes_on:
+                self._readiness = Readiness(self._noderuns)
+                self._loop()
+                goes_on = self._stopped is Stop.NO and self._time_out_pauses()
         finally:
             running.reset(tokens[0])
             building.reset(tokens[1])
+
+    def _time_out_pauses(self) -> bool:
+        """Let the pauses whose deadline has passed be TimedOut; return whether there were any."""
+        paused = [
+            one
+            for whole in self._noderuns
+            if type(whole.state) is not Success
+            and (whole.state is not PENDING or whole.node.is_mapped)  # there may be very many
+            for one in whole.with_children()
+            if isinstance(one.state, Paused)
+        ]
+        is_late = False
+        for noderun in paused:
+            timed_out = deadline_passed(noderun.state, self._clock())
+            if timed_out is not None:
+                is_late = True
+                self.changes.become(noderun, timed_out)
+        return is_late
 
     def wake(self) -> None:
         """Have the wish looked at now; from any thread, and from a signal handler."""

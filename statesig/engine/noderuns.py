@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -185,6 +185,11 @@ class NodeRun(Progress):
         """Its node's name, with the position of a child: ``load[3]``."""
         return self.node.name if self.index is None else f"{self.node.name}[{self.index}]"
 
+    @property
+    def answer_type(self) -> object:
+        """The type of the answer that its task takes; None: it takes none."""
+        return self.node.task.answer
+
     def current_attempt(self) -> Attempt:
         """Return what its task may know of itself while it runs."""
         return Attempt(self.run, self.node.name, self.index, self.attempt, self.loop_result, self.answer)
@@ -220,7 +225,11 @@ class NodeRun(Progress):
             if child.try_number < try_number and not isinstance(child.state, Success):
                 child.begin_again(try_number)
 
-    def outcome(self) -> TaskRun:
-        """Return its outcome and those of its children."""
-        children = tuple(child.outcome() for child in self.children or ())
-        return TaskRun(self.name, cast("AnyState[Any]", self.state), self.seconds, children)
+    def outcome(self, look: Callable[[State[Any]], State[Any]]) -> TaskRun:
+        """Return its outcome and those of its children.
+
+        Args:
+            look: Returns a state as it is seen now.
+        """
+        children = tuple(child.outcome(look) for child in self.children or ())
+        return TaskRun(self.name, cast("AnyState[Any]", look(self.state)), self.seconds, children)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from statesig.codec.states import encode
+from statesig.engine.deadlines import deadline_passed
 from statesig.engine.fingerprints import graph_names
 from statesig.engine.noderuns import Progress
 from statesig.states import Cancelled, Finished, State
@@ -44,7 +45,8 @@ def said_by(state: State[Any]) -> dict[str, Any]:
 def cancelled_rest(stored: StoredRun, history: Iterable[tuple[Record, State[Any]]], now: datetime) -> list[Record]:
     """Return the records that cancel each task that is not finished, children before their mapped task, and the run.
 
-    A mapped task never becomes Mapped here, even if its children are final: nobody knows how many there were to be.
+    A pause whose deadline has passed is TimedOut instead. A mapped task never becomes Mapped here, even if its children
+    are final: nobody knows how many there were to be.
 
     Args:
         stored: The run.
@@ -58,7 +60,8 @@ def cancelled_rest(stored: StoredRun, history: Iterable[tuple[Record, State[Any]
     for place in [*children, *((name, None) for name in (*graph_names(stored.graph), None))]:
         progress = found.get(place) or Progress()
         if not isinstance(progress.state, Finished):
-            attempt = progress.attempt_of(CANCELLED)
-            cancelled = encode(CANCELLED)
-            records.append(Record(*place, attempt, now, None, progress.lost, cancelled, progress.try_number))
+            passed = None if place[0] is None else deadline_passed(progress.state, now)
+            state = passed or CANCELLED
+            attempt = progress.attempt_of(state)
+            records.append(Record(*place, attempt, now, None, progress.lost, encode(state), progress.try_number))
     return records

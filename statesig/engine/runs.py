@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 from typing_extensions import TypeVar
 
 from statesig.codec.events import Event
+from statesig.engine.answers import Released, released_by
 from statesig.engine.causes import Failure, failures_of, said
 from statesig.engine.changes import Changes
+from statesig.engine.deadlines import deadline_passed, seen
 from statesig.engine.decisions import settle_lost
-from statesig.engine.flowruns import FlowRun, begin_try, drive, outcome_of
+from statesig.engine.flowruns import FlowRun, begin_try, drive, outcome_of, outcome_seen
 from statesig.engine.interrupts import interrupted_by_signals
 from statesig.engine.loop import RunLoop, gathered
 from statesig.engine.noderuns import NodeRun, Place, TaskRun
@@ -78,7 +80,7 @@ class Run:
         self._whole = FlowRun(self.id, flow)
         self._loop: RunLoop | None = None
         self._wish = Wish()
-        self._released: list[NodeRun] | None = None
+        self._released: Released | None = None
         self._is_interrupted = False
 
     def __getitem__(self, node: T) -> AnyState[T]:
@@ -87,12 +89,13 @@ class Run:
         Raises:
             FlowError: It is no node of this run's flow.
         """
-        return cast("AnyState[T]", self._noderuns[self.flow.own(node).index].state)  # a concrete state of its type
+        state = self._noderuns[self.flow.own(node).index].state
+        return cast("AnyState[T]", self._look(state))  # a concrete state of its type
 
     def __iter__(self) -> Iterator[TaskRun]:
         """Iterate over the outcome of each task, in the order of the flow."""
         for noderun in self._noderuns:
-            yield noderun.outcome()
+            yield noderun.outcome(self._look)
 
     def __len__(self) -> int:
         return len(self._noderuns)
@@ -108,9 +111,17 @@ class Run:
         in its place. By default the references are the leaves, and every failed or cancelled task whose state no task
         took by `state_of` or `states_of`: a failure that nobody handled makes the run fail, though a report that only
         comes after it is a success. A run is over only when no task can continue: while a task waits for a person, the
-        run is Paused.
+        run is Paused. Once the deadline of each pause has passed, the run is seen as TimedOut until somebody resumes
+        it, which records that and lets the tasks that wait for them react.
         """
-        return cast("AnyState[Any]", self._whole.state)  # a concrete state
+        state = self._whole.state
+        if isinstance(state, Paused):
+            state = outcome_seen(self.flow, self._noderuns, state, self._options.now())
+        return cast("AnyState[Any]", state)  # a concrete state
+
+    def _look(self, state: State[Any]) -> State[Any]:
+        """Return a state as it is seen now: a pause may have passed its deadline."""
+        return seen(state, self._options.now()) if isinstance(state, Paused) else state
 
     @property
     def is_cancelled(self) -> bool:
@@ -133,13 +144,18 @@ class Run:
         if not isinstance(state, Success):
             failures = self.failures()
             tasks = [(failure.name, failure.state.type) for failure in failures]
-            tasks += [(one.name, one.state.type) for one in self._noderuns if not isinstance(one.state, Finished)]
+            tasks += [(one.name, one.state.type) for one in self if not isinstance(one.state, Finished)]
             message = "" if failures or not isinstance(state, Finished) else said(state)
             raise RunFailed(self.flow.name, state.type, tasks, [failure.reason for failure in failures], message)
 
     def failures(self) -> list[Failure]:
-        """Return each task and each child of a mapped task that failed or was cancelled, with its cause, in order."""
-        return failures_of(self._noderuns)
+        """Return each task and each child of a mapped task that failed or was cancelled, with its cause, in order.
+
+        Pauses whose deadline has passed, if nobody has recorded that yet, come last.
+        """
+        paused = [noderun for noderun in self._all_noderuns() if isinstance(noderun.state, Paused)]
+        seen_now = [Failure(noderun.name, self._look(noderun.state)) for noderun in paused]
+        return failures_of(self._noderuns) + [one for one in seen_now if not isinstance(one.state, Paused)]
 
     def start(self) -> Run:
         """Run what can be run, or continue a stored run; `Flow.run` and `Flow.resume` call this.
@@ -164,22 +180,27 @@ class Run:
         """Release paused tasks and continue the run in this process; finished tasks are not run again.
 
         Args:
-            nodes: The nodes to release, or their names; by default all paused ones.
+            nodes: The nodes to release, children of mapped ones (``node[3]``), or names of either; and mappings of
+                these to their answers: ``{node: RESUME("fine", result=Approval(...))}``. By default all paused ones.
+                A node that stands for a list can be a key, too; type checkers want its name there.
 
         Returns:
             This run.
 
         Raises:
-            FlowError: A node is not paused; nothing was released.
+            FlowError: A node is not paused, or an answer is not of the type that its task declares; nothing was
+                released. Or the deadline of a pause has passed: nothing was released, the task is TimedOut, and the run
+                was continued with that.
             RunTaken: It is stored, and another process has it.
         """
-        if isinstance(self.state, Finished) and any(
+        if isinstance(self._whole.state, Finished) and any(
             isinstance(noderun.state, Paused) for noderun in self._all_noderuns()
         ):
-            raise FlowError(self.flow.name, f"the run is over, it is {self.state.type}: a handler of the flow said so")
-        released = (
-            self._paused(nodes) if nodes else [one for one in self._all_noderuns() if isinstance(one.state, Paused)]
-        )
+            over = f"the run is over, it is {self._whole.state.type}"
+            raise FlowError(self.flow.name, f"{over}: a handler of the flow said so")
+        now = self._options.now()
+        waiting = (one for one in self._all_noderuns() if isinstance(seen(one.state, now), Paused))
+        released = released_by(self.flow, self._noderuns, nodes or waiting, now)
         self._wish.go_on()
         return self._go_on(released)
 
@@ -219,8 +240,12 @@ class Run:
 
     # ---- continuing
 
-    def _go_on(self, released: list[NodeRun]) -> Run:
-        """Continue a run that was left, once each task that was left in the middle is in order."""
+    def _go_on(self, released: Released) -> Run:
+        """Continue a run that was left, once each task that was left in the middle is in order.
+
+        Raises:
+            FlowError: The refusal of a release that came too late.
+        """
         journal, now = self._journal, self._options.now
         with journal or nullcontext(), self._new_loop() as loop:
             if journal is not None and journal.acquire():
@@ -236,11 +261,29 @@ class Run:
                 elif isinstance(noderun.state, Running):
                     # An interrupt, KeyboardInterrupt or the like ended the run within the call.
                     loop.changes.become(noderun, Scheduled(start_time=now()))
-            whole = [self._whole] if isinstance(self._whole.state, Paused) else []
-            for noderun in (*whole, *released):
+            refusal = self._release_whole(loop) or released.refusal
+            for noderun, answer in released.answers:
                 noderun.resumed = True
-                loop.changes.become(noderun, Resume(start_time=now()))
-            return self._go(loop)
+                start_time = answer.start_time or now()
+                loop.changes.become(noderun, answer.model_copy(update={"start_time": start_time}))
+            self._go(loop)
+        if refusal is not None:
+            raise refusal
+        return self
+
+    def _release_whole(self, loop: RunLoop) -> FlowError | None:
+        """Release the run itself if it is paused; refuse that if its own deadline has passed, which is recorded."""
+        whole, now = self._whole, self._options.now()
+        if not isinstance(whole.state, Paused):
+            return None
+        waits_for_tasks = any(isinstance(noderun.state, Paused) for noderun in self._all_noderuns())
+        late = None if waits_for_tasks else deadline_passed(whole.state, now)
+        if late is None:
+            whole.resumed = True
+            loop.changes.become(whole, Resume(start_time=now))
+            return None
+        loop.changes.become(whole, late)
+        return FlowError(self.flow.name, f"the run cannot be released, it is TimedOut: {late.message}")
 
     def _new_loop(self) -> RunLoop:
         changes = Changes(self.id, self._options, self._journal, self._remembered, self.flow.task_handlers)
@@ -282,34 +325,6 @@ class Run:
         for noderun in self._noderuns:
             yield from noderun.with_children()
 
-    def _paused(self, nodes: tuple[object, ...]) -> list[NodeRun]:
-        """Return the paused tasks among some nodes and their children.
-
-        Raises:
-            FlowError: A node is not paused and has no paused child.
-        """
-        found: list[NodeRun] = []
-        for node in nodes:
-            chosen = self._named(node) if isinstance(node, str) else self._owned(node)
-            paused = [noderun for noderun in chosen if isinstance(noderun.state, Paused)]
-            if not paused:
-                raise FlowError(self.flow.name, f"{chosen[0].name!r} is not paused, it is {chosen[0].state.type}")
-            found += paused
-        return found
-
-    def _owned(self, node: object) -> list[NodeRun]:
-        return [*self._noderuns[self.flow.own(node).index].with_children()]
-
-    def _named(self, name: str) -> list[NodeRun]:
-        for noderun in self._noderuns:
-            if noderun.node.name == name:
-                return [*noderun.with_children()]
-            for child in noderun.with_children():
-                if child.name == name:
-                    return [child]
-        names = [noderun.name for noderun in self._all_noderuns() if isinstance(noderun.state, Paused)]
-        raise FlowError(self.flow.name, f"there is no task {name!r}; paused are {', '.join(names) or 'none'}")
-
     # ---- reading back
 
     def read(self, journal: Journal, approve: tuple[object, ...]) -> Run:
@@ -317,11 +332,11 @@ class Run:
 
         Args:
             journal: The run's place in its store.
-            approve: The nodes to release, or their names.
+            approve: What to release; see `released_by`.
 
         Raises:
             StoreDamaged: A stored row is not what was written.
-            FlowError: A node to release is not paused.
+            FlowError: A node to release is not paused, or its answer is not of the type that its task declares.
             RunTaken: A node to release is not paused because another process has the run.
         """
         noderuns = {noderun.node.name: noderun for noderun in self._noderuns}
@@ -331,7 +346,7 @@ class Run:
                 return self._whole
             return noderuns[task] if index is None else noderuns[task].recorded_child(index)
 
-        replay(journal.history({node.name: node.task.returns for node in self.flow.nodes}), at)
+        replay(journal.history({node.name: node.task for node in self.flow.nodes}), at)
         begin_try(self._whole.tries, self._noderuns)  # as a process did that did not get as far as to store more
         for noderun in self._noderuns:
             if noderun.node.is_mapped and isinstance(noderun.state, Finished):
@@ -341,7 +356,7 @@ class Run:
                     children = gathered(tuple(child.state for child in noderun.children))
                     noderun.state = children.model_copy(update=said_by(noderun.state))
         try:
-            self._released = self._paused(approve)
+            self._released = released_by(self.flow, self._noderuns, approve, self._options.now())
         except FlowError:
             journal.check_unchanged()
             raise

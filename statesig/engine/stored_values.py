@@ -6,16 +6,28 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic_core import to_json
+
 from statesig.codec.events import as_declared
 from statesig.codec.limits import Limits
 from statesig.codec.states import decode, encode
 from statesig.errors import DecodeError, EncodeError, FlowError, StoreError
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Parameter
-from statesig.states import State, Success, is_mapped
+from statesig.states import Resume, State, Success, is_mapped
+from statesig.states.families import descendants
 from statesig.stores.store import Store, StoredRun
 
-__all__ = ["STORED", "decode_stored", "encode_stored", "not_understood", "parameters_of", "read_parameters"]
+__all__ = [
+    "STORED",
+    "beginnings_of",
+    "decode_release",
+    "decode_stored",
+    "encode_stored",
+    "not_understood",
+    "parameters_of",
+    "read_parameters",
+]
 
 STORED: Final = Limits(max_bytes=900_000_000, max_depth=100, max_nodes=2**27)
 """A program may store more than a stranger may send. A row of SQLite takes 1,000,000,000 bytes; a larger result fails
@@ -23,7 +35,7 @@ its task rather than the run."""
 
 
 def encode_stored(state: State[Any], returns: Any) -> bytes:
-    """Return a state as it is stored: JSON of its task's declared type.
+    """Return a state as it is stored: JSON of its task's declared type; a Resume's answer as its own class declares it.
 
     Args:
         state: The state.
@@ -34,7 +46,8 @@ def encode_stored(state: State[Any], returns: Any) -> bytes:
     """
     if "result" not in state.__pydantic_fields_set__ and not is_mapped(state):
         return encode(state, limits=STORED)
-    return encode(state if returns is Any else as_declared(state, returns), limits=STORED)
+    is_declared = returns is Any or isinstance(state, Resume)
+    return encode(state if is_declared else as_declared(state, returns), limits=STORED)
 
 
 def decode_stored(data: bytes, returns: Any) -> State[Any]:
@@ -47,6 +60,27 @@ def decode_stored(data: bytes, returns: Any) -> State[Any]:
     kind: Any = State if returns is Any or b'"result"' not in data else State[returns]
     state: State[Any] = decode(data, kind, limits=STORED)
     return state
+
+
+def beginnings_of(family: type[State[Any]]) -> tuple[bytes, ...]:
+    """Return the bytes with which the stored states of a family begin."""
+    return tuple(b'{"type":' + to_json(cls.__tag__) for cls in descendants(family))
+
+
+def decode_release(data: bytes, answer: Any) -> State[Any]:
+    """Return a stored Resume, its result the answer as its task declares it; as JSON if it is not, or no longer.
+
+    A task whose declared answer has changed has none, then: `resumed` returns None.
+
+    Raises:
+        DecodeError: The data is not such a state.
+    """
+    if answer is not None and b'"result"' in data:
+        try:
+            return decode_stored(data, answer)
+        except DecodeError:
+            pass  # it is a Resume of another task's making, or of another time
+    return decode_stored(data, Any)
 
 
 def parameters_of(flow: Graph, values: Mapping[str, Any]) -> bytes:

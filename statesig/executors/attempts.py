@@ -9,12 +9,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from typing_extensions import TypeVar
+
 from statesig.states import Resume
+from statesig.states.generics import args_of
 
 if TYPE_CHECKING:
     from logging import Logger, LoggerAdapter
 
-__all__ = ["Attempt", "current", "running"]
+__all__ = ["Attempt", "current", "resumed", "running"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,6 @@ class Attempt:
     loop_result: Any
     resumed: Resume[Any] | None = None
 
-    def current_attempt(self) -> Attempt:
-        """Return itself."""
-        return self
-
     @property
     def logger(self) -> LoggerAdapter[Logger]:
         """The logger ``statesig.task``, whose records have the attributes ``run``, ``task``, ``index``, ``attempt``."""
@@ -52,6 +53,8 @@ class Attempt:
 
 
 class _Attempting(Protocol):
+    @property
+    def answer_type(self) -> object: ...
     def current_attempt(self) -> Attempt: ...
 
 
@@ -65,7 +68,38 @@ def current() -> Attempt:
     Raises:
         LookupError: No task is running here.
     """
+    return _running("current()").current_attempt()
+
+
+def resumed(answer: type[T]) -> Resume[T] | None:
+    """Return the Resume by which a person released the running task, its result the answer; for the code of a task.
+
+    ``resumed(Approval)`` is ``current().resumed``, typed: None before a person has answered, and after a further pause.
+    The result is an Approval, as it was validated when it was given.
+
+    Args:
+        answer: The type that the task declares: ``@task(answer=Approval)``.
+
+    Raises:
+        LookupError: No task is running here.
+        TypeError: The task declares another type, or none.
+    """
+    attempting = _running("resumed()")
+    declared = attempting.answer_type
+    if declared != answer:
+        says = "no answer" if declared is None else f"answer={_name(declared)}"
+        asked = f"resumed({_name(answer)}) is for a task that declares answer={_name(answer)}"
+        raise TypeError(f"{asked}, and task {attempting.current_attempt().task!r} declares {says}")
+    found = attempting.current_attempt().resumed
+    return found if found is not None and args_of(type(found)) == (answer,) else None
+
+
+def _name(declared: object) -> str:
+    return str(getattr(declared, "__name__", declared))
+
+
+def _running(use: str) -> _Attempting:
     found = running.get()
     if found is None:
-        raise LookupError("current() is for the code of a running task, and no task is running here")
-    return found.current_attempt()
+        raise LookupError(f"{use} is for the code of a running task, and no task is running here")
+    return found

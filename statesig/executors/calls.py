@@ -59,6 +59,15 @@ class Call:
         self.traceback: bool = traceback
         self.began: float | None = None
 
+    @property
+    def answer_type(self) -> object:
+        """The type of the answer that its task takes; None: it takes none."""
+        return self.task.answer
+
+    def current_attempt(self) -> Attempt:
+        """Return what its task may know of itself while it runs."""
+        return self.attempt
+
     def __repr__(self) -> str:
         return f"<call of {self.attempt.task}, attempt {self.attempt.number}>"
 
@@ -86,7 +95,7 @@ def perform(call: Call) -> Outcome:
     Raises:
         BaseException: An exception that `capture` lets pass: KeyboardInterrupt, SystemExit and the like.
     """
-    tokens = running.set(call.attempt), building.set(None)
+    tokens = running.set(call), building.set(None)
     began = time.perf_counter()
     try:
         fn = partial(call.task.fn, **call.kwargs) if call.kwargs else call.task.fn
@@ -123,7 +132,7 @@ async def aperform(call: Call) -> Outcome:
     try:
         if not call.task.is_async:
             return perform(call)
-        running.set(call.attempt)
+        running.set(call)
         building.set(None)
         fn = partial(call.task.fn, **call.kwargs) if call.kwargs else call.task.fn
         state: State[Any] = await acapture(

@@ -15,9 +15,10 @@ from typing import Any, ClassVar, Self, cast, overload
 
 from typing_extensions import TypeIs, TypeVar
 
-from statesig.errors import FlowError
+from statesig.errors import FlowError, NodeUseError
 from statesig.graph.containers import PLAIN
 from statesig.graph.nodes import (
+    ChildOf,
     Node,
     Parameter,
     Source,
@@ -202,6 +203,8 @@ class Graph:
             taken[self._own(source)] = _VALUE
         elif isinstance(source, StateOf):
             taken.setdefault(self._own(source.node), Takes.STATE)
+        elif isinstance(source, ChildOf):
+            raise NodeUseError(source.node.name, "[...]")
         elif self.parameters.get(source.name) is not source:
             raise FlowError(self.name, f"{source!r} is no parameter of this flow")
         return source

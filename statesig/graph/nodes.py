@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from typing_extensions import override
 
 from statesig.errors import NodeUseError
+from statesig.graph.tasks import building
 
 if TYPE_CHECKING:
     from statesig.graph.tasks import Task
 
 __all__ = [
+    "ChildOf",
     "Node",
     "Parameter",
     "Source",
@@ -125,7 +127,32 @@ class StateOf:
         return f"<{'states' if self.children else 'state'} of {self.node.name}>"
 
 
-Source = Node | Parameter | StateOf
+class ChildOf:
+    """One child of a mapped node, by which a person releases it: ``run.resume({node[3]: RESUME(...)})``.
+
+    Attributes:
+        whole: The stand-in of the mapped node.
+        node: The mapped node.
+        index: The child's position, from 0.
+    """
+
+    __slots__ = ("index", "node", "whole")
+
+    def __init__(self, whole: StandIn, node: Node, index: int) -> None:
+        self.whole: StandIn = whole
+        self.node: Node = node
+        self.index: int = index
+
+    @property
+    def name(self) -> str:
+        """The name of the child: ``load[3]``."""
+        return f"{self.node.name}[{self.index}]"
+
+    def __repr__(self) -> str:
+        return f"<child {self.name}>"
+
+
+Source = Node | Parameter | StateOf | ChildOf
 
 
 class StandIn:
@@ -149,6 +176,13 @@ class StandIn:
         if name != "_source":
             raise NodeUseError(self._source.name, f".{name} = ...")
         object.__setattr__(self, name, value)
+
+    def __getitem__(self, index: object) -> StandIn:
+        """Return a stand-in for one child of a mapped node, once its flow is built; refuse any other use."""
+        source = source_of(self)
+        if isinstance(source, Node) and source.is_mapped and isinstance(index, int) and building.get() is None:
+            return StandIn(ChildOf(self, source, index))
+        raise NodeUseError("?" if source is None else source.name, "[...]")
 
     @override
     def __hash__(self) -> int:
@@ -178,7 +212,7 @@ _UNARY = {
     "__index__": "an index", "__bytes__": "bytes()", "__str__": "str()", "__format__": "formatting",
     "__round__": "round()", "__trunc__": "trunc()", "__floor__": "floor()", "__ceil__": "ceil()", "__neg__": "-",
     "__pos__": "+", "__abs__": "abs()", "__invert__": "~", "__fspath__": "a path",
-    "__call__": "a call", "__getitem__": "[...]", "__setitem__": "[...] = ...", "__delitem__": "del [...]",
+    "__call__": "a call", "__setitem__": "[...] = ...", "__delitem__": "del [...]",
     "__contains__": "in", "__eq__": "==", "__ne__": "!=", "__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">=",
     "__enter__": "with", "__exit__": "with", "__aenter__": "async with", "__aexit__": "async with",
     "__await__": "await", "__aiter__": "async for", "__anext__": "async for",

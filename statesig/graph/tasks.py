@@ -58,6 +58,7 @@ class Task(Generic[P, A]):
         cache_for: The seconds for which further calls with equal arguments reuse a success; None: they do not.
         cache_key: Returns the text by which calls are equal; None: all arguments as JSON.
         handlers: Called in turn at each change of state.
+        answer: The type of the answer by which a person releases it after a pause; None: it takes none.
         is_async: Whether the function is a coroutine function.
         is_plain: Whether it has no coroutine function, no timeout, no cache and no handler.
     """
@@ -81,6 +82,7 @@ class Task(Generic[P, A]):
         cache_for: float | timedelta | None = None,
         cache_key: Callable[P, str] | None = None,
         handlers: Iterable[Handler] = (),
+        answer: object = None,
     ) -> None:
         functools.update_wrapper(self, fn)
         self.fn = fn
@@ -97,6 +99,7 @@ class Task(Generic[P, A]):
         self.cache_for: float | None = None if cache_for is None else _seconds(cache_for)
         self.cache_key = cache_key
         self.handlers: tuple[Handler, ...] = tuple(handlers)
+        self.answer: Any = answer
         self.is_async: bool = inspect.iscoroutinefunction(fn)
         special = self.is_async or self.timeout is not None or self.cache_for is not None or self.handlers
         self.is_plain: bool = not special
@@ -217,6 +220,7 @@ def task(
     on_skip: SkipPolicy = ...,
     cache_for: float | timedelta | None = ...,
     handlers: Iterable[Handler] = ...,
+    answer: object = ...,
 ) -> _TaskMaker: ...
 @overload
 def task(
@@ -234,6 +238,7 @@ def task(
     cache_for: float | timedelta,
     cache_key: Callable[P, str],
     handlers: Iterable[Handler] = ...,
+    answer: object = ...,
 ) -> _KeyedTaskMaker[P]: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a task of a function: ``@task`` or ``@task(retries=3)``.
@@ -262,6 +267,9 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             of all arguments.
         handlers: Each is called with the old and the new state at every change, and may return another state to take
             the place of the new one, if it may follow the old one.
+        answer: The type of the answer by which a person releases the task after a pause: a Pydantic model, or any type
+            that Pydantic can validate. ``RESUME(result=...)`` carries the answer; it is validated before the task is
+            released, and `resumed` hands it to the function, typed. By default the task takes no answer.
 
     Raises:
         ValueError: A number is out of its range.

@@ -206,7 +206,13 @@ class Looped(Scheduled[R]):
 
 @disjoint_base
 class Paused(State[R]):
-    """Waiting for a person to resume it."""
+    """Waiting for a person to resume it.
+
+    Args:
+        until: The deadline, after which the task is TimedOut: aware, kept in UTC; None: without a deadline.
+    """
+
+    until: UtcDatetime | None = None
 
 
 def _flat(state: Any) -> Any:

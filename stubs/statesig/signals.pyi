@@ -191,6 +191,7 @@ class PAUSE(Signal[Paused[Any]]):
         *,
         result: Any | None = None,
         causes: tuple[ErrorInfo, ...] = (),
+        until: UtcDatetime | None = None,
     ) -> None: ...
 
 @final

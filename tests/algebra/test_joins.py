@@ -464,12 +464,13 @@ def test_causes_of_children_are_kept() -> None:
     assert (CAUSE,) == combine([Mapped(children=(Failed(causes=(CAUSE,)), Success()))]).causes
 
 
-def test_the_earliest_start_time_and_expiry() -> None:
-    """The earliest start time and the earliest expiry are kept; what has none has no say."""
+def test_the_earliest_start_time_expiry_and_deadline() -> None:
+    """The earliest start time, expiry and deadline of a pause are kept; what has none has no say."""
     later = NOON + timedelta(days=1)
     times = [Scheduled(start_time=later), Scheduled(start_time=NOON), Scheduled()]
     assert Scheduled(start_time=NOON) == combine(times)
     assert Cached(expires=NOON) == combine([Cached(expires=later), Cached(expires=NOON), Cached()])
+    assert Paused(until=NOON) == combine([Paused(until=later), Paused(until=NOON), Paused()])
 
 
 def test_the_largest_counts() -> None:

@@ -389,6 +389,8 @@ def assert_accepted_reads_back(state: State[Any]) -> None:
         (Retrying(run_count=1), '{"type":"Retrying"}'),
         (Queued(state=Retrying()), '{"type":"Queued","state":{"type":"Retrying"}}'),
         (Cached(expires=None), '{"type":"Cached"}'),
+        (Paused(until=NOON), '{"type":"Paused","until":"2026-03-01T12:30:15.123456Z"}'),
+        (Paused(until=None), '{"type":"Paused"}'),
         (
             Mapped(children=(Success(result=None), Failed(message="m"))),
             '{"type":"Mapped","children":[{"type":"Success","result":null},{"type":"Failed","message":"m"}]}',

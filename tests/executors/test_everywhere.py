@@ -25,7 +25,7 @@ from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from tests.harness.exhaustive import counts
 from tests.harness.leftovers import leaving_nothing
-from tests.samples.everything import SPENT, approved, flow, states_in
+from tests.samples.everything import RELEASE, SPENT, flow, states_in
 
 DAY = date(2026, 1, 22)
 NOON = datetime(2026, 1, 22, 12, tzinfo=UTC)
@@ -43,7 +43,7 @@ def expected() -> tuple[States, States]:
     """The states before and after the approval, in line."""
     run = flow.run(day=DAY, clock=noon)
     before = states_in(run)
-    return before, states_in(run.resume(approved))
+    return before, states_in(run.resume(*RELEASE))
 
 
 def two_workers() -> LocalCluster:
@@ -101,7 +101,7 @@ def before_and_after(**options: Any) -> tuple[States, States]:
     """Run the flow, approve what is paused, and return the states before that and after it."""
     run = flow.run(day=DAY, clock=noon, **options)
     before = states_in(run)
-    return before, states_in(run.resume(approved))
+    return before, states_in(run.resume(*RELEASE))
 
 
 @pytest.mark.parametrize("where", [in_line, four_threads, spawned, forked])
@@ -121,7 +121,7 @@ async def before_and_after_awaited(**options: Any) -> tuple[States, States]:
     """Do the same from a coroutine, on whose loop coroutine functions run."""
     run = await flow.arun(day=DAY, clock=noon, **options)
     before = states_in(run)
-    return before, states_in(await asyncio.to_thread(run.resume, approved))
+    return before, states_in(await asyncio.to_thread(run.resume, *RELEASE))
 
 
 @pytest.mark.parametrize("where", [in_line, four_threads])
@@ -168,7 +168,7 @@ def states_with_one_killed(executor: Executor, folder: Path) -> tuple[States, St
     with Killer(folder / "pid") as killer:
         run = flow.run(day=DAY, witness=str(folder / "pid"), executor=executor, clock=noon, on_event=events.append)
         before = states_in(run)
-        after = states_in(run.resume(approved))
+        after = states_in(run.resume(*RELEASE))
     seen = [event.state for event in events if event.task == "slow"]
     assert 1 == killer.killed
     assert ["Pending", "Running", "Retrying", "Running", "Success"] == [state.type for state in seen]
@@ -212,7 +212,7 @@ def test_a_worker_is_killed_at_any_moment(expected: tuple[States, States], round
         told = killing(random.Random(number), of_processes, killed)
         with Processes(2, start="forkserver") as executor:
             run = flow.run(day=DAY, executor=executor, clock=noon, on_event=told)
-            after = states_in(run.resume(approved))
+            after = states_in(run.resume(*RELEASE))
         assert 1 == len(killed)
         assert {} == {name: state for name, state in after.items() if name not in SPENT and state != expected[1][name]}
 
@@ -231,7 +231,7 @@ def test_a_worker_of_a_cluster_is_killed_at_any_moment(expected: tuple[States, S
                 killed: list[int] = []
                 told = killing(random.Random(number), partial(nannied, cluster), killed)
                 run = flow.run(day=DAY, executor=Dask(cluster), clock=noon, on_event=told)
-                after = states_in(run.resume(approved))
+                after = states_in(run.resume(*RELEASE))
                 assert 1 == len(killed)
                 assert {} == {
                     name: state for name, state in after.items() if name not in SPENT and state != expected[1][name]

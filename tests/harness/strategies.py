@@ -214,7 +214,7 @@ FIELDS: dict[type[State[Any]], dict[str, Any]] = {
     Resume: {"start_time": NOON},
     Retrying: {"start_time": NOON, "run_count": 3},
     Looped: {"start_time": NOON, "loop_count": 4},
-    Paused: {},
+    Paused: {"until": NOON},
     Queued: {"state": Retrying(message="inner", run_count=2)},
     Submitted: {"state": Scheduled(message="inner", start_time=NOON)},
     Running: {},

@@ -17,6 +17,8 @@ from statesig import (
     CANCEL,
     FAIL,
     LOOP,
+    PAUSE,
+    RESUME,
     RETRY,
     SKIP,
     SUCCESS,
@@ -31,6 +33,7 @@ from statesig import (
     any_failed,
     current,
     manual_only,
+    resumed,
     state_of,
     states_of,
     task,
@@ -149,6 +152,28 @@ def approve(day: date) -> date:
     return day
 
 
+class Approval(BaseModel):
+    by: str
+    until: date
+
+
+@task(retries=3, answer=Approval)
+def ask(day: date) -> date:
+    answered = resumed(Approval)
+    if answered is None:
+        raise PAUSE("may it be sent?")
+    return answered.unwrap().until
+
+
+@task(retries=3, answer=Approval)
+async def ask_awaited(number: int) -> str:
+    await asyncio.sleep(0)
+    answered = resumed(Approval)
+    if answered is None and number % 2:
+        raise PAUSE("may it be sent?")
+    return answered.unwrap().by if answered else "nobody"
+
+
 @task(retries=3)
 def count_up(day: date) -> int:
     reached: int = current().loop_result or 0
@@ -217,10 +242,16 @@ with Flow("everything") as flow:
     loaded = flow.map(load, [1, 2, 3, 4])
     joined = join(loaded)
     approved = approve(day)
+    asked = ask(day)
+    asked_awaited = flow.map(ask_awaited, [1, 2, 3])
     orders = flow.map(order, [1, 2, 3])
     end = report(orders, joined, approved, known(begun))
     after_end = flow.map(square, found)
     flow.after(after_end, end)
+
+ANSWER = RESUME("fine", result=Approval(by="Ada", until=date(2026, 2, 3)))
+RELEASE: tuple[Any, ...] = (approved, {asked: ANSWER, "ask_awaited[2]": ANSWER, asked_awaited[0]: ANSWER})
+"""What a person releases, and answers, once the flow is paused."""
 
 SPENT = {"broken", "follow", "mend"}
 """The task that uses up all its attempts, and those behind it: of them alone a lost attempt may change the state."""

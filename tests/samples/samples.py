@@ -26,6 +26,7 @@ _REQUIRED: dict[str, dict[str, Any]] = {
 _OPTIONAL: dict[str, Any] = {
     "start_time": NOON,
     "expires": NOON,
+    "until": NOON,
     "run_count": 3,
     "loop_count": 4,
     "retryable": False,

@@ -75,7 +75,9 @@ PAUSE()
 PAUSE(message="why")
 PAUSE(result={"rows": 5})
 PAUSE(causes=CAUSES)
-PAUSE(message="why", result=1, causes=CAUSES)
+PAUSE(until=NOW)
+PAUSE(until=None)
+PAUSE(message="why", result=1, causes=CAUSES, until=NOW)
 QUEUE(state=Pending())
 QUEUE(message="why", state=Pending())
 QUEUE(result={"rows": 5}, state=Pending())
@@ -183,6 +185,7 @@ LOOP(start_time=5)  # S: arg-type
 LOOP(loop_count=2.5)  # S: arg-type
 LOOP(loop_count=None)  # S: arg-type
 PAUSE(causes=(ValueError(),))  # S: arg-type
+PAUSE(until=60)  # S: arg-type
 QUEUE(causes=ValueError(), state=Pending())  # S: arg-type
 QUEUE(state=Running())  # S: arg-type
 QUEUE(state=None)  # S: arg-type

@@ -161,7 +161,7 @@ def _by_value(value: object) -> bytes | None:
 
     def reducer_override(self: Any, obj: Any) -> Any:
         if type(obj) is Task and not _is_importable(obj):
-            return _task, (obj.fn, obj.name, obj.timeout, obj.retry_on)
+            return _task, (obj.fn, obj.name, obj.timeout, obj.retry_on, obj.answer)
         return base.reducer_override(self, obj)
 
     file = io.BytesIO()
@@ -174,9 +174,9 @@ def _by_value(value: object) -> bytes | None:
     return file.getvalue()
 
 
-def _task(fn: Any, name: str, timeout: float | None, retry_on: RetryOn | None) -> Task[Any, Any]:
+def _task(fn: Any, name: str, timeout: float | None, retry_on: RetryOn | None, answer: object) -> Task[Any, Any]:
     """Return a task with only the parts that performing it needs."""
-    return Task(fn, name=name, timeout=timeout, retry_on=retry_on)
+    return Task(fn, name=name, timeout=timeout, retry_on=retry_on, answer=answer)
 
 
 def _is_importable(task: Any) -> bool:

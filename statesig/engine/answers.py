@@ -1,0 +1,174 @@
+"""What people decide: which paused tasks are released, each with which answer. Nothing here changes a task.
+
+An answer is validated as what its task declares before anything is released, so a wrong one changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
+from typing_extensions import TypeIs
+
+from statesig.codec.problems import undecodable
+from statesig.codec.states import encode
+from statesig.engine.deadlines import deadline_passed, seen
+from statesig.engine.noderuns import NodeRun
+from statesig.errors import DecodeError, EncodeError, FlowError
+from statesig.graph.graph import Graph
+from statesig.graph.nodes import ChildOf, source_of
+from statesig.signals import is_signal
+from statesig.states import Paused, Resume, State
+
+__all__ = ["Released", "released_by"]
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The tasks that a person releases.
+
+    Args:
+        answers: Each task with the Resume that releases it.
+        refusal: Why nothing is released, to be raised once the deadline that passed is recorded; None: nothing is
+            refused.
+    """
+
+    answers: tuple[tuple[NodeRun, Resume[Any]], ...] = ()
+    refusal: FlowError | None = None
+
+
+def released_by(flow: Graph, noderuns: Sequence[NodeRun], approved: Iterable[object], now: datetime) -> Released:
+    """Return the tasks that a person releases, each with its answer, validated.
+
+    Args:
+        flow: The flow.
+        noderuns: The tasks of the run, in the order of the flow.
+        approved: Nodes, children (``node[3]``), names of both, and bookkeeping; or mappings of these to the RESUME that
+            releases each. A mapped node means all its paused children.
+        now: The time, aware.
+
+    Raises:
+        FlowError: A task is not paused, or an answer is not what its task declares; the text does not repeat it.
+    """
+    answers: dict[NodeRun, Resume[Any]] = {}
+    for target, given in _pairs(flow, approved):
+        chosen = _chosen(flow, noderuns, target)
+        paused = [noderun for noderun in chosen if isinstance(noderun.state, Paused)]
+        if not paused:
+            raise FlowError(flow.name, f"{chosen[0].name!r} is not paused, it is {chosen[0].state.type}")
+        waiting = [noderun for noderun in paused if deadline_passed(noderun.state, now) is None]
+        if not waiting:
+            return Released(refusal=_too_late(flow, paused[0], now))
+        for noderun in waiting:
+            if given is not None and noderun in answers:
+                raise FlowError(flow.name, f"{noderun.name!r} is given two answers; give one")
+            answers.setdefault(noderun, _answer(flow, noderun, given))
+    return Released(tuple(answers.items()))
+
+
+def _pairs(flow: Graph, approved: Iterable[object]) -> Iterator[tuple[object, Resume[Any] | None]]:
+    """Yield what is to be released, each with the Resume that was given for it."""
+    for item in approved:
+        if _is_mapping(item):
+            for target, given in item.items():
+                yield target, _resume(flow, given)
+        else:
+            yield item, None
+
+
+def _resume(flow: Graph, given: object) -> Resume[Any]:
+    state = given.state if is_signal(given) else given
+    if _is_resume(state):
+        return state
+    kind = type(given).__name__
+    raise FlowError(flow.name, f"a task is released by RESUME(...), not by a value of class {kind}: RESUME(result=...)")
+
+
+def _is_mapping(item: object) -> TypeIs[Mapping[object, object]]:
+    return isinstance(item, Mapping)
+
+
+def _is_resume(given: object) -> TypeIs[Resume[Any]]:
+    return isinstance(given, Resume)
+
+
+# ---- which tasks
+
+
+def _chosen(flow: Graph, noderuns: Sequence[NodeRun], target: object) -> list[NodeRun]:
+    """Return the tasks that may be meant: a task with its children, or one child."""
+    if isinstance(target, NodeRun):
+        return [target]
+    return _named(flow, noderuns, target) if isinstance(target, str) else _owned(flow, noderuns, target)
+
+
+def _owned(flow: Graph, noderuns: Sequence[NodeRun], target: object) -> list[NodeRun]:
+    source = source_of(target)
+    if not isinstance(source, ChildOf):
+        return [*noderuns[flow.own(target).index].with_children()]
+    whole, *children = _owned(flow, noderuns, source.whole)
+    found = [child for child in children if child.index == source.index]
+    if not found:
+        raise FlowError(flow.name, f"{whole.name!r} has no child {source.index}; it has {len(children)}")
+    return found
+
+
+def _named(flow: Graph, noderuns: Sequence[NodeRun], name: str) -> list[NodeRun]:
+    for noderun in noderuns:
+        if noderun.node.name == name:
+            return [*noderun.with_children()]
+        for child in noderun.with_children():
+            if child.name == name:
+                return [child]
+    every = [one for noderun in noderuns for one in noderun.with_children()]
+    names = [one.name for one in every if isinstance(one.state, Paused)]
+    raise FlowError(flow.name, f"there is no task {name!r}; paused are {', '.join(names) or 'none'}")
+
+
+def _too_late(flow: Graph, noderun: NodeRun, now: datetime) -> FlowError:
+    told = seen(noderun.state, now).message
+    return FlowError(flow.name, f"{noderun.name!r} cannot be released, it is TimedOut: {told}")
+
+
+# ---- which answers
+
+
+def _answer(flow: Graph, noderun: NodeRun, given: Resume[Any] | None) -> Resume[Any]:
+    """Return the Resume that releases a task, its result of the type that the task declares.
+
+    Raises:
+        FlowError: The task declares no answer and one is given, or it declares one and none or a wrong one is.
+    """
+    declared: Any = noderun.node.task.answer
+    if declared is None:
+        if given is not None and given.has_result:
+            remedy = "declare what it accepts, @task(answer=...), or leave the result out"
+            raise FlowError(flow.name, f"{noderun.name!r} takes no answer; {remedy}")
+        return Resume() if given is None else given
+    name = str(getattr(declared, "__name__", declared))
+    if given is None or not given.has_result:
+        how = f"{{{noderun.name!r}: RESUME(result=...)}}, or --answer JSON after --approve {noderun.name}"
+        raise FlowError(flow.name, f"{noderun.name!r} waits for an answer, of type {name}; give one: {how}")
+    try:
+        kind: Any = State[declared]
+        validated: Resume[Any] = kind.model_validate(given)
+        encode(validated)
+    except ValidationError as exc:
+        wrong = _of_result(undecodable(name, exc))
+    except PydanticSchemaGenerationError:
+        wrong = f"pydantic cannot read values of type {name}"
+    except EncodeError as exc:
+        wrong = f"{exc.path}: {exc.reason}"
+    else:
+        return validated
+    raise FlowError(flow.name, f"the answer for {noderun.name!r} is refused: {wrong}")
+
+
+def _of_result(error: DecodeError) -> str:
+    """Return the sentence of an error, with paths that begin at the answer rather than at the state around it."""
+    problems = [(path.removeprefix("result").removeprefix("."), reason) for path, reason in error.problems]
+    return str(DecodeError(error.kind, problems, error.more))

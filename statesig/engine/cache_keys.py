@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
 import uuid
 from collections.abc import Mapping
@@ -93,10 +94,11 @@ def cached_from(state: State[Any], seconds: float, now: datetime) -> Cached[Any]
 
     Args:
         state: A Success with a result.
-        seconds: How long it stays fresh.
+        seconds: How long it stays fresh; `math.inf`: for ever.
         now: The time, aware.
     """
-    return Cached(message=state.message, result=state.result, expires=now + timedelta(seconds=seconds))
+    expires = None if seconds == math.inf else now + timedelta(seconds=seconds)
+    return Cached(message=state.message, result=state.result, expires=expires)
 
 
 def is_fresh(cached: Cached[Any], now: datetime) -> bool:

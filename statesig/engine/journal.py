@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from statesig.codec.events import without_result
@@ -196,8 +196,7 @@ class Journal:
             data = encode_stored(kept, noderun.node.task.returns)
         except EncodeError:
             return  # its success cannot be stored either, and `add` says so
-        assert kept.expires is not None
-        self._cached.append((key, data, kept.expires))
+        self._cached.append((key, data, kept.expires or _NEVER))
 
     def recall(self, noderun: NodeRun, key: str, now: datetime) -> Cached[Any] | None:
         """Return the cached state that is kept for equal calls; None if nothing is kept or it can no longer be read."""
@@ -259,6 +258,7 @@ class Journal:
                 raise not_understood(self.store, what, exc) from None
 
 
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _TYPE: Final = frozenset({"type"})
 
 

@@ -10,14 +10,13 @@ import enum
 import heapq
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextvars import Token
+from contextvars import Token, copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from statesig.algebra.captures import capture
 from statesig.engine.arguments import Arguments
 from statesig.engine.cache_keys import key_of
 from statesig.engine.changes import Changes
@@ -29,7 +28,7 @@ from statesig.engine.options import Options
 from statesig.engine.readiness import Readiness
 from statesig.engine.stopping import Stop, Wish
 from statesig.executors.attempts import running
-from statesig.executors.calls import Call, worker_name
+from statesig.executors.calls import Call, called, worker_name
 from statesig.executors.coroutines import Coroutines
 from statesig.executors.threads import Threads
 from statesig.graph.tasks import building
@@ -352,8 +351,8 @@ class RunLoop:
         began = time.perf_counter()
         try:
             running.set(noderun)
-            outcome: State[Any] = capture(
-                fn, *args, redact=options.redact, traceback=options.traceback, retry_on=retry_on
+            outcome: State[Any] = copy_context().run(  # what it does to context variables is its own affair
+                called, fn, *args, redact=options.redact, traceback=options.traceback, retry_on=retry_on
             )
             running.set(None)
         except KeyboardInterrupt:

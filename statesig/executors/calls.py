@@ -5,22 +5,26 @@ Nothing here may know a run, a store or a pool.
 
 from __future__ import annotations
 
+import inspect
 import os
+import sys
 import time
 from contextvars import copy_context
 from functools import partial
-from typing import Any, NamedTuple
+from types import AsyncGeneratorType, GeneratorType
+from typing import Any, Final, NamedTuple
 
 from statesig.algebra.captures import Redact, RetryOn, acapture, capture
 from statesig.executors.attempts import Attempt, running
 from statesig.graph.tasks import Task, building
-from statesig.states import Cancelled, Crashed, State
+from statesig.states import Cancelled, Crashed, Failed, State, Success
 
 __all__ = [
     "Call",
     "Outcome",
     "aperform",
     "awaited",
+    "called",
     "cancelled",
     "perform",
     "performed",
@@ -92,20 +96,22 @@ class Outcome(NamedTuple):
 def perform(call: Call) -> Outcome:
     """Call the task's function in this thread and return the outcome; run a coroutine to its end on a loop.
 
+    The function sees this thread's context variables, and changes them for itself alone.
+
     Raises:
         BaseException: An exception that `capture` lets pass: KeyboardInterrupt, SystemExit and the like.
     """
-    tokens = running.set(call), building.set(None)
+    return copy_context().run(_perform, call)
+
+
+def _perform(call: Call) -> Outcome:
+    running.set(call)
+    building.set(None)
     began = time.perf_counter()
-    try:
-        fn = partial(call.task.fn, **call.kwargs) if call.kwargs else call.task.fn
-        to_state = awaited if call.task.is_async else capture
-        state: State[Any] = to_state(
-            fn, *call.args, redact=call.redact, traceback=call.traceback, retry_on=call.task.retry_on
-        )
-    finally:
-        running.reset(tokens[0])
-        building.reset(tokens[1])
+    task = call.task
+    fn = partial(task.fn, **call.kwargs) if call.kwargs else task.fn
+    to_state = awaited if task.is_async else called
+    state = to_state(fn, *call.args, redact=call.redact, traceback=call.traceback, retry_on=task.retry_on)
     return Outcome(state, time.perf_counter() - began, worker_name())
 
 
@@ -135,7 +141,7 @@ async def aperform(call: Call) -> Outcome:
         running.set(call)
         building.set(None)
         fn = partial(call.task.fn, **call.kwargs) if call.kwargs else call.task.fn
-        state: State[Any] = await acapture(
+        state = await _acalled(
             fn, *call.args, redact=call.redact, traceback=call.traceback, retry_on=call.task.retry_on
         )
     except asyncio.CancelledError:
@@ -145,13 +151,57 @@ async def aperform(call: Call) -> Outcome:
     return Outcome(state, time.perf_counter() - began, worker_name())
 
 
+def called(fn: Any, *args: Any, redact: Redact | None, traceback: bool, retry_on: RetryOn | None) -> State[Any]:
+    """Call a plain function in this context and return the state it leaves; an awaitable that it returns is awaited.
+
+    Raises:
+        BaseException: As for `capture`, except asyncio.CancelledError, which gives Cancelled as in a coroutine.
+    """
+    try:
+        state: State[Any] = capture(fn, *args, redact=redact, traceback=traceback, retry_on=retry_on)
+    except BaseException as exc:
+        asyncio = sys.modules.get("asyncio")  # where nobody has imported it, nobody has raised its error
+        if asyncio is None or not isinstance(exc, asyncio.CancelledError):
+            raise
+        return cancelled("its function raised CancelledError")
+    if type(state) is Success and type(state.result) not in _VALUES:
+        promised = state.result
+        if inspect.isawaitable(promised):
+            return awaited(lambda: promised, redact=redact, traceback=traceback, retry_on=retry_on)
+        return _without_generator(state)
+    return state
+
+
+async def _acalled(fn: Any, *args: Any, redact: Redact | None, traceback: bool, retry_on: RetryOn | None) -> State[Any]:
+    """Await a coroutine function and return the state it leaves, as `called` does."""
+    state: State[Any] = await acapture(fn, *args, redact=redact, traceback=traceback, retry_on=retry_on)
+    while type(state) is Success and inspect.isawaitable(promised := state.result):
+        state = await acapture(partial(_itself, promised), redact=redact, traceback=traceback, retry_on=retry_on)
+    return _without_generator(state)
+
+
+def _itself(promised: Any) -> Any:
+    return promised
+
+
+def _without_generator(state: State[Any]) -> State[Any]:
+    if type(state) is Success and isinstance(state.result, (GeneratorType, AsyncGeneratorType)):
+        message = "it returned a generator, which can be read only once; return a list of what it yields"
+        return Failed(message=message, retryable=False)
+    return state
+
+
+_VALUES: Final = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set})
+"""Classes whose values are neither awaitable nor generators; a look-up here is cheaper than to ask."""
+
+
 def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool, retry_on: RetryOn | None) -> State[Any]:
     """Run a coroutine function to its end on a new loop, in a new thread if a loop is running here."""
     import asyncio
 
     def to_its_end() -> State[Any]:
         try:
-            return asyncio.run(acapture(fn, *args, redact=redact, traceback=traceback, retry_on=retry_on))
+            return asyncio.run(_acalled(fn, *args, redact=redact, traceback=traceback, retry_on=retry_on))
         except asyncio.CancelledError:
             return cancelled()
 
@@ -165,9 +215,9 @@ def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool, retry_o
         return pool.submit(copy_context().run, to_its_end).result()
 
 
-def cancelled() -> State[Any]:
-    """Return the state of a task whose coroutine was cancelled, by its own code or by other code on its loop."""
-    return Cancelled(message="its coroutine was cancelled")
+def cancelled(message: str = "its coroutine was cancelled") -> State[Any]:
+    """Return the state of a task that was cancelled by its own code, or by other code on its event loop."""
+    return Cancelled(message=message)
 
 
 def _ended_by(exc: BaseException, began: float) -> Outcome:

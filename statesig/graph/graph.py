@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Set
 from contextvars import Token
 from datetime import timedelta
-from types import TracebackType
+from types import MethodType, TracebackType
 from typing import Any, ClassVar, Self, cast, overload
 
 from typing_extensions import TypeIs, TypeVar
@@ -141,7 +141,10 @@ class Graph:
         Only the number of arguments and the names of keywords count, so each shape of call is checked once.
         """
         if task.signature is not None:
-            task.signature.bind(*args, **kwargs)
+            try:
+                task.signature.bind(*args, **kwargs)
+            except TypeError as exc:
+                raise TypeError(f"task {task.name!r}: {exc}") from None
         self._checked.add(call)
 
     def _added(
@@ -259,6 +262,8 @@ class Graph:
             if target.args:
                 raise FlowError(self.name, "a mapped task takes its constants by keyword: partial(fn, key=value)")
             keywords, target = dict(target.keywords), target.func
+        if isinstance(target, MethodType) and _is_task(target.__func__):  # a class method, which Python may bind itself
+            target = target.__func__.__get__(target.__self__)
         if not _is_task(target):
             raise FlowError(self.name, f"only a task can be mapped, and {target!r} is not one; decorate it with @task")
         self._check((target, 1, *keywords), target, (None,), keywords)

@@ -12,19 +12,38 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from types import UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, Union, cast, get_type_hints, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Concatenate,
+    Generic,
+    Literal,
+    ParamSpec,
+    Protocol,
+    Self,
+    Union,
+    cast,
+    get_type_hints,
+    overload,
+)
 
 from typing_extensions import TypeVar
 
 from statesig.algebra.captures import RetryOn
 from statesig.algebra.triggers import SkipPolicy, Trigger, all_successful
+from statesig.graph.options import check_options, in_turn, seconds, unknown_options
 from statesig.states import State
 from statesig.states.families import args_of
+from statesig.states.generics import kind_of
 
 __all__ = ["FlowTask", "Handler", "Task", "building", "task"]
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 A = TypeVar("A")
+B = TypeVar("B")
+S = TypeVar("S")
 
 Handler = Callable[[State[Any], State[Any]], State[Any] | None]
 """Called with the old and the new state at each change; a state that it returns takes the place of the new one."""
@@ -55,7 +74,8 @@ class Task(Generic[P, A]):
         timeout: The seconds that an attempt may take; None without a limit.
         trigger: Decides by the states upstream whether it runs.
         on_skip: How a skipped upstream counts.
-        cache_for: The seconds for which further calls with equal arguments reuse a success; None: they do not.
+        cache_for: The seconds for which further calls with equal arguments reuse a success, `math.inf` for ever; None:
+            they do not.
         cache_key: Returns the text by which calls are equal; None: all arguments as JSON.
         handlers: Called in turn at each change of state.
         answer: The type of the answer by which a person releases it after a pause; None: it takes none.
@@ -79,41 +99,44 @@ class Task(Generic[P, A]):
         timeout: float | timedelta | None = None,
         trigger: Trigger = all_successful,
         on_skip: SkipPolicy = SkipPolicy.SUCCESS,
-        cache_for: float | timedelta | None = None,
+        cache_for: float | timedelta | Literal["forever"] | None = None,
         cache_key: Callable[P, str] | None = None,
         handlers: Iterable[Handler] = (),
         answer: object = None,
     ) -> None:
-        functools.update_wrapper(self, fn)
-        self.fn = fn
+        self.fn: Callable[..., Any] = _function_of(fn)
+        functools.update_wrapper(self, self.fn)
         self.name: str = name or str(getattr(fn, "__name__", "") or type(fn).__name__)
+        if remedy := _remedy_for(self.fn):
+            raise TypeError(f"{self._kind} {self.name!r}: {remedy}")
+        options: dict[str, object] = {
+            "name": self.name, "retries": retries, "retry_delay": retry_delay, "retry_backoff": retry_backoff,
+            "retry_max_delay": retry_max_delay, "retry_jitter": retry_jitter, "timeout": timeout, "trigger": trigger,
+            "on_skip": on_skip, "cache_for": cache_for, "cache_key": cache_key,
+            "handlers": (in_order := in_turn(handlers)),
+        }  # fmt: skip
+        check_options(f"{self._kind} {self.name!r}", options)
         self.retries = retries
-        self.retry_delay: float = _seconds(retry_delay)
+        self.retry_delay: float = seconds(retry_delay)
         self.retry_backoff = retry_backoff
-        self.retry_max_delay: float | None = None if retry_max_delay is None else _seconds(retry_max_delay)
+        self.retry_max_delay: float | None = None if retry_max_delay is None else seconds(retry_max_delay)
         self.retry_jitter = retry_jitter
         self.retry_on: RetryOn | None = retry_on
-        self.timeout: float | None = None if timeout is None else _seconds(timeout)
+        self.timeout: float | None = None if timeout is None else seconds(timeout)
         self.trigger = trigger
         self.on_skip = on_skip
-        self.cache_for: float | None = None if cache_for is None else _seconds(cache_for)
+        self.cache_for: float | None = None if cache_for is None else seconds(cache_for)
         self.cache_key = cache_key
-        self.handlers: tuple[Handler, ...] = tuple(handlers)
+        self.handlers = cast("tuple[Handler, ...]", in_order)  # it was checked
         self.answer: Any = answer
-        self.is_async: bool = inspect.iscoroutinefunction(fn)
+        self.is_async: bool = inspect.iscoroutinefunction(_code_of(self.fn))
         special = self.is_async or self.timeout is not None or self.cache_for is not None or self.handlers
         self.is_plain: bool = not special
         self._check()
 
     def _check(self) -> None:
         wrong = [
-            (self.retries < 0 or self.retry_delay < 0, "retries and retry_delay are at least 0"),
-            (self.retry_backoff < 1, "retry_backoff is a factor of at least 1"),
-            ((self.retry_max_delay or 0) < 0, "retry_max_delay is at least 0 seconds"),
-            (not 0 <= self.retry_jitter <= 1, "retry_jitter is a part of the delay, from 0 to 1"),
             (not _is_retry_on(self.retry_on), "retry_on is classes of Exception, or a predicate over an ErrorInfo"),
-            (self.timeout is not None and self.timeout <= 0, "timeout is more than 0 seconds"),
-            (self.cache_for is not None and self.cache_for <= 0, "cache_for is more than 0 seconds"),
             (self.cache_key is not None and self.cache_for is None, "cache_key goes with cache_for"),
         ]
         for is_wrong, rule in wrong:
@@ -126,11 +149,32 @@ class Task(Generic[P, A]):
             return cast("A", self.fn(*args, **kwargs))
         return cast("A", flow.called(self, args, kwargs))  # to a checker the stand-in is the value
 
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = ..., /) -> Self: ...
+    @overload
+    def __get__(self: Task[Concatenate[S, Q], B], instance: S, owner: type[Any] | None = ..., /) -> Task[Q, B]: ...
+    def __get__(self, instance: Any, owner: type[Any] | None = None, /) -> Any:
+        """Return the task of the method that a function is on an instance; the task itself for anything else."""
+        if instance is None or not hasattr(type(self.fn), "__get__"):
+            return self
+        bound = object.__new__(type(self))  # copy.copy would ask how it pickles, which may be by name
+        bound.__dict__.update(self.__dict__)
+        for name in ("signature", "token"):
+            bound.__dict__.pop(name, None)
+        fn: Any = self.fn
+        bound.fn = fn.__get__(instance, owner)
+        return bound
+
     def __repr__(self) -> str:
         return f"<{self._kind} {self.name}>"
 
     def __reduce__(self) -> Any:
-        """Pickle by name, as a function does, if its module holds the task under the function's name."""
+        """Pickle by name, as a function or a method does, if that is where the task is found."""
+        fn: Any = self.fn
+        if inspect.ismethod(fn):
+            own: object = inspect.getattr_static(fn.__self__, fn.__name__, None)
+            if isinstance(own, Task) and own.fn is fn.__func__:
+                return getattr, (fn.__self__, fn.__name__)
         path: str = getattr(self, "__qualname__", "")
         held: Any = sys.modules.get(getattr(self, "__module__", ""))
         for part in path.split("."):
@@ -193,8 +237,29 @@ def _run_nothing() -> Any:
     """Take the place of a function in the `FlowTask` of a flow."""
 
 
-def _seconds(given: float | timedelta) -> float:
-    return given.total_seconds() if isinstance(given, timedelta) else float(given)
+def _function_of(fn: Any) -> Any:
+    """Return the function of a task; anything else as it is."""
+    return fn.fn if isinstance(fn, Task) else fn
+
+
+def _code_of(fn: Any) -> Any:
+    """Return the function that runs when something is called, as far as it can be told."""
+    while isinstance(fn, (functools.partial, Task)):
+        given: Any = fn  # pyright: ignore[reportUnknownVariableType]  # whatever it takes and returns
+        fn = given.func if isinstance(fn, functools.partial) else given.fn
+    return fn if inspect.isroutine(fn) or isinstance(fn, type) else kind_of(fn).__call__
+
+
+def _remedy_for(fn: object) -> str:
+    """Return what to write instead of a task of something that cannot be one; nothing if it can."""
+    cls = kind_of(fn)
+    if cls is staticmethod or cls is classmethod:
+        return f"write @{cls.__name__} above @task, not below it"
+    if not callable(fn):
+        return f"a task is made of a function, not of a value of class {cls.__name__}"
+    if inspect.isgeneratorfunction(_code_of(fn)) or inspect.isasyncgenfunction(_code_of(fn)):
+        return "a generator can be read only once, so it is no result; return a list of what it yields instead"
+    return ""
 
 
 @overload
@@ -218,7 +283,7 @@ def task(
     timeout: float | timedelta | None = ...,
     trigger: Trigger = ...,
     on_skip: SkipPolicy = ...,
-    cache_for: float | timedelta | None = ...,
+    cache_for: float | timedelta | Literal["forever"] | None = ...,
     handlers: Iterable[Handler] = ...,
     answer: object = ...,
 ) -> _TaskMaker: ...
@@ -235,7 +300,7 @@ def task(
     timeout: float | timedelta | None = ...,
     trigger: Trigger = ...,
     on_skip: SkipPolicy = ...,
-    cache_for: float | timedelta,
+    cache_for: float | timedelta | Literal["forever"],
     cache_key: Callable[P, str],
     handlers: Iterable[Handler] = ...,
     answer: object = ...,
@@ -244,7 +309,8 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a task of a function: ``@task`` or ``@task(retries=3)``.
 
     Args:
-        fn: The function; a coroutine function is awaited. It returns a value or a state, or raises a signal.
+        fn: The function; a coroutine function is awaited, and so is an awaitable that a function returns. It returns a
+            value or a state, or raises a signal. A method works on its instance: ``pipeline.load(day)``.
         name: The name of its nodes; the function's name by default.
         retries: How often it is run again after RETRY, FAIL or an exception.
         retry_delay: Seconds, or a timedelta, before it is run again.
@@ -262,7 +328,7 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         trigger: Decides by the states upstream whether it runs; `all_successful` by default.
         on_skip: How a skipped upstream counts; by default as a success.
         cache_for: Seconds, or a timedelta, for which further calls with equal arguments reuse a success and become
-            Cached. The success is kept in the run's store; without a store, for this run.
+            Cached; ``"forever"`` without an end. The success is kept in the run's store; without a store, for this run.
         cache_key: Called with the task's arguments; returns the text by which two calls are equal. By default the JSON
             of all arguments.
         handlers: Each is called with the old and the new state at every change, and may return another state to take
@@ -272,10 +338,17 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             released, and `resumed` hands it to the function, typed. By default the task takes no answer.
 
     Raises:
+        TypeError: An option is unknown or has the wrong type, or the function is a generator function.
         ValueError: A number is out of its range.
     """
-    maker: Any = Task
-    return maker(fn, **options) if fn is not None else functools.partial(maker, **options)
+    return functools.partial(_task, options) if fn is None else _task(options, fn)
+
+
+def _task(options: Mapping[str, Any], fn: Callable[..., Any], /) -> Task[..., Any]:
+    known = [*inspect.signature(cast("Callable[..., Any]", Task)).parameters][1:] if options else []
+    if unknown := [name for name in options if name not in known]:
+        raise unknown_options(getattr(fn, "__name__", type(fn).__name__), unknown, known)
+    return Task(fn, **options)
 
 
 def _value_type(declared: Any) -> Any:

@@ -174,7 +174,8 @@ class Flow(Graph):
         """Continue a stored run and return what became of each task.
 
         Finished tasks are not run again. A task that a dead process left Running is run again, at most three times.
-        Paused tasks stay paused unless they are approved. The store has the run's parameters.
+        Paused tasks stay paused unless they are approved; a run that a handler of the flow paused is released by this
+        call. The store has the run's parameters.
 
         Args:
             run: The run's identity, or the beginning of it if no other run's identity begins so.

@@ -28,7 +28,7 @@ class Attempt:
 
     Args:
         run: The run's identity.
-        task: The name of the task's node.
+        task: The name of the task's node; in a handler of a flow, the flow's name.
         index: The position among a mapped node's children, from 0; None for the node itself.
         number: The number of the attempt, from 1.
         loop_result: The result of the last LOOP; None before the first.
@@ -63,10 +63,10 @@ running: ContextVar[_Attempting | None] = ContextVar("running", default=None)
 
 
 def current() -> Attempt:
-    """Return the attempt that is running; for the code of a task.
+    """Return the attempt that is running; for the code of a task, and for handlers of tasks and flows.
 
     Raises:
-        LookupError: No task is running here.
+        LookupError: No task is running here, and no handler.
     """
     return _running("current()").current_attempt()
 

@@ -427,6 +427,25 @@ def test_an_exception_raised_in_a_handler() -> None:
     assert "..." == flow.run(redact=lambda text: "...")[node].causes[0].message
 
 
+def test_a_retry_at_a_beginning_is_bounded() -> None:
+    """It counts against the retries as one at the end does, and waits for the same delay; none is left at last."""
+    state, seen = outcome(throw(RETRY("busy"), at=Running), retries=2, retry_delay=60)
+    assert (Failed(message="busy"), ["Retrying", "Retrying", "Failed"]) == (state, seen.tags)
+
+
+def test_a_handler_knows_of_which_task_it_is_told() -> None:
+    """`current()` has the task's name, the position of a child, and the number of the attempt."""
+    told = list[tuple[str, int | None, int]]()
+
+    def tell(old: State[Any], new: State[Any]) -> None:
+        told.append((current().task, current().index, current().number))
+
+    with Flow("f") as flow:
+        flow.map(task(name="work", handlers=[tell])(lambda value: value), [1])
+    flow.run()
+    assert [("work", 0, 1), ("work", 0, 1), ("work", None, 1)] == told
+
+
 def test_an_exception_at_a_beginning() -> None:
     """Raised before the function was called, it fails the task for good."""
     state, seen = outcome(throw(ValueError("x"), at=Running), retries=2)

@@ -38,6 +38,7 @@ from statesig.states import (
     TriggerFailed,
     ValidationFailed,
 )
+from statesig.states.descriptions import cause_of, describe, name_of
 from statesig.states.families import descendants, narrow, origin_of
 
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ class _Unbuilt:
 
 def is_signal(value: object) -> TypeIs[Signal[Any]]:
     """Tell whether a value is a signal."""
-    return isinstance(value, Signal)
+    return issubclass(type(value), Signal)  # past the `__class__` that an object may claim
 
 
 def signal_type_of(kind: type[KindT]) -> type[Signal[KindT]]:
@@ -289,42 +290,6 @@ def catching(kind: type[KindT]) -> tuple[type[Signal[KindT]], ...]:
     return tuple(signal for state, signal in _signals.items() if issubclass(state, family))
 
 
-def describe(exc: BaseException, *, redact: Callable[[str], str] | None = None, traceback: bool = False) -> ErrorInfo:
-    """Return the text that a state keeps of an exception.
-
-    Args:
-        exc: The exception.
-        redact: Called with each text (message, note, traceback); returns the text to keep.
-        traceback: Whether to keep the formatted traceback, too.
-    """
-
-    def clean(said: str) -> str:
-        """Redact, and escape surrogates (file names may have them), so that the state can be written."""
-        kept = said if redact is None else redact(said)
-        return kept.encode("utf-8", "backslashreplace").decode()
-
-    kind = type(exc)
-    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    text = None
-    if traceback:
-        from traceback import format_exception
-
-        text = clean("".join(format_exception(exc)))
-    return ErrorInfo(
-        type=f"{module}{kind.__qualname__}",
-        message=clean(_text_of(exc)),
-        notes=tuple(clean(note) for note in getattr(exc, "__notes__", ()) if isinstance(note, str)),
-        traceback=text,
-    )
-
-
-def _text_of(exc: BaseException) -> str:
-    try:
-        return str(exc)
-    except Exception as broken:
-        return f"<str() of it raised {type(broken).__name__}>"
-
-
 def causes_of(
     signal: Signal[Any], *, redact: Callable[[str], str] | None = None, traceback: bool = False
 ) -> tuple[ErrorInfo, ...]:
@@ -334,11 +299,12 @@ def causes_of(
     which Dask loads, teaches pickle to keep the causes of every exception.
     """
     own: tuple[ErrorInfo, ...] = signal.state.causes
-    if own and signal.__cause__ is not None:
-        plain = chain_of(signal.__cause__)
+    cause = cause_of(signal)
+    if own and cause is not None:
+        plain = chain_of(cause)
         if own[-len(plain) :] == plain:
             return own
-    return (*signal.state.causes, *chain_of(signal.__cause__, redact=redact, traceback=traceback))
+    return (*own, *chain_of(cause, redact=redact, traceback=traceback))
 
 
 def chain_of(
@@ -356,17 +322,14 @@ def chain_of(
             found.extend(cause.state.causes)
         else:
             found.append(describe(cause, redact=redact, traceback=traceback))
-        cause = cause.__cause__
+        cause = cause_of(cause)
     return tuple(found)
 
 
 def _is_remote_traceback(cause: BaseException) -> bool:
     """Tell whether a cause is the remote traceback that a process pool adds; it is not an exception of the task."""
-    kind = type(cause)
-    return kind.__name__.lstrip("_") == "RemoteTraceback" and kind.__module__ in (
-        "concurrent.futures.process",
-        "multiprocessing.pool",
-    )
+    module, _, name = name_of(type(cause)).rpartition(".")
+    return name.lstrip("_") == "RemoteTraceback" and module in ("concurrent.futures.process", "multiprocessing.pool")
 
 
 class PEND(Signal[Pending[Any]]):

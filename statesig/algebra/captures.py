@@ -5,7 +5,7 @@ Nothing here may know a table, a clock or a flow.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, TypeVarTuple, cast, overload
 
 from typing_extensions import TypeIs
@@ -13,6 +13,7 @@ from typing_extensions import TypeIs
 from statesig.algebra.joins import combine
 from statesig.signals import Signal, causes_of, chain_of, is_signal
 from statesig.states import AnyState, ErrorInfo, Failed, State, Success
+from statesig.states.descriptions import cause_of, members_of
 from statesig.states.families import narrow
 
 __all__ = ["Redact", "RetryOn", "acapture", "capture", "collect", "state_of_exception"]
@@ -131,21 +132,21 @@ def state_of_exception(
     if is_signal(exc):
         return _of_signal(exc, redact, traceback)
     if _is_group(exc):
-        members = list(_members(exc))
-        if not all(isinstance(member, (Signal, Exception)) for member in members):
+        members = list(members_of(exc))
+        if not all(issubclass(type(member), (Signal, Exception)) for member in members):
             raise exc
         states = [
             state_of_exception(member, redact=redact, traceback=traceback, retry_on=retry_on) for member in members
         ]
         return cast("AnyState[Any]", combine(states))  # combine gives a concrete state
-    if not isinstance(exc, Exception):
+    if not issubclass(type(exc), Exception):
         raise exc
     causes = chain_of(exc, redact=redact, traceback=traceback)
     failed = Failed[Any](message=f"raised {causes[0].type}", causes=causes)
     return failed if retry_on is None else _judged(failed, exc, retry_on, redact)
 
 
-def _judged(failed: Failed[Any], exc: Exception, retry_on: RetryOn, redact: Redact | None) -> Failed[Any]:
+def _judged(failed: Failed[Any], exc: BaseException, retry_on: RetryOn, redact: Redact | None) -> Failed[Any]:
     """Return the failure of an exception, retryable only if the exception is worth a retry.
 
     A predicate that raises says nothing: the failure is not retryable, and has both exceptions as its causes.
@@ -167,8 +168,8 @@ def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[Any], ..
     Raises:
         BaseExceptionGroup: The group itself, if a member is not a signal.
     """
-    members = list(_members(group))
-    if not all(isinstance(member, Signal) for member in members):
+    members = list(members_of(group))
+    if not all(map(is_signal, members)):
         raise group
     return tuple(state_of_exception(member) for member in members)
 
@@ -195,19 +196,11 @@ def _succeeded(fields: dict[str, Any]) -> Success[Any]:
 
 def _of_signal(signal: Signal[Any], redact: Redact | None, traceback: bool) -> AnyState[Any]:
     state = cast("AnyState[Any]", signal.state)  # every concrete state is below one of the branches
-    if signal.__cause__ is None:
+    if cause_of(signal) is None:
         return state
     causes = causes_of(signal, redact=redact, traceback=traceback)
     return state if causes == state.causes else state.model_copy(update={"causes": causes})
 
 
 def _is_group(exc: object) -> TypeIs[BaseExceptionGroup[BaseException]]:
-    return isinstance(exc, BaseExceptionGroup)
-
-
-def _members(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for member in group.exceptions:
-        if _is_group(member):
-            yield from _members(member)
-        else:
-            yield member
+    return issubclass(type(exc), BaseExceptionGroup)

@@ -13,6 +13,7 @@ from statesig.algebra.captures import Redact
 from statesig.executors.calls import Call, Outcome, worker_name
 from statesig.signals import chain_of
 from statesig.states import Failed
+from statesig.states.descriptions import redacted
 
 __all__ = ["packed", "packed_outcome", "unpacked", "unpacked_outcome"]
 
@@ -68,7 +69,9 @@ def unpacked_outcome(call: Call, data: bytes, *, is_redacted: bool = True) -> Ou
     redact = call.redact
     if is_redacted or redact is None:
         return outcome
-    causes = tuple(cause.model_copy(update={"message": redact(cause.message)}) for cause in outcome.state.causes)
+    causes = tuple(
+        cause.model_copy(update={"message": redacted(cause.message, redact)}) for cause in outcome.state.causes
+    )
     return outcome._replace(state=outcome.state.model_copy(update={"causes": causes}))
 
 

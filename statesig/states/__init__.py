@@ -129,6 +129,9 @@ def _without_default(schema: dict[str, Any]) -> None:
 class State(StateModel, Generic[R], abstract=True):
     """The state of a run or of one of its tasks. Abstract: every state is of one of its branches.
 
+    A state is frozen: its fields cannot be set. A list or another object that is given as its result is kept as it is,
+    not copied, and is not to be changed afterwards.
+
     Args:
         message: Why the state was entered, for people.
         result: The result; validated against ``R`` where the class is parametrised.

@@ -70,11 +70,11 @@ def _said(who: str, say: Callable[[], Any]) -> str:
 
 def _notes(exc: BaseException) -> list[str]:
     try:
-        notes: object = exc.__notes__
-        return [note for note in notes if isinstance(note, str)] if isinstance(notes, (list, tuple)) else []
+        notes: Any = getattr(exc, "__notes__", ())
+        return [note for note in notes if issubclass(kind_of(note), str)] if kind_of(notes) in (list, tuple) else []
     except KeyboardInterrupt:
         raise
-    except BaseException:  # most exceptions have none
+    except BaseException:
         return []
 
 

@@ -26,7 +26,7 @@ WIDE: Final = 100
 """The keys past which an object is searched for unknown ones before it is validated."""
 
 _LONGEST = 160
-_DEEPEST = 24
+_DEEPEST = 12
 _KNOWN = frozenset(get_args(core_schema.ErrorType))
 
 

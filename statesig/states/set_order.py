@@ -64,10 +64,11 @@ def _sort(value: Any, written: Any) -> None:
         values: dict[str, Any] = {name: getattr(value, name, None) for name in names}
         sort_fields(getattr(cls, "__pydantic_fields__", values), values, written)
     elif issubclass(cls, (dict, list, tuple, deque, set, frozenset)) and len(value) == len(written):
-        _sort_items(cls, value, written)
+        _sort_items(value, written)
 
 
-def _sort_items(cls: type[Any], value: Any, written: Any) -> None:
+def _sort_items(value: Any, written: Any) -> None:
+    cls = kind_of(value)
     is_array = kind_of(written) is list
     if issubclass(cls, dict) and not is_array:
         value, written = list(value.values()), list(written.values())

@@ -23,6 +23,7 @@ import flows
 import imports
 import pydantic
 import refusals
+import shapes
 import triggers
 import values
 import wire
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "encode": wire.encoding,
     "decode": wire.decoding,
     "refuse": refusals.refusing,
+    "shapes": shapes.shapes,
     "pickle": values.pickles,
     "memory": values.memory,
     "import": imports.importing,

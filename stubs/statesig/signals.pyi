@@ -32,6 +32,7 @@ from statesig.states import (
     UtcDatetime,
     ValidationFailed,
 )
+from statesig.states.descriptions import describe
 
 __all__ = [
     "CACHE",
@@ -106,13 +107,6 @@ def is_signal(value: object) -> TypeIs[Signal[Any]]: ...
 def signal_type_of(kind: type[KindT]) -> type[Signal[KindT]]: ...
 def signal_of(state: KindT) -> Signal[KindT]: ...
 def catching(kind: type[KindT]) -> tuple[type[Signal[KindT]], ...]: ...
-def describe(
-    exc: BaseException,
-    *,
-    redact: Callable[[str], str] | None = None,
-    traceback: bool = False,
-) -> ErrorInfo: ...
-def _text_of(exc: BaseException) -> str: ...
 def causes_of(
     signal: Signal[Any],
     *,

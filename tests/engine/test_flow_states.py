@@ -455,7 +455,7 @@ def test_a_paused_run_is_cancelled_in_the_store(tmp_path: Path) -> None:
 
 def test_wrong_numbers_are_refused() -> None:
     """The error names the flow."""
-    with pytest.raises(ValueError, match="flow 'f': retries and retry_delay are at least 0"):
+    with pytest.raises(ValueError, match="flow 'f': retries is a whole number of at least 0, not -1"):
         Flow("f", retries=-1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -216,3 +216,85 @@ class Flow(Graph):
             sleep=sleep,
         )
         return reopen(self, run, approve, options).start()
+
+    def rerun(
+        self,
+        run: str,
+        /,
+        *,
+        store: StoreTarget,
+        tasks: Iterable[object] | None = None,
+        executor: Executor | ExecutorName | None = None,
+        on_event: OnEvent | None = None,
+        redact: Redact | None = None,
+        traceback: bool = False,
+        seed: object = None,
+        lease: float = LEASE,
+        signals: bool = False,
+        clock: Callable[[], datetime] | None = None,
+        sleep: Callable[[float], object] | None = None,
+    ) -> Run:
+        """Run a stored run that is over again from where it failed, as a new run with a history linked to the old one.
+
+        The new run has the same parameters and takes over what succeeded, with its history; mapped tasks child by
+        child. The rest runs, and what is downstream of it, so that no task keeps what it made of an outcome that is no
+        longer so. The old run stays as it is.
+
+        Args:
+            run: The run's identity, or the beginning of it if no other run's identity begins so.
+            store: Where the run is and the new one is kept: a path, a URL or a `Store`.
+            tasks: The nodes, or their names, from which on to run again also what succeeded; ``"load[3]"`` names a
+                child. By default only what did not succeed.
+            executor: Where tasks run; see `run`.
+            on_event: Called with each `Event` of a task that runs, once it is stored.
+            redact: Called with each text of an exception; see `run`.
+            traceback: Whether causes keep the formatted traceback.
+            seed: Seeds the jitter of retry delays; by default the new run's identity.
+            lease: Seconds that the lease on the run lasts; see `run`.
+            signals: Whether Ctrl-C and SIGTERM interrupt the run; see `run`.
+            clock: Returns the time, aware; by default the time in UTC.
+            sleep: Waits for a number of seconds; see `run`.
+
+        Raises:
+            FlowError: The flow is not the one that was run, the run is not over, there is no such task, everything
+                succeeded and no task is named, or an option is wrong; nothing was run.
+            NoRun: The store has no such run.
+            StoreError: As for `run`.
+            ExecutorError: As for `run`.
+        """
+        from statesig.engine.reruns import run_again
+
+        options = Options(
+            executor=executor,
+            store=store,
+            on_event=on_event,
+            redact=redact,
+            traceback=traceback,
+            seed=seed,
+            lease=lease,
+            signals=signals,
+            clock=clock,
+            sleep=sleep,
+        )
+        return run_again(self, run, tasks, options).start()
+
+    def load(self, run: str, /, *, store: StoreTarget) -> Run:
+        """Read a stored run as it is now, finished or not; nothing is run, and nothing in the store changes.
+
+        ``flow.load(id, store=...)[node]`` is typed as it was when the run was made. `resume` of the returned run
+        continues it if it is not over.
+
+        Args:
+            run: The run's identity, or the beginning of it if no other run's identity begins so.
+            store: Where the run is: a path, a URL or a `Store`.
+
+        Raises:
+            FlowError: The flow is not the one that was run.
+            NoRun: The store has no such run.
+            StoreError: The store cannot be read, or a result is not of its task's type.
+        """
+        from statesig.engine.runner import load
+
+        options = Options(store=store)
+        options.check(self.name)
+        return load(self, run, options)

@@ -29,11 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = parser_of_all()
     options, rest = parser.parse_known_args(argv)
-    stray = [argument for argument in rest if argument.startswith("-") or options.verb != "run"]
-    if stray:
+    if stray := _stray(options, rest):
         parser.error(f"unrecognized arguments: {' '.join(stray)}")
-    if rest:
-        options.parameters += rest  # parameters may stand after an option
     if options.verb is None and not options.version:
         parser.print_help(sys.stderr)
         return Exit.USAGE
@@ -67,6 +64,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             signal.signal(signal.SIGTERM, previous)
 
 
+def _stray(options: argparse.Namespace, rest: list[str]) -> list[str]:
+    """Let what may stand after an option, too, be where it belongs: parameters and a task; return the others."""
+    stray = [argument for argument in rest if argument.startswith("-")]
+    if stray:
+        return stray
+    if options.verb == "run":
+        options.parameters += rest
+    elif options.verb == "show" and options.task is None and rest:
+        options.task, *stray = rest
+    else:
+        return rest
+    return stray
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise Terminated
 
@@ -74,14 +85,10 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 def _verb(options: argparse.Namespace) -> _Verb:
     """Return the function of the chosen verb, and import only its module."""
     match options.verb:
-        case "run":
-            from statesig.cli.running import run
+        case "run" | "resume" | "rerun":
+            from statesig.cli.running import rerun, resume, run
 
-            return run
-        case "resume":
-            from statesig.cli.running import resume
-
-            return resume
+            return {"run": run, "resume": resume, "rerun": rerun}[options.verb]
         case "runs":
             from statesig.cli.stored_runs import list_runs
 

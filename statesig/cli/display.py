@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from statesig.engine.noderuns import TaskRun
     from statesig.engine.runs import Run
 
-__all__ = ["MOST_CHILDREN", "JsonLines", "Lines", "Silent", "aligned", "described", "summary"]
+__all__ = ["MOST_CHILDREN", "JsonLines", "Lines", "Silent", "aligned", "described", "printable", "summary"]
 
 MOST_CHILDREN = 40
 _MOST_RUNNING = 8
@@ -137,7 +137,7 @@ class Lines(Silent):
             began = self._began.pop(place, None)
             seconds = "" if began is None else f"{(event.time - began).total_seconds():.3f}s"
             line = f"{_name(*place):30} {described(event.state):24} {seconds:>9}  {event.state.message or ''}"
-            self.tell(_printable(line.rstrip()))
+            self.tell(printable(line.rstrip()))
 
     def tell(self, line: str) -> None:
         """Write one line."""
@@ -245,7 +245,7 @@ def aligned(rows: Sequence[Sequence[str]], *, right: int | None = None) -> Itera
         rows: The cells of each row.
         right: The index of a right-aligned column, such as numbers.
     """
-    table = [[_printable(cell) for cell in row] for row in rows]
+    table = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
     for *cells, last in table:
         padded = [
@@ -255,7 +255,8 @@ def aligned(rows: Sequence[Sequence[str]], *, right: int | None = None) -> Itera
         yield "  ".join([*padded, last]).rstrip()
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text with what a terminal would act upon escaped."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -263,7 +264,7 @@ def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
     """Write a table of a run's tasks, with the children that did not succeed, each failure, and the run's outcome."""
     rows = [("TASK", "STATE", "SECONDS", "MESSAGE"), *_rows(run)]
     out.writelines(f"{line}\n" for line in aligned(rows, right=2))
-    told = [_printable(line) for line in _told_of(run.failures())]
+    told = [printable(line) for line in _told_of(run.failures())]
     out.writelines(f"{line}\n" for line in ("", *told) if told)
     outcome = run.state
     name = f"run {run.id}\n{run.flow.name}" if is_stored else run.flow.name
@@ -271,7 +272,7 @@ def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
         left = sum(not isinstance(task.state, Finished) for task in run)
         print(f"\n{name}: interrupted, with {left} of {len(run)} tasks to do", file=out)
         return
-    message = _printable(said(outcome))
+    message = printable(said(outcome))
     print(f"\n{name}: {outcome.type}{f', {message}' if message else ''}", file=out)
 
 

@@ -18,14 +18,15 @@ def parser_of_all() -> argparse.ArgumentParser:
     """Return the command's parser; its result has the name of the verb as ``verb``, None without one."""
     parser = argparse.ArgumentParser(
         prog="statesig",
-        description="Run flows, resume stored runs, check states, events and histories, print schemas and diagrams, "
-        "and write stubs.",
+        description="Run flows, resume stored runs and run them again, check states, events and histories, print "
+        "schemas and diagrams, and write stubs.",
         epilog="exit codes: 0 success, 1 failure, 2 usage or import error, 3 paused, 130/143 ended by Ctrl-C/SIGTERM",
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", dest="verb")
     _add_run(verbs.add_parser)
     _add_resume(verbs.add_parser)
+    _add_rerun(verbs.add_parser)
     _add_runs(verbs.add_parser)
     _add_show(verbs.add_parser)
     _add_cancel(verbs.add_parser)
@@ -103,6 +104,28 @@ class _Answer(argparse.Action):
         approved[-1] = approved[-1][0], values
 
 
+def _add_rerun(add: Add) -> None:
+    rerun = add(
+        "rerun",
+        help="run a stored run again from where it failed",
+        description="Run a stored run that is over again, as a new run that is linked to it and takes over what "
+        "succeeded. What did not succeed runs, and what is downstream of that.",
+    )
+    _take_flow(rerun)
+    _take_run(rerun)
+    rerun.add_argument(
+        "--from",
+        dest="tasks",
+        metavar="TASK",
+        action="append",
+        default=[],
+        help="run again from this task on, though it succeeded; load[3] is a child of a mapped task; may be repeated",
+    )
+    _take_store(rerun)
+    _take_executor(rerun)
+    _take_telling(rerun)
+
+
 def _add_runs(add: Add) -> None:
     runs = add("runs", help="list stored runs", description="List the runs in a store, the latest first.")
     _take_store(runs)
@@ -118,9 +141,10 @@ def _add_show(add: Add) -> None:
         "show",
         help="show the tasks of a stored run",
         description="Show the state of each task of a stored run, and of the children of mapped tasks that are not "
-        "successful.",
+        "successful; or of one task its result as JSON, its causes and its history.",
     )
     _take_run(show)
+    show.add_argument("task", metavar="TASK", nargs="?", help="a task, or a child of a mapped task: load[3]")
     _take_store(show)
     show.add_argument(
         "--json", action="store_true", help="print its history instead: one event per line, as `run --json` does"

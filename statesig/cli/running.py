@@ -1,4 +1,4 @@
-"""The verbs of the command that run a flow of a program: run and resume."""
+"""The verbs of the command that run a flow of a program: run, resume and rerun."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from statesig.cli.options import chosen_executor, chosen_store, stored_before
 from statesig.codec.states import decode
 from statesig.engine.interrupts import Interrupts, interrupted_by_signals
 from statesig.engine.options import Options
+from statesig.engine.reruns import run_again
 from statesig.engine.runner import begin, reopen
 from statesig.engine.runs import Run
 from statesig.errors import DecodeError
@@ -23,7 +24,7 @@ from statesig.flow import Flow
 from statesig.graph.parameters import checked_parameters
 from statesig.states import Paused, Resume, Success
 
-__all__ = ["resume", "run"]
+__all__ = ["rerun", "resume", "run"]
 
 
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -47,6 +48,17 @@ def resume(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         reopened = reopen(flow, options.run, approve, Options(store=store, executor=executor, on_event=shown))
         shown.take_over(reopened)
         return _driven(reopened, shown, options, out, err, is_stored=True)
+
+
+def rerun(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Run a stored run that is over again from where it failed, and show the tasks of the new run."""
+    flow = load_flow(options.target)
+    executor = chosen_executor(options)
+    with stored_before(options) as store:
+        shown = _shown(flow, options, out, err)
+        again = run_again(flow, options.run, options.tasks, Options(store=store, executor=executor, on_event=shown))
+        shown.take_over(again)
+        return _driven(again, shown, options, out, err, is_stored=True)
 
 
 def _answer(name: str, text: str) -> Resume[Any]:

@@ -18,17 +18,21 @@ from statesig.cli.display import MOST_CHILDREN, aligned
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.loading import kind_named
 from statesig.cli.options import chosen_age, stored_before
+from statesig.cli.stored_tasks import records_of, told_of_task
 from statesig.engine.cancellations import cancel_run
 from statesig.engine.causes import in_one_line
 from statesig.engine.deadlines import seen_run, seen_stored
 from statesig.engine.fingerprints import graph_names
 from statesig.states import Paused
 from statesig.states.families import descendants
-from statesig.stores.store import Record, Store, StoredRun
+from statesig.stores.leases import is_dead
+from statesig.stores.store import Lease, Record, Store, StoredRun
 
 __all__ = ["cancel", "list_runs", "prune", "show"]
 
 _PENDING = b'{"type":"Pending"}'
+_UNDER_WAY = frozenset({"Pending", "Running"})
+"""The tags of a run's own state while a process is to run it."""
 
 
 def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -36,12 +40,12 @@ def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     tags = None if options.state is None else _tags(options)
     with stored_before(options) as store:
         found = _found(store, tags, options)
-    found.sort(key=lambda run: (run.created, run.id), reverse=True)
-    runs = found[: options.limit]
+        found.sort(key=lambda run: (run.created, run.id), reverse=True)
+        runs = [(run, _process(run, _lease(run, store))) for run in found[: options.limit]]
     if options.json:
-        out.writelines(f"{to_json(_described(run)).decode()}\n" for run in runs)
+        out.writelines(f"{to_json(_described(run, process)).decode()}\n" for run, process in runs)
     elif runs:
-        rows = [("RUN", "FLOW", "STATE", "CREATED", "CHANGED", "TASKS"), *map(_row_of, runs)]
+        rows = [("RUN", "FLOW", "STATE", "CREATED", "CHANGED", "TASKS"), *(_row_of(run, told) for run, told in runs)]
         out.writelines(f"{line}\n" for line in aligned(rows))
     else:
         print("no runs", file=err)
@@ -66,16 +70,30 @@ def _tags(options: argparse.Namespace) -> list[str]:
     return [cls.__tag__ for cls in descendants(kind_named(options.state, options.modules))]
 
 
-def _row_of(run: StoredRun) -> tuple[str, ...]:
+def _lease(run: StoredRun, store: Store) -> Lease | None:
+    """Return the lease on a run that is under way; one that is over or waits for a person has none."""
+    return store.lease(run.id) if run.tag in _UNDER_WAY else None
+
+
+def _process(run: StoredRun, lease: Lease | None) -> str:
+    """Return what became of the process of a run that is under way; empty while it goes on, or if it is not."""
+    if lease is not None:
+        return "its process is gone" if lease.until <= datetime.now(UTC) or is_dead(lease.owner) else ""
+    return "interrupted" if run.tag in _UNDER_WAY else ""
+
+
+def _row_of(run: StoredRun, process: str) -> tuple[str, ...]:
     tasks = len(graph_names(run.graph))
-    return run.id, run.flow, run.tag, _at(run.created), _at(run.changed), str(tasks)
+    return run.id, run.flow, f"{run.tag}{_after_comma(process)}", _at(run.created), _at(run.changed), str(tasks)
 
 
-def _described(run: StoredRun) -> dict[str, Any]:
+def _described(run: StoredRun, process: str) -> dict[str, Any]:
     return {
         "run": run.id,
         "flow": run.flow,
         "state": from_json(run.state),
+        "process": process or None,
+        "origin": run.origin,
         "created": run.created,
         "changed": run.changed,
         "tasks": len(graph_names(run.graph)),
@@ -90,10 +108,18 @@ def _at(time: datetime | None) -> str:
 
 
 def show(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Show the tasks of a stored run, or the events of its history."""
+    """Show the tasks of a stored run, or the events of its history, or one of its tasks."""
     with stored_before(options) as store:
         run = store.find(options.run)
-        if options.json:
+        if options.task is not None:
+            records, children = records_of(run, store, options.task)
+            told = (
+                (_event(run, record).decode() for record in records)
+                if options.json
+                else told_of_task(options.task, records, children, _at)
+            )
+            out.writelines(f"{line}\n" for line in told)
+        elif options.json:
             out.writelines(f"{line.decode()}\n" for line in _events(run, store.history(run)))
         else:
             out.writelines(f"{line}\n" for line in _told(run, store))
@@ -158,7 +184,8 @@ def _told(run: StoredRun, store: Store) -> Iterator[str]:
     head = [
         ("run", run.id),
         ("flow", run.flow),
-        ("state", f"{run.tag}{_after_comma(_said(state))}"),
+        *([] if run.origin is None else [("rerun of", run.origin)]),
+        ("state", f"{run.tag}{_after_comma(_said(state))}{_after_comma(_process(run, lease))}"),
         ("created", _at(run.created)),
         ("changed", _at(run.changed)),
         ("lease", "none" if lease is None else f"until {_at(lease.until)}{' cancelling' * lease.cancel}"),

@@ -5,7 +5,7 @@ States are stored as JSON of their tasks' declared types and come back as those.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
@@ -33,7 +33,7 @@ from statesig.stores.leases import Heartbeat, give_up, is_dead, new_owner, take_
 from statesig.stores.opening import open_store
 from statesig.stores.store import Lease, Record, Store, StoredRun
 
-__all__ = ["Journal", "new_journal", "open_journal", "open_run"]
+__all__ = ["Journal", "is_over", "new_journal", "open_journal", "open_run"]
 
 _MARK: Final[dict[type[State[Any]], bytes]] = {Running: encode(Running()), Mapped: encode(Mapped())}
 _PENDING: Final = encode(Pending())
@@ -48,6 +48,7 @@ class Journal:
         seconds: How long the lease lasts if it is not renewed.
         clock: Returns the time, aware.
         is_own: Whether the store was opened for the run, so that it is closed with it.
+        taken: The records that a new run takes over from another one.
 
     Attributes:
         is_of_dead: Whether the last owner of the lease did not release it, so that what ran was lost with its process.
@@ -55,10 +56,18 @@ class Journal:
     """
 
     def __init__(
-        self, store: Store, stored: StoredRun, seconds: float, clock: Callable[[], datetime], *, is_own: bool
+        self,
+        store: Store,
+        stored: StoredRun,
+        seconds: float,
+        clock: Callable[[], datetime],
+        *,
+        is_own: bool,
+        taken: Sequence[Record] = (),
     ) -> None:
         self.store: Store = store
-        self._is_own = is_own
+        self.is_own: bool = is_own
+        self._taken = taken
         self.stored: StoredRun = stored
         self.owner: str = new_owner()
         self._seconds = seconds
@@ -78,8 +87,8 @@ class Journal:
     # ---- the lease
 
     def create(self) -> None:
-        """Add the run to the store, with its lease."""
-        self.store.create(self.stored, self._lease())
+        """Add the run to the store, with its lease and what it takes over."""
+        self.store.create(self.stored, self._lease(), self._taken)
 
     def acquire(self) -> bool:
         """Take the run's lease; return whether somebody asked that the run be cancelled.
@@ -157,7 +166,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the store if it was opened for the run."""
-        if self._is_own:
+        if self.is_own:
             self.store.close()
 
     # ---- writing
@@ -296,8 +305,14 @@ def given_store(options: Options) -> StoreTarget:
     return options.store
 
 
-def open_journal(flow: Graph, id: str, options: Options) -> Journal:
+def open_journal(flow: Graph, id: str, options: Options, *, finished: bool = False) -> Journal:
     """Return the journal of a stored run; its lease is not taken yet.
+
+    Args:
+        flow: The flow as it was when the run began.
+        id: The run's identity, or the beginning of it if no other run's identity begins so.
+        options: The options, of which `store` is given.
+        finished: Whether a run that is over is opened, too.
 
     Raises:
         FlowError: The flow is not the one that was run.
@@ -305,7 +320,7 @@ def open_journal(flow: Graph, id: str, options: Options) -> Journal:
         RunTaken: The run is over.
         StoreError: The store cannot be opened or read.
     """
-    journal = open_run(id, given_store(options), options.lease, options.now)
+    journal = open_run(id, given_store(options), options.lease, options.now, finished=finished)
     try:
         check_graph(flow, journal.stored)
     except FlowError:
@@ -314,8 +329,10 @@ def open_journal(flow: Graph, id: str, options: Options) -> Journal:
     return journal
 
 
-def open_run(id: str, store: StoreTarget, lease: float, clock: Callable[[], datetime]) -> Journal:
-    """Return the journal of a stored run of any flow; its lease is not taken yet.
+def open_run(
+    id: str, store: StoreTarget, lease: float, clock: Callable[[], datetime], *, finished: bool = False
+) -> Journal:
+    """Return the journal of a stored run of any flow, also of one that is over if asked for; its lease is not taken.
 
     Raises:
         NoRun: The store has no such run.
@@ -325,12 +342,25 @@ def open_run(id: str, store: StoreTarget, lease: float, clock: Callable[[], date
     opened, is_own = open_store(store), not isinstance(store, Store)
     try:
         stored = opened.find(id)
-        check_goes_on(opened, stored)
+        if not finished:
+            check_goes_on(opened, stored)
     except BaseException:
         if is_own:
             opened.close()
         raise
     return Journal(opened, stored, lease, clock, is_own=is_own)
+
+
+def is_over(store: Store, stored: StoredRun) -> bool:
+    """Tell whether a stored run is over.
+
+    Raises:
+        StoreError: This program does not know the class of its state.
+    """
+    try:
+        return isinstance(decode(stored.state, State, limits=STORED), Finished)
+    except DecodeError as exc:
+        raise not_understood(store, f"the state {stored.tag} of run {stored.id}", exc) from None
 
 
 def check_goes_on(store: Store, stored: StoredRun) -> None:
@@ -340,9 +370,5 @@ def check_goes_on(store: Store, stored: StoredRun) -> None:
         RunTaken: The run is over.
         StoreError: This program does not know the class of its state.
     """
-    try:
-        is_over = isinstance(decode(stored.state, State, limits=STORED), Finished)
-    except DecodeError as exc:
-        raise not_understood(store, f"the state {stored.tag} of run {stored.id}", exc) from None
-    if is_over:
+    if is_over(store, stored):
         raise RunTaken(store.name, f"run {stored.id} is over, it is {stored.tag}: nothing is left to do")

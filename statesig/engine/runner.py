@@ -13,7 +13,7 @@ from statesig.graph.graph import Graph
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["begin", "drive_beside_loop", "reopen"]
+__all__ = ["begin", "drive_beside_loop", "load", "reopen"]
 
 
 def begin(
@@ -94,3 +94,27 @@ def reopen(flow: Graph, id: str, approve: tuple[object, ...], options: Options) 
     except BaseException:
         journal.close()
         raise
+
+
+def load(flow: Graph, id: str, options: Options) -> Run:
+    """Return a stored run as it is stored now, whether it is over or not; nothing is run and nothing is changed.
+
+    Args:
+        flow: The flow as it was when the run began.
+        id: The run's identity, or the beginning of it if no other run's identity begins so.
+        options: The options with which `Run.resume` would continue it, of which `store` is given.
+
+    Raises:
+        FlowError: The flow is not the one that was run.
+        NoRun: The store has no such run.
+        StoreError: The store cannot be opened or read.
+    """
+    from statesig.engine.journal import open_journal
+    from statesig.engine.stored_values import read_parameters
+
+    journal = open_journal(flow, id, options, finished=True)
+    try:
+        values = read_parameters(flow, journal.stored, journal.store)
+        return Run(flow, values, options, id=journal.stored.id, journal=journal).read(journal, ())
+    finally:
+        journal.close()

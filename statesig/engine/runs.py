@@ -6,7 +6,7 @@ A `Run` keeps the outcomes; a `RunLoop` moves them on. `runner` makes runs.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +21,7 @@ from statesig.engine.decisions import settle_lost
 from statesig.engine.flowruns import FlowRun, begin_try, drive, outcome_of, outcome_seen
 from statesig.engine.interrupts import interrupted_by_signals
 from statesig.engine.loop import RunLoop, gathered
-from statesig.engine.noderuns import NodeRun, Place, TaskRun
+from statesig.engine.noderuns import PENDING, NodeRun, Place, TaskRun
 from statesig.engine.options import Options
 from statesig.engine.replay import replay, said_by
 from statesig.engine.stopping import Stop, Wish
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from statesig.engine.journal import Journal
+    from statesig.states import State
+    from statesig.stores.store import Record
 
 __all__ = ["Run"]
 
@@ -173,7 +175,8 @@ class Run:
             on_event = self._options.on_event
             if on_event is not None:
                 for noderun in (self._whole, *self._noderuns):
-                    on_event(Event(self.id, noderun.task, None, 1, self._options.now(), noderun.state))
+                    if noderun.state is PENDING:  # a run that runs another one again took over some that are not
+                        on_event(Event(self.id, noderun.task, None, 1, self._options.now(), noderun.state))
             return self._go(loop)
 
     def resume(self, *nodes: object) -> Run:
@@ -185,7 +188,7 @@ class Run:
                 A node that stands for a list can be a key, too; type checkers want its name there.
 
         Returns:
-            This run.
+            This run; one that is over is as it was.
 
         Raises:
             FlowError: A node is not paused, or an answer is not of the type that its task declares; nothing was
@@ -201,6 +204,8 @@ class Run:
         now = self._options.now()
         waiting = (one for one in self._all_noderuns() if isinstance(seen(one.state, now), Paused))
         released = released_by(self.flow, self._noderuns, nodes or waiting, now)
+        if isinstance(self._whole.state, Finished) and self._is_over():
+            return self
         self._wish.go_on()
         return self._go_on(released)
 
@@ -339,6 +344,16 @@ class Run:
             FlowError: A node to release is not paused, or its answer is not of the type that its task declares.
             RunTaken: A node to release is not paused because another process has the run.
         """
+        self.take_over(journal.history({node.name: node.task for node in self.flow.nodes}))
+        try:
+            self._released = released_by(self.flow, self._noderuns, approve, self._options.now())
+        except FlowError:
+            journal.check_unchanged()
+            raise
+        return self
+
+    def take_over(self, history: Iterable[tuple[Record, State[Any]]]) -> Sequence[NodeRun]:
+        """Let the tasks be where a history ends, of this run or of one that it runs again; return their bookkeeping."""
         noderuns = {noderun.node.name: noderun for noderun in self._noderuns}
 
         def at(task: str | None, index: int | None) -> NodeRun:
@@ -346,7 +361,7 @@ class Run:
                 return self._whole
             return noderuns[task] if index is None else noderuns[task].recorded_child(index)
 
-        replay(journal.history({node.name: node.task for node in self.flow.nodes}), at)
+        replay(history, at)
         begin_try(self._whole.tries, self._noderuns)  # as a process did that did not get as far as to store more
         for noderun in self._noderuns:
             if noderun.node.is_mapped and isinstance(noderun.state, Finished):
@@ -355,9 +370,4 @@ class Run:
                 if is_mapped(noderun.state):
                     children = gathered(tuple(child.state for child in noderun.children))
                     noderun.state = children.model_copy(update=said_by(noderun.state))
-        try:
-            self._released = released_by(self.flow, self._noderuns, approve, self._options.now())
-        except FlowError:
-            journal.check_unchanged()
-            raise
-        return self
+        return self._noderuns

@@ -33,7 +33,10 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         """CREATE TABLE statesig_cache (key TEXT PRIMARY KEY, expires {integer} NOT NULL, state {bytes} NOT NULL,
             sum {bytes} NOT NULL){end}""",
     ),
-    ("ALTER TABLE statesig_history ADD COLUMN try {integer} NOT NULL DEFAULT 1",),
+    (
+        "ALTER TABLE statesig_history ADD COLUMN try {integer} NOT NULL DEFAULT 1",
+        "ALTER TABLE statesig_plans ADD COLUMN origin TEXT",
+    ),
 )
 """Migrations of the tables from each version to the next, one transaction each. Entries are never changed."""
 

@@ -124,9 +124,14 @@ def check_run(store: str, row: Row) -> None:
 
 
 def plan_row(run: StoredRun) -> Row:
-    """Return the row of a run's constant parts, which may be long: (run, graph, parameters, sum)."""
-    long = run.graph + run.parameters
-    return (run.id, run.graph, run.parameters, checksum(_PLAN, (run.id, len(run.graph)), long))
+    """Return the row of a run's constant parts, of which two may be long: (run, graph, parameters, sum, origin)."""
+    values = _plan_values(run.id, run.graph, run.origin)
+    return (run.id, run.graph, run.parameters, checksum(_PLAN, values, run.graph + run.parameters), run.origin)
+
+
+def _plan_values(run: str, graph: bytes, origin: object) -> Row:
+    """Return what the checksum of a plan covers beside its long parts; without an origin as before there were any."""
+    return (run, len(graph)) if origin is None else (run, len(graph), origin)
 
 
 def stored_run(store: str, row: Row, plan: Row | None) -> StoredRun:
@@ -139,14 +144,14 @@ def stored_run(store: str, row: Row, plan: Row | None) -> StoredRun:
     if plan is None or not _is_whole_plan(run, plan):
         raise damaged(store, f"the graph or the parameters of run {run!r}")
     times = to_time(created), to_time(changed)
-    return StoredRun(run, flow, plan[1], plan[2], *times, version, length, state, tag)
+    return StoredRun(run, flow, plan[1], plan[2], *times, version, length, state, tag, plan[4])
 
 
 def _is_whole_plan(run: str, row: Row) -> bool:
-    of, graph, parameters, found = row
+    of, graph, parameters, found, origin = row
     if type(graph) is not bytes or type(parameters) is not bytes:
         return False
-    return of == run and is_whole(_PLAN, found, (run, len(graph)), graph + parameters)
+    return of == run and is_whole(_PLAN, found, _plan_values(run, graph, origin), graph + parameters)
 
 
 # ---- leases: (run, owner, until, cancel, sum); the row outlives the lease, so that a missing row shows damage

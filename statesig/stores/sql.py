@@ -64,15 +64,17 @@ class SQLStore(Store):
 
     # ---- runs
 
-    def create(self, run: StoredRun, lease: Lease) -> None:
+    def create(self, run: StoredRun, lease: Lease, records: Sequence[Record] = ()) -> None:
         with self._writing() as cursor:
             cursor.execute("SELECT id FROM statesig_runs WHERE id = ?", (run.id,))
             if cursor.fetchone() is not None:
                 raise StoreError(self.name, f"run {run.id!r} already exists; give a new run another identity")
             cursor.execute("INSERT INTO statesig_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", run_row(run))
-            cursor.execute("INSERT INTO statesig_plans VALUES (?, ?, ?, ?)", plan_row(run))
+            cursor.execute("INSERT INTO statesig_plans VALUES (?, ?, ?, ?, ?)", plan_row(run))
             row = lease_row(run.id, lease.owner, to_integer(lease.until), lease.cancel)
             cursor.execute("INSERT INTO statesig_leases VALUES (?, ?, ?, ?, ?)", row)
+            if records:
+                cursor.executemany(_INSERT_HISTORY, history_rows(run.id, 0, records))
             self._count(cursor, 1)
 
     def append(
@@ -90,7 +92,7 @@ class SQLStore(Store):
         length, version = run.length + len(records), run.version + 1
         # Not dataclasses.replace, which takes three times as long: this runs for every group of transitions.
         after = StoredRun(
-            run.id, run.flow, run.graph, run.parameters, run.created, now, version, length, state, tag
+            run.id, run.flow, run.graph, run.parameters, run.created, now, version, length, state, tag, run.origin
         )  # fmt: skip
         _, _, _, changed, _, _, _, _, found = run_row(after)
         rows = history_rows(run.id, run.length, records)
@@ -101,7 +103,7 @@ class SQLStore(Store):
             cursor.execute(_UPDATE_RUN, (changed, version, length, tag, state, found, run.id, run.version))
             if cursor.rowcount != 1:
                 raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
-            cursor.executemany("INSERT INTO statesig_history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            cursor.executemany(_INSERT_HISTORY, rows)
             for key, kept, expires in sorted(cached, key=_KEY):  # in one order, or two runs may deadlock
                 cursor.execute(_REMEMBER, cache_row(key, expires, kept))
         return after
@@ -287,6 +289,8 @@ _KEY = itemgetter(0)
 
 _UPDATE_RUN = """UPDATE statesig_runs SET changed = ?, version = ?, length = ?, tag = ?, state = ?, sum = ?
     WHERE id = ? AND version = ?"""
+
+_INSERT_HISTORY = "INSERT INTO statesig_history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 _SELECT_HISTORY = "SELECT * FROM statesig_history WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq"
 

@@ -59,6 +59,7 @@ class StoredRun:
         length: The number of records in its history.
         state: The run's state as JSON, as its last record in the history has it.
         tag: The tag of that state.
+        origin: The identity of the run that it runs again; None for a run of its own.
     """
 
     id: str
@@ -71,6 +72,7 @@ class StoredRun:
     length: int
     state: bytes
     tag: str
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,13 @@ class Store(ABC):
     name: str
 
     @abstractmethod
-    def create(self, run: StoredRun, lease: Lease) -> None:
-        """Add a run with an empty history and its first lease.
+    def create(self, run: StoredRun, lease: Lease, records: Sequence[Record] = ()) -> None:
+        """Add a run with its first lease, in one transaction.
+
+        Args:
+            run: The run; its length is the number of records.
+            lease: Its lease.
+            records: The history that it begins with: what it takes over from another run.
 
         Raises:
             StoreError: A run of this identity already exists.

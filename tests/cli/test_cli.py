@@ -41,7 +41,7 @@ def events_of(done: Done) -> list[dict[str, Any]]:
 # ---- help and usage
 
 
-VERBS = ["run", "resume", "runs", "show", "cancel", "prune", "check", "history", "schema", "diagram", "stubs"]
+VERBS = ["run", "resume", "rerun", "runs", "show", "cancel", "prune", "check", "history", "schema", "diagram", "stubs"]
 
 
 @pytest.mark.parametrize("verb", [[], *([verb] for verb in VERBS)], ids=" ".join)
@@ -60,7 +60,7 @@ def test_help_names_every_verb_and_exit_code() -> None:
     assert [] == [part for part in ("0 success", "3 paused", "130/143") if part not in " ".join(text.split())]
 
 
-@pytest.mark.parametrize("verb", ["run", "resume", "runs", "show", "cancel", "prune"])
+@pytest.mark.parametrize("verb", ["run", "resume", "rerun", "runs", "show", "cancel", "prune"])
 def test_help_names_the_default_of_the_store(verb: str) -> None:
     """Each verb that takes a store says that STATESIG_STORE is its default."""
     assert "STATESIG_STORE" in statesig(verb, "--help").stdout

@@ -1,18 +1,22 @@
 """`statesig runs`, `show`, `cancel` and `prune`: what is stored, told without the programs that were run."""
 
 import json
+import os
 import re
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from statesig import FAIL, Conflict, Flow, Run, decode_event, histories_of, task
+from statesig.stores.leases import new_owner
 from statesig.stores.opening import open_store
+from statesig.stores.store import Lease
 from tests.harness.commands import ENVIRONMENT, ROOT, in_this_process, statesig
 from tests.samples.gates import asking
 from tests.samples.kinds import QUARANTINE
@@ -90,7 +94,7 @@ def test_runs_as_json(store: str, runs: dict[str, Run]) -> None:
     """With ``--json`` each run is a line, its state as it is stored."""
     done = statesig("runs", "--json", "--store", store, "--flow", "failure")
     (told,) = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {"run", "flow", "state", "created", "changed", "tasks"} == told.keys()
+    assert {"run", "flow", "state", "process", "origin", "created", "changed", "tasks"} == told.keys()
     assert (runs["failure"].id, "failure", "Failed", 3) == (
         told["run"],
         told["flow"],
@@ -207,6 +211,159 @@ def test_a_beginning_of_the_identity(store: str, runs: dict[str, Run]) -> None:
     assert f"run      {run}" == statesig("show", run[:8], "--store", store).stdout.splitlines()[0]
 
 
+# ---- one task
+
+
+def test_a_task_is_shown(store: str, runs: dict[str, Run], capfd: pytest.CaptureFixture[str]) -> None:
+    """Its state, its causes, and its history with times, attempts and workers."""
+    _, output, _ = in_this_process(["show", runs["mixed"].id, "--store", store, "half[2]"], capfd)
+    assert [
+        "task     half[2]",
+        "state    Failed",
+        "message  raised ZeroDivisionError",
+        "",
+        "causes",
+        "ZeroDivisionError: integer division or modulo by zero",
+        "",
+        "history",
+        "TIME ATTEMPT STATE WORKER MESSAGE",
+        "T 1 Running",
+        "T 1 Failed W raised ZeroDivisionError: integer division or modulo by zero",
+    ] == [
+        " ".join(re.sub(r" \S+:\d+ ", " W ", re.sub(TIME, "T", line)).split()) if "T" in line[:6] or at > 7 else line
+        for at, line in enumerate(output.splitlines())
+    ]
+
+
+def test_the_result_of_a_task_is_shown_as_json(own: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """A value is indented, without what a terminal would act upon; a mapped task has the results of its children."""
+
+    @task
+    def rows(number: int) -> dict[str, list[str]]:
+        return {"names": ["é\x1b\x9b", str(number)]}
+
+    with Flow("rows") as flow:
+        rows(1)
+        flow.map(rows, range(2))
+        flow.map(rows, [])
+    run = flow.run(store=own)
+
+    def result(name: str) -> str:
+        _, output, _ = in_this_process(["show", run.id, name, "--store", own], capfd)
+        return output.partition("result\n")[2].partition("\n\n")[0]
+
+    assert '{\n  "names": [\n    "é\\u001b\\u009b",\n    "1"\n  ]\n}' == result("rows")
+    assert [{"names": ["é\x1b\x9b", "0"]}, {"names": ["é\x1b\x9b", "1"]}] == json.loads(result("rows-2"))
+    assert json.loads(result("rows")) == json.loads(result("rows-2[1]"))
+    assert "" == result("rows-3")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("follow", "state  Pending"), ("paused", "state    Paused"), ("bad", "state    Failed")],
+)
+def test_a_task_that_has_no_result(name: str, said: str, own: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """It is shown without one, also if it never ran."""
+    code, output, _ = in_this_process(["show", ids(own)[0], name, "--store", own], capfd)
+    assert (0, said, False) == (code, output.splitlines()[1], "result" in output)
+
+
+def test_the_events_of_a_task(store: str, runs: dict[str, Run], capfd: pytest.CaptureFixture[str]) -> None:
+    """With ``--json`` they are those of the run's history that are about it."""
+    _, output, _ = in_this_process(["show", "--json", runs["mixed"].id, "unsteady", "--store", store], capfd)
+    events = [decode_event(line) for line in output.splitlines()]
+    assert [("unsteady", 1, "Running"), ("unsteady", 2, "Retrying")] == [
+        (event.task, event.attempt, event.state.type) for event in events[:2]
+    ]
+
+
+# ---- the process of a run
+
+
+def left(place: str, owner: str | None) -> str:
+    """Leave a run in a store as a process leaves it that is interrupted, or that an owner's lease stays of."""
+
+    @task
+    def leave() -> None:
+        raise KeyboardInterrupt
+
+    with Flow("left") as flow:
+        leave()
+    with pytest.raises(KeyboardInterrupt):
+        flow.run(store=place)
+    with open_store(place) as store:
+        run = store.runs()[0]
+        if owner is not None:
+            hour = timedelta(hours=-1 if owner == "elsewhere" else 1)
+            store.acquire(run, Lease(run.id, owner, datetime.now(UTC) + hour), now=datetime.now(UTC))
+    return run.id
+
+
+@pytest.mark.parametrize(
+    ("owner", "said"),
+    [
+        (None, "Running, interrupted"),
+        ("elsewhere", "Running, its process is gone"),
+        (new_owner().replace(f"|{os.getpid()}|", f"|{2**22 + 1}|"), "Running, its process is gone"),
+        (new_owner(), "Running"),
+    ],
+    ids=["released", "expired", "dead", "alive"],
+)
+def test_a_run_whose_process_is_gone(
+    owner: str | None, said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`runs` and `show` say so where the lease has expired or its process has ended; or that it was interrupted."""
+    path = str(tmp_path / "runs.db")
+    run = left(path, owner)
+    listed = in_this_process(["runs", "--store", path], capfd)[1].splitlines()[1]
+    shown = in_this_process(["show", run, "--store", path], capfd)[1].splitlines()[2]
+    assert (said, said) == (re.split(r" {2,}", listed)[2], re.split(r" {2,}", shown)[1])
+    told = json.loads(in_this_process(["runs", "--json", "--store", path], capfd)[1])
+    assert (said.partition(", ")[2] or None) == told["process"]
+
+
+# ---- rerun
+
+
+def test_a_run_is_run_again(tmp_path: Path) -> None:
+    """`rerun` takes over what succeeded, and `show` tells of which run it is one; ``--from`` names what runs again."""
+    (tmp_path / "etl.py").write_text(
+        """from pathlib import Path
+from statesig import Flow, task
+
+@task
+def read() -> str:
+    print("read runs")
+    return "text"
+
+@task
+def size(text: str) -> int:
+    print("size runs")
+    return len(Path("here").read_text()) if Path("here").exists() else 1 // 0
+
+with Flow("etl") as flow:
+    size(read())
+"""
+    )
+
+    def told(*arguments: str) -> list[str]:
+        return statesig(*arguments, cwd=tmp_path, STATESIG_STORE="runs.db").stdout.splitlines()
+
+    old = told("run", "etl")[-2].split()[1]
+    (tmp_path / "here").write_text("four")
+    again = told("rerun", "etl", old)
+    new = again[-2].split()[1]
+    assert (["size runs"], "etl: Success") == ([line for line in again if "runs" in line], again[-1])
+    assert f"rerun of  {old}" == told("show", new)[2]
+    assert ["read runs", "size runs"] == [
+        line for line in told("rerun", "etl", new, "--from", "read") if "runs" in line
+    ]
+    done = statesig("rerun", "etl", new, cwd=tmp_path, STATESIG_STORE="runs.db")
+    assert (2, True) == (done.returncode, "succeeded: name the tasks" in done.stderr)
+    wrong = statesig("rerun", "etl", new, "--from", "nope", cwd=tmp_path, STATESIG_STORE="runs.db")
+    assert (2, True) == (wrong.returncode, "there is no task 'nope'; its tasks are read, size" in wrong.stderr)
+
+
 # ---- what cannot be done
 
 
@@ -220,6 +377,9 @@ def test_a_beginning_of_the_identity(store: str, runs: dict[str, Run]) -> None:
         (["runs", "--store", "{store}", "--limit", "0"], "a number is 1 or more, not '0'"),
         (["show", "--store", "{store}"], "RUN"),
         (["show", "nope", "--store", "{store}"], "there is no run 'nope'"),
+        (["show", "{success}", "nope", "--store", "{store}"], "has no task 'nope'; its tasks are "),
+        (["show", "{success}", "--store", "{store}", "half[9]"], "has no task 'half[9]'; its tasks are "),
+        (["show", "{success}", "--store", "{store}", "half", "half"], "unrecognized arguments: half"),
         (["cancel", "nope", "--store", "{store}"], "there is no run 'nope'"),
         (["prune", "--store", "{store}"], "--older-than"),
         (["prune", "--store", "{store}", "--older-than", "soon"], "written as 30d, 12h, 90m or 10s"),
@@ -236,7 +396,7 @@ def test_what_cannot_be_done_as_asked(
     arguments: list[str], said: str, store: str, runs: dict[str, Run], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """It exits 2, and says what is wrong on standard error."""
-    places = {"folder": tmp_path, "store": store}
+    places = {"folder": tmp_path, "store": store, "success": runs["success"].id}
     code, output, errors = in_this_process([argument.format_map(places) for argument in arguments], capfd)
     assert (2, "") == (code, output)
     assert said.format_map(places) in " ".join(errors.split())

@@ -333,8 +333,8 @@ class Doomed(Store):
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    def create(self, run: StoredRun, lease: Lease) -> None:
-        self._written(lambda: self._store.create(run, lease))
+    def create(self, run: StoredRun, lease: Lease, records: Sequence[Record] = ()) -> None:
+        self._written(lambda: self._store.create(run, lease, records))
 
     def acquire(self, run: StoredRun, lease: Lease, **options: Any) -> Lease:
         return self._written(lambda: self._store.acquire(run, lease, **options))

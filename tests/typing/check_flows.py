@@ -214,4 +214,6 @@ task(timeout="1s")  # E: call-overload
 resumed = flow.resume("f00", loaded, "load it", store="runs.db")
 assert_type(resumed, Run)
 assert_type(resumed[loaded], AnyState[int])
+assert_type(flow.load("f00", store="runs.db")[loaded], AnyState[int])
+assert_type(flow.rerun("f00", store="runs.db", tasks=[loaded, "load it"])[loaded], AnyState[int])
 flow.resume(5, store="runs.db")  # E: arg-type

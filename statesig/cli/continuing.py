@@ -31,6 +31,7 @@ def continuing(run: str, options: argparse.Namespace, approve: Mapping[str, bool
         words += ["--workers", f"{options.workers}"]
     if options.address is not None:
         words += ["--address", options.address]
+    words += ["--traceback"] * options.traceback
     return shlex.join(words)
 
 

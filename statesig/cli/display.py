@@ -277,14 +277,17 @@ def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
 
 
 def _told_of(failures: Sequence[Failure]) -> Iterator[str]:
-    """Yield a line for each reason for which tasks failed, with their names."""
-    groups: dict[tuple[str, str], list[str]] = {}
+    """Yield a line for each reason for which tasks failed, with their names; then the tracebacks that were kept."""
+    groups: dict[tuple[str, str], list[Failure]] = {}
     for failure in failures:
-        groups.setdefault((failure.state.type, failure.reason), []).append(failure.name)
-    for (tag, reason), names in [*groups.items()][:MOST_CHILDREN]:
+        groups.setdefault((failure.state.type, failure.reason), []).append(failure)
+    for (tag, reason), failed in [*groups.items()][:MOST_CHILDREN]:
+        names = [failure.name for failure in failed]
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         mark = "" if not reason else " " if reason.startswith("because ") else ": "
         yield f"{', '.join(names[:_MOST_NAMES])}{more} {tag}{mark}{reason}"
+        for cause in () if failed[0].root is not None else failed[0].state.causes:
+            yield from (f"  {line}" for line in (cause.traceback or "").splitlines())
     if len(groups) > MOST_CHILDREN:
         yield f"and {sum(map(len, [*groups.values()][MOST_CHILDREN:]))} more"
 

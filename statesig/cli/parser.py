@@ -281,6 +281,9 @@ def _take_executor(parser: argparse.ArgumentParser) -> None:
 def _take_telling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one event per line instead, as JSON")
     parser.add_argument("--quiet", action="store_true", help="show no progress while it runs")
+    parser.add_argument(
+        "--traceback", action="store_true", help="keep the traceback of each exception, and print it with the failures"
+    )
 
 
 def _take_imports(parser: argparse.ArgumentParser) -> None:

@@ -20,9 +20,11 @@ from statesig.engine.reruns import run_again
 from statesig.engine.runner import begin, reopen
 from statesig.engine.runs import Run
 from statesig.errors import DecodeError
+from statesig.executors.executor import Executor
 from statesig.flow import Flow
 from statesig.graph.parameters import checked_parameters
 from statesig.states import Paused, Resume, Success
+from statesig.stores.store import Store
 
 __all__ = ["rerun", "resume", "run"]
 
@@ -34,7 +36,7 @@ def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     executor = chosen_executor(options)
     with chosen_store(options) or nullcontext() as store:
         shown = _shown(flow, options, out, err)
-        begun = begin(flow, values, Options(store=store, executor=executor, on_event=shown))
+        begun = begin(flow, values, _options(options, store, executor, shown))
         return _driven(begun, shown, options, out, err, is_stored=store is not None)
 
 
@@ -45,7 +47,7 @@ def resume(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     with stored_before(options) as store:
         shown = _shown(flow, options, out, err)
         approve = tuple(name if answer is None else {name: _answer(name, answer)} for name, answer in options.approve)
-        reopened = reopen(flow, options.run, approve, Options(store=store, executor=executor, on_event=shown))
+        reopened = reopen(flow, options.run, approve, _options(options, store, executor, shown))
         shown.take_over(reopened)
         return _driven(reopened, shown, options, out, err, is_stored=True)
 
@@ -56,9 +58,14 @@ def rerun(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     executor = chosen_executor(options)
     with stored_before(options) as store:
         shown = _shown(flow, options, out, err)
-        again = run_again(flow, options.run, options.tasks, Options(store=store, executor=executor, on_event=shown))
+        again = run_again(flow, options.run, options.tasks, _options(options, store, executor, shown))
         shown.take_over(again)
         return _driven(again, shown, options, out, err, is_stored=True)
+
+
+def _options(options: argparse.Namespace, store: Store | None, executor: Executor | None, shown: Silent) -> Options:
+    """Return the options of a run that the command drives."""
+    return Options(store=store, executor=executor, on_event=shown, traceback=options.traceback)
 
 
 def _answer(name: str, text: str) -> Resume[Any]:

@@ -226,6 +226,19 @@ flow.reference(last)
     ] == done.stdout.splitlines()[-6:]
 
 
+def test_the_traceback_of_each_failure(tmp_path: Path) -> None:
+    """With ``--traceback`` it stands below the failure, and in the store; without it nowhere."""
+    program = "from statesig import Flow, task\n\n@task\ndef load() -> None:\n    raise ValueError('odd')\n\n"
+    (tmp_path / "etl.py").write_text(f"{program}with Flow('etl') as flow:\n    load()\n")
+    for given in ([], ["--traceback"]):
+        done = statesig("run", "etl", "--store", "runs.db", *given, cwd=tmp_path)
+        lines = done.stdout.split("\n\n")[1].splitlines()
+        assert "load Failed: raised ValueError: odd" == lines[0]
+        assert bool(given) is ("    raise ValueError('odd')" in "\n".join(lines))
+        shown = statesig("show", run_of(done), "load", "--store", "runs.db", cwd=tmp_path).stdout
+        assert bool(given) is ("    raise ValueError('odd')" in shown)
+
+
 # ---- resume
 
 

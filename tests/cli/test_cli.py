@@ -38,6 +38,11 @@ def events_of(done: Done) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def task_events_of(done: Done) -> list[dict[str, Any]]:
+    """Return the events without those of the run itself."""
+    return [event for event in events_of(done) if "task" in event]
+
+
 # ---- help and usage
 
 
@@ -216,7 +221,7 @@ def test_quiet() -> None:
 def test_parameters_are_read_as_their_types() -> None:
     """``NAME=VALUE`` is read as the parameter's type; the value may hold spaces and further equal signs."""
     done = statesig("run", "--json", "tests.samples.greeting", "name=a = b", "times=2", "day=2019-04-04")
-    results = [event["state"]["result"] for event in events_of(done) if event["state"]["type"] == "Success"]
+    results = [event["state"]["result"] for event in task_events_of(done) if event["state"]["type"] == "Success"]
     assert (0, [["hello a = b"] * 2, 2]) == (done.returncode, results)
 
 
@@ -233,13 +238,13 @@ def test_parameters_are_read_as_their_types() -> None:
 def test_options_may_stand_anywhere(arguments: list[str]) -> None:
     """Options may stand before, between and after the module and its parameters."""
     done = statesig("run", *arguments)
-    assert (0, "", 3) == (done.returncode, done.stderr, events_of(done)[-1]["state"]["result"])
+    assert (0, "", 3) == (done.returncode, done.stderr, task_events_of(done)[-1]["state"]["result"])
 
 
 def test_a_parameter_is_validated_once() -> None:
     """A type that changes what it is given changes it once."""
     done = statesig("run", "--json", "tests.samples.doubling", "number=2")
-    assert 4 == events_of(done)[-1]["state"]["result"]
+    assert 4 == task_events_of(done)[-1]["state"]["result"]
 
 
 def test_a_flow_in_the_current_folder(tmp_path: Path) -> None:
@@ -266,11 +271,14 @@ def test_the_flow_named_flow_is_the_default(tmp_path: Path) -> None:
 
 
 def test_json_prints_one_event_per_line() -> None:
-    """With ``--json`` standard output has events and nothing else, each an object with the same six keys."""
+    """With ``--json`` standard output has events and nothing else, all with the same keys; the run has no task."""
     done = statesig("run", "--json", "tests.samples.outcomes:mixed")
-    events = events_of(done)
+    events = task_events_of(done)
     assert {("run", "task", "index", "attempt", "time", "state")} == {tuple(event) for event in events}
-    assert (1, "", 1) == (done.returncode, done.stderr, len({event["run"] for event in events}))
+    own = [event for event in events_of(done) if "task" not in event]
+    assert {("run", "index", "attempt", "time", "state")} == {tuple(event) for event in own}
+    assert ["Pending", "Running", "Failed"] == [event["state"]["type"] for event in own]
+    assert (1, "", 1) == (done.returncode, done.stderr, len({event["run"] for event in events_of(done)}))
     unsteady = [(event["attempt"], event["state"]["type"]) for event in events if event["task"] == "unsteady"]
     assert [(1, "Pending"), (1, "Running"), (2, "Retrying"), (2, "Running"), (2, "Failed")] == unsteady
     odd = [event["state"] for event in events if (event["task"], event["index"]) == ("half", 1)][-1]
@@ -296,8 +304,8 @@ def test_a_result_that_json_cannot_give_back() -> None:
 def test_a_mapped_task_that_is_larger_than_a_document() -> None:
     """The children of a mapped task may together be more than a document may hold; every line passes check."""
     done = statesig("run", "--json", "tests.samples.unwritable:large")
-    assert 200 == sum(event["state"]["type"] == "Success" for event in events_of(done))
-    assert "Mapped" == events_of(done)[-1]["state"]["type"]
+    assert 200 == sum(event["state"]["type"] == "Success" for event in task_events_of(done))
+    assert "Mapped" == task_events_of(done)[-1]["state"]["type"]
     assert (0, 0) == (statesig("check", text=done.stdout).returncode, done.returncode)
 
 
@@ -441,7 +449,7 @@ BAD: list[tuple[str, str]] = [
     (json.dumps({**EVENT, "attempt": 0}), "attempt: "),
     (json.dumps({**EVENT, "time": "noon"}), "time: "),
     (json.dumps({**EVENT, "note": "x"}), "note: no such field"),
-    (json.dumps({key: value for key, value in EVENT.items() if key != "task"}), "task: required"),
+    (json.dumps({key: value for key, value in EVENT.items() if key != "attempt"}), "attempt: required"),
     (json.dumps({**EVENT, "state": {"type": "Looped", "loop_count": -1}}), "state.loop_count: "),
     (json.dumps({**EVENT, "state": {"type": "Nope"}}), "state: unknown tag"),
     (json.dumps(EVENT)[:-1] + ', "task": "u"}', "task is there twice"),

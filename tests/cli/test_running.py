@@ -387,11 +387,14 @@ def test_events_of_what_goes_on(store: str, gate: Path) -> None:
     done = statesig("resume", "--json", REVIEWED, run, "--approve", "review", "--store", store)
     told = [decode_event(line) for line in done.stdout.splitlines()]
     assert [
+        (None, 2, "Resume"),
         ("review", 1, "Resume"),
+        (None, 2, "Running"),
         ("review", 1, "Running"),
         ("review", 1, "Success"),
         ("follow", 1, "Running"),
         ("follow", 1, "Success"),
+        (None, 2, "Success"),
     ] == [(event.task, event.attempt, event.state.type) for event in told]
 
 

@@ -166,9 +166,12 @@ def test_a_history_as_events(
         if not isinstance(history.merged, Conflict)
     }
     assert {
-        (task.name.partition("[")[0], index): one.state.type
-        for task in runs[name]
-        for index, one in [(None, task), *enumerate(task.children)]
+        (None, None): runs[name].state.type,
+        **{
+            (task.name.partition("[")[0], index): one.state.type
+            for task in runs[name]
+            for index, one in [(None, task), *enumerate(task.children)]
+        },
     } == ends
 
 
@@ -181,7 +184,13 @@ def test_events_are_those_of_the_run(tmp_path: Path) -> None:
     def told(text: str) -> list[tuple[object, ...]]:
         events = [json.loads(line) for line in text.splitlines()]
         return sorted(
-            (event["task"], str(event["index"]), event["attempt"], event["state"]["type"], event["state"].get("result"))
+            (
+                event.get("task", ""),
+                str(event["index"]),
+                event["attempt"],
+                event["state"]["type"],
+                event["state"].get("result"),
+            )
             for event in events
         )
 
@@ -201,7 +210,7 @@ def test_a_program_is_not_needed(own: str, tmp_path: Path) -> None:
     run = flow.run(store=own)
     text = statesig("show", run.id, "--store", own, cwd=tmp_path).stdout
     assert ["spoil", "Quarantined", "1"] == text.splitlines()[-1].split()[:3]
-    line = statesig("show", "--json", run.id, "--store", own, cwd=tmp_path).stdout.splitlines()[-1]
+    line = statesig("show", "--json", run.id, "spoil", "--store", own, cwd=tmp_path).stdout.splitlines()[-1]
     assert {"type": "Quarantined", "message": "odd", "path": "b.csv"} == json.loads(line)["state"]
 
 
@@ -429,8 +438,8 @@ def test_a_run_that_nobody_goes_on_with_is_cancelled(own: str) -> None:
     assert (0, f"run {run} is cancelled\n") == (done.returncode, done.stdout)
     assert (2, True) == (again.returncode, f"run {run} is over, it is Cancelled" in again.stderr)
     events = [json.loads(line) for line in statesig("show", "--json", run, "--store", own).stdout.splitlines()]
-    assert {"paused": "Cancelled", "follow": "Cancelled", "bad": "Failed"} == {
-        event["task"]: event["state"]["type"] for event in events
+    assert {None: "Cancelled", "paused": "Cancelled", "follow": "Cancelled", "bad": "Failed"} == {
+        event.get("task"): event["state"]["type"] for event in events
     }
 
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from statesig.codec.events import Event, encode_event, without_result
+from statesig.codec.problems import without_keys
 from statesig.engine.causes import Failure, said
 from statesig.errors import EncodeError
 from statesig.flow import Flow
@@ -27,6 +28,7 @@ from statesig.states import (
     Success,
     is_mapped,
 )
+from statesig.states.declared import declared_as
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -83,31 +85,43 @@ class JsonLines(Silent):
         super().__init__(errors)
         self._out = out
         self._flow = flow
+        self._told: set[tuple[str | None, int]] = set()
 
     def __call__(self, event: Event) -> None:
-        returns = self._flow.returns(event.task)
         if is_mapped(event.state) and event.state.children:
-            self._tell_mapped(event)
-            return
+            event = replace(event, state=self._without_what_was_told(event))
+        elif event.index is not None and isinstance(event.state, Finished):
+            self._told.add((event.task, event.index))
         try:
-            line = encode_event(event, result_type=returns)
+            line = encode_event(event, result_type=self._flow.returns(event.task))
         except EncodeError as exc:
+            line = self._without_result(event, exc)
+        print(line.decode(), file=self._out, flush=True)
+
+    def _without_what_was_told(self, event: Event) -> State[Any]:
+        """Return a mapped task's state with the results of those children alone whose lines another process wrote."""
+        assert is_mapped(event.state)
+        bare = [without_result(child) for child in event.state.children]
+        told = [event.task is None or (event.task, index) in self._told for index in range(len(bare))]
+        children = [
+            one if was_told else own for one, own, was_told in zip(bare, event.state.children, told, strict=True)
+        ]
+        return without_result(event.state).model_copy(update={"children": tuple(children)})
+
+    def _without_result(self, event: Event, exc: EncodeError) -> bytes:
+        """Return an event's line without its result, and say so."""
+        state = without_result(event.state)
+        if state != event.state:
             self.failed = True
             remedy = "give the task a return annotation, or return a value that JSON can hold"
             whose = "the flow" if event.task is None else f"task {event.task!r}"
-            print(f"statesig: {whose}: {exc}; {remedy}", file=self._errors)
-            line = encode_event(replace(event, state=_spelled_out(without_result(event.state))))
-        print(line.decode(), file=self._out, flush=True)
-
-    def _tell_mapped(self, event: Event) -> None:
-        """Write a mapped task's event, without its children's results: each child's line has its result."""
-        state = without_result(event.state)
+            reason = without_keys(exc, declared_as(self._flow.returns(event.task)))
+            print(f"statesig: {whose}: {reason}; {remedy}", file=self._errors)
+        state = _spelled_out(state)
         try:
-            line = encode_event(replace(event, state=state))
-        except EncodeError:
-            # There are more children than one document may hold.
-            line = encode_event(replace(event, state=Mapped(message=state.message, causes=state.causes)))
-        print(line.decode(), file=self._out, flush=True)
+            return encode_event(replace(event, state=state))
+        except EncodeError:  # there are more children than one document may hold
+            return encode_event(replace(event, state=Mapped(message=state.message, causes=state.causes)))
 
 
 class Lines(Silent):

@@ -11,13 +11,15 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.errors import PydanticSchemaGenerationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from statesig.codec.limits import DEFAULT_LIMITS, Limits
 from statesig.codec.states import check_size, decode, decode_model, encode
 from statesig.errors import EncodeError
 from statesig.states import State, Success, UtcDatetime, is_mapped
+from statesig.states.declared import list_of
 from statesig.states.equality import same
+from statesig.states.families import args_of
 from statesig.states.json_rules import iso_time
 
 __all__ = ["Event", "as_declared", "decode_event", "encode_event", "on_the_wire", "without_result"]
@@ -111,7 +113,8 @@ def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
     """Return a state as its JSON alone reads back: with the result in JSON's kinds.
 
     Args:
-        state: A state of no declared type, as a runner makes it; a Mapped's children are of the result type.
+        state: A state as a runner makes it, or as one that a store gave back; a Mapped's children are of the result
+            type.
         result_type: The declared type of the result; Any: no type is declared.
 
     Raises:
@@ -121,17 +124,17 @@ def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
         children = tuple(on_the_wire(child, result_type) for child in state.children)
         update: dict[str, Any] = {"children": children}
         if state.has_result and same(state.result, [child.result for child in state.children]):
-            update["result"] = [child.result for child in children]
+            update["result"] = [from_json(encode(child)).get("result") for child in children]
         elif state.has_result:
-            encode(Success(result=state.result))
+            update["result"] = on_the_wire(Success(result=state.result), list_of(result_type)).result
         return state.model_copy(update=update)
     try:
-        encode(state)
+        written = encode(state)
     except EncodeError:
         if result_type is Any:
             raise
         return decode(encode(as_declared(state, result_type)))
-    return state
+    return decode(written) if args_of(type(state)) else state
 
 
 def without_result(state: State[Any]) -> State[Any]:

@@ -12,12 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from statesig.codec.faithful import shown
-from statesig.errors import DecodeError
+from statesig.errors import DecodeError, EncodeError
 from statesig.states import State
+from statesig.states.declared import Declared
 from statesig.states.families import descendants
 from statesig.states.refusals import FEW, MANY, cut
 
-__all__ = ["path_of", "reason_of", "undecodable"]
+__all__ = ["invalid", "path_of", "reason_of", "undecodable", "without_keys"]
 
 _SENTENCES = {
     "extra_forbidden": "no such field",
@@ -26,6 +27,7 @@ _SENTENCES = {
     "union_tag_not_found": 'a state needs its "type"',
     "model_attributes_type": "an object was expected",
     "model_type": "an object was expected",
+    "exact_class": "an instance of exactly the declared class was expected",
     "value_error": "refused by its validator",
     "assertion_error": "refused by its validator",
 }
@@ -85,9 +87,9 @@ _NAME = re.compile(r"(?=.{1,40}\Z)[A-Za-z_]\w*(?:[.-]\w+)*")
 _PYDANTIC_CODES = frozenset(
     {
         "bool_type", "bytes_type", "date_type", "datetime_type", "decimal_type", "dict_type", "enum", "float_type",
-        "finite_number", "frozen_set_type", "greater_than", "greater_than_equal", "int_type", "less_than",
-        "less_than_equal", "list_type", "literal_error", "none_required", "set_type", "state_kind", "string_type",
-        "string_too_long", "string_too_short", "string_pattern_mismatch", "time_type", "time_delta_type",
+        "finite_number", "frozen_set_type", "greater_than", "greater_than_equal", "int_type", "is_instance_of",
+        "less_than", "less_than_equal", "list_type", "literal_error", "none_required", "set_type", "state_kind",
+        "string_type", "string_too_long", "string_too_short", "string_pattern_mismatch", "time_type", "time_delta_type",
         "timezone_aware", "timezone_range", "too_long", "too_short", "tuple_type", "uuid_type", "multiple_of",
         "datetime_from_date_parsing", "date_from_datetime_parsing", "time_delta_parsing", "time_parsing",
     }
@@ -101,3 +103,44 @@ def path_of(loc: tuple[int | str, ...]) -> str:
     for part in [part for part in loc if part not in tags][:8]:
         path += f"[{part}]" if isinstance(part, int) else f".{shown(part)}"
     return cut(path.lstrip("."), 80)
+
+
+def invalid(declared: Declared, exc: BaseException, place: str) -> str:
+    """Return a sentence about a value that is not valid as its declared type: paths and reasons, never a value.
+
+    Args:
+        declared: The type.
+        exc: What its validation raised.
+        place: What the value is, as the first part of each path.
+    """
+    if not isinstance(exc, ValidationError):
+        return f"not a valid {cut(declared.name, 60)}: {place}: its validator raised {type(exc).__name__}"
+    errors = exc.errors(include_url=False, include_input=False, include_context=False)
+    shown_errors = [f"{_typed_path(declared, place, error['loc'])}: {reason_of(error)}" for error in errors[:FEW]]
+    more = f" and {len(errors) - FEW:,} more" if len(errors) > FEW else ""
+    return f"not a valid {cut(declared.name, 60)}: {'; '.join(shown_errors)}{more}"
+
+
+def _typed_path(declared: Declared, place: str, loc: tuple[int | str, ...]) -> str:
+    """Return the path of an error in a value: names of the type's fields are shown, other keys may be payload."""
+    path = place
+    for part in loc[:8]:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part in declared.names:
+            path += f".{part}"
+        elif part not in declared.labels and "[" not in part:
+            path += ".?"
+    return cut(path, 80)
+
+
+def without_keys(exc: EncodeError, declared: Declared | None) -> EncodeError:
+    """Return an error about a result without the keys of its mappings, which may be payload: a question mark for each.
+
+    Args:
+        exc: The error.
+        declared: The declared type of the result, the names of whose fields are kept; None without one.
+    """
+    names = () if declared is None else declared.names
+    path = re.sub(r"\.([^.\[]+)", lambda found: found[0] if found[1] in names else ".?", exc.path)
+    return EncodeError(exc.state, path, exc.reason)

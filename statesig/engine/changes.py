@@ -14,6 +14,7 @@ from statesig.engine.cache_keys import cached_from, is_fresh
 from statesig.engine.decisions import is_failure, settle, settle_cancelling, settle_replaced, settle_unbegun
 from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options
+from statesig.engine.values import valued, valued_items, with_children
 from statesig.executors.attempts import running
 from statesig.executors.calls import worker_name
 from statesig.graph.tasks import Handler
@@ -82,9 +83,14 @@ class Changes:
             outcome: The state that its function left.
             worker: Where the attempt ran; None: in this process.
         """
-        if self._is_short and isinstance(outcome, Success) and noderun.node.task.is_plain:
-            noderun.state = outcome  # what `move` would do, for the most frequent outcome
-            return
+        task = noderun.node.task
+        if self._is_short and type(outcome) is Success and task.is_plain:
+            declared = task.value_type
+            if declared is not None and type(outcome.__dict__["result"]) not in declared.exact:
+                outcome = valued(declared, outcome)
+            if type(outcome) is Success:
+                noderun.state = outcome  # what `move` would do, for the most frequent outcome
+                return
         state = self._settled(noderun, outcome)
         for handler in self._handlers_of(noderun):
             given = self._given(handler, noderun, state)
@@ -94,6 +100,7 @@ class Changes:
         self._move(noderun, state, worker_name() if worker is None else worker)
 
     def _settled(self, noderun: NodeRun, outcome: State[Any]) -> State[Any]:
+        outcome = valued(noderun.node.task.value_type, outcome)
         if isinstance(noderun.state, Cancelling):
             return settle_cancelling(outcome)
         failures = noderun.failures + is_failure(outcome)
@@ -111,7 +118,7 @@ class Changes:
     def fail_to_begin(self, noderun: NodeRun, exc: BaseException) -> None:
         """Move a task to the state of an exception that making its arguments raised; no attempt begins."""
         outcome = state_of_exception(exc, redact=self._options.redact, traceback=self._options.traceback)
-        self.become(noderun, settle_unbegun(noderun.state, outcome))
+        self.become(noderun, self._replaced(noderun, settle_unbegun(noderun.state, outcome)))
 
     # ---- cached successes
 
@@ -161,7 +168,7 @@ class Changes:
         for handler in self._handlers_of(noderun):
             given = self._given(handler, noderun, state)
             if given is not state:
-                state = settle_cancelling(settle_replaced(noderun.state, given))
+                state = settle_cancelling(self._replaced(noderun, given))
         self._move(noderun, state, worker)
 
     def become(self, noderun: NodeRun, state: State[Any]) -> None:
@@ -172,12 +179,13 @@ class Changes:
         for handler in self._handlers_of(noderun):
             given = self._given(handler, noderun, state)
             if given is not state:
-                state = self._replaced(noderun, given)
+                state = self._replaced(noderun, with_children(given, state) if noderun.is_whole else given)
         return state
 
     def _replaced(self, noderun: NodeRun, given: State[Any]) -> State[Any]:
         """Return the state that a handler puts in place of one that no attempt left; a RETRY counts as in `end`."""
-        state = settle_replaced(noderun.state, given)
+        validated = valued_items if noderun.is_whole else valued
+        state = settle_replaced(noderun.state, validated(noderun.node.task.value_type, given))
         if not isinstance(state, Retrying):
             return state
         failures = noderun.failures + 1

@@ -24,11 +24,15 @@ from statesig.engine.stored_values import (
     encode_stored,
     not_understood,
     parameters_of,
+    stored_type,
+    without_children,
+    without_what_cannot_be_stored,
 )
 from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreError
 from statesig.graph.graph import Graph
-from statesig.graph.tasks import Task
-from statesig.states import Cached, Failed, Finished, Mapped, Pending, Resume, Running, State, is_cached, is_mapped
+from statesig.graph.nodes import Node
+from statesig.states import Cached, Finished, Mapped, Pending, Resume, Running, State, Success, is_cached, is_mapped
+from statesig.states.families import args_of
 from statesig.stores.leases import Heartbeat, give_up, is_dead, new_owner, take_up
 from statesig.stores.opening import open_store
 from statesig.stores.store import Lease, Record, Store, StoredRun
@@ -174,8 +178,8 @@ class Journal:
     def add(self, noderun: NodeRun, state: State[Any], attempt: int, *, worker: str | None) -> State[Any]:
         """Add a change, which the next `flush` stores; return the state that the task is then in.
 
-        That is the given state, or a Failed with the reason if its result cannot be stored. The run's own state is kept
-        without a result that cannot be.
+        That is the given state, as far as it can be stored: a Failed with the reason if its value cannot, another state
+        without what accompanies it. The run's own state is kept without a result that cannot be.
         """
         if noderun.task is None:
             state = _storable(state)
@@ -184,9 +188,10 @@ class Journal:
             try:
                 data = self._encoded(noderun, state)
             except EncodeError as exc:
-                remedy = "say what the task returns in its annotation, or return what JSON can hold"
-                state = Failed(message=f"its result cannot be stored: {exc}; {remedy}", retryable=False)
-                data = encode(state)
+                state = without_what_cannot_be_stored(state, exc, noderun.node, noderun.index)
+                data = self._encoded(noderun, state)
+            if not isinstance(state, (Success, Resume)) and args_of(type(state)):
+                state = decode_stored(data, Any)  # nobody could read the type of its payload from a stored state
         if noderun.task is None:
             self._own = data, state.type
         place = noderun.task, noderun.index, attempt, self._clock()
@@ -194,10 +199,9 @@ class Journal:
         return state
 
     def _encoded(self, noderun: NodeRun, state: State[Any]) -> bytes:
-        if noderun.node.is_mapped and noderun.parent is None and is_mapped(state):
-            # Each child has a history.
-            return encode(Mapped(message=state.message, causes=state.causes))
-        return encode_stored(state, noderun.node.task.returns)
+        if noderun.is_whole and is_mapped(state):
+            state = without_children(state)
+        return encode_stored(state, stored_type(noderun.node, noderun.index))
 
     def remember(self, noderun: NodeRun, key: str, kept: Cached[Any]) -> None:
         """Keep a cached state for other runs; the next `flush` stores it with the changes that were added."""
@@ -243,11 +247,11 @@ class Journal:
 
     # ---- reading
 
-    def history(self, tasks: Mapping[str, Task[Any, Any]]) -> Iterator[tuple[Record, State[Any]]]:
+    def history(self, nodes: Mapping[str, Node]) -> Iterator[tuple[Record, State[Any]]]:
         """Yield the stored records of the run, each with its state.
 
         Args:
-            tasks: The tasks by their nodes' names, whose results are read as declared; those of others as JSON.
+            nodes: The nodes of its tasks by name, of whose declared types the values are; those of others are JSON.
 
         Raises:
             StoreDamaged: A record is not what was written.
@@ -255,12 +259,12 @@ class Journal:
         """
         releases = beginnings_of(Resume)
         for record in self.store.history(self.stored):
-            task = tasks.get(record.task or "")
+            node = None if record.task is None else nodes.get(record.task)
             try:
-                if task is not None and record.state.startswith(releases):
-                    yield record, decode_release(record.state, task.answer)
+                if node is not None and record.state.startswith(releases):
+                    yield record, decode_release(record.state, node.task.answer)
                 else:
-                    yield record, decode_stored(record.state, Any if task is None else task.returns)
+                    yield record, decode_stored(record.state, Any if node is None else stored_type(node, record.index))
             except DecodeError as exc:
                 whose = "a state" if record.task is None else f"a state of task {record.task!r}"
                 what = f"{whose} in run {self.stored.id}"

@@ -27,6 +27,7 @@ from statesig.engine.noderuns import PENDING, NodeRun, Place
 from statesig.engine.options import Options
 from statesig.engine.readiness import Readiness
 from statesig.engine.stopping import Stop, Wish
+from statesig.engine.values import not_understood_type
 from statesig.executors.attempts import running
 from statesig.executors.calls import Call, called, worker_name
 from statesig.executors.coroutines import Coroutines
@@ -324,6 +325,10 @@ class RunLoop:
     def _execute(self, noderun: NodeRun) -> _Step:
         """Call the task's function, here or elsewhere."""
         task = noderun.node.task
+        declared = task.value_type
+        if declared is not None and declared.broken is not None:
+            self.changes.become(noderun, not_understood_type(declared))
+            return _DONE
         try:
             args, kwargs = self._arguments.of(noderun)
             if task.cache_for is not None:

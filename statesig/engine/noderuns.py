@@ -190,6 +190,11 @@ class NodeRun(Progress):
         """The type of the answer that its task takes; None: it takes none."""
         return self.node.task.answer
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a mapped task as a whole, not one of its children."""
+        return self.node.is_mapped and self.parent is None
+
     def current_attempt(self) -> Attempt:
         """Return what its task may know of itself while it runs."""
         return Attempt(self.run, self.node.name, self.index, self.attempt, self.loop_result, self.answer)

@@ -16,7 +16,7 @@ from statesig.engine.noderuns import Progress
 from statesig.states import Cancelled, Finished, State
 from statesig.stores.store import Record, StoredRun
 
-__all__ = ["CANCELLED", "cancelled_rest", "replay", "said_by"]
+__all__ = ["CANCELLED", "cancelled_rest", "replay"]
 
 CANCELLED: Final = Cancelled(message="the run was cancelled")
 """The state of a run that was cancelled while no process had it, and of each task that was not finished then."""
@@ -35,11 +35,6 @@ def replay(history: Iterable[tuple[Record, State[Any]]], at: Callable[[str | Non
             progress.begin_again(record.try_number)
         progress.lost = record.lost
         progress.move(state)
-
-
-def said_by(state: State[Any]) -> dict[str, Any]:
-    """Return the message and causes that a state was given, without those that it has by default."""
-    return {name: getattr(state, name) for name in ("message", "causes") if name in state.model_fields_set}
 
 
 def cancelled_rest(stored: StoredRun, history: Iterable[tuple[Record, State[Any]]], now: datetime) -> list[Record]:

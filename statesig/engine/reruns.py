@@ -60,7 +60,7 @@ def _rerun_of(past: Journal, flow: Graph, tasks: Iterable[object] | None, option
         remedy = "resume it or cancel it; what is over can be run again"
         raise FlowError(flow.name, f"run {stored.id} is {stored.tag}{held}: {remedy}")
     values = read_parameters(flow, stored, past.store)
-    history = [*past.history({node.name: node.task for node in flow.nodes})]
+    history = [*past.history({node.name: node for node in flow.nodes})]
     before = Run(flow, values, options, id=stored.id).take_over(history)
     taken = _Taken(before, _places_of(flow, tasks))
     if all(taken.wholes):

@@ -23,8 +23,9 @@ from statesig.engine.interrupts import interrupted_by_signals
 from statesig.engine.loop import RunLoop, gathered
 from statesig.engine.noderuns import PENDING, NodeRun, Place, TaskRun
 from statesig.engine.options import Options
-from statesig.engine.replay import replay, said_by
+from statesig.engine.replay import replay
 from statesig.engine.stopping import Stop, Wish
+from statesig.engine.values import with_children
 from statesig.errors import FlowError, RunFailed
 from statesig.graph.graph import Graph
 from statesig.states import (
@@ -344,7 +345,7 @@ class Run:
             FlowError: A node to release is not paused, or its answer is not of the type that its task declares.
             RunTaken: A node to release is not paused because another process has the run.
         """
-        self.take_over(journal.history({node.name: node.task for node in self.flow.nodes}))
+        self.take_over(journal.history({node.name: node for node in self.flow.nodes}))
         try:
             self._released = released_by(self.flow, self._noderuns, approve, self._options.now())
         except FlowError:
@@ -369,5 +370,5 @@ class Run:
                 noderun.children = [recorded[index] for index in sorted(recorded)]
                 if is_mapped(noderun.state):
                     children = gathered(tuple(child.state for child in noderun.children))
-                    noderun.state = children.model_copy(update=said_by(noderun.state))
+                    noderun.state = with_children(noderun.state, children)
         return self._noderuns

@@ -8,14 +8,17 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from statesig.codec.events import as_declared
+from statesig.codec.events import as_declared, without_result
 from statesig.codec.limits import Limits
+from statesig.codec.problems import without_keys
 from statesig.codec.states import decode, encode
 from statesig.errors import DecodeError, EncodeError, FlowError, StoreError
 from statesig.graph.graph import Graph
-from statesig.graph.nodes import Parameter
-from statesig.states import Resume, State, Success, is_mapped
-from statesig.states.families import descendants
+from statesig.graph.nodes import Node
+from statesig.states import ErrorInfo, Failed, Looped, Mapped, State, Success, is_mapped
+from statesig.states.declared import list_of
+from statesig.states.families import LONGEST_TAG, args_of, descendants
+from statesig.states.generics import kind_of
 from statesig.stores.store import Store, StoredRun
 
 __all__ = [
@@ -27,6 +30,9 @@ __all__ = [
     "not_understood",
     "parameters_of",
     "read_parameters",
+    "stored_type",
+    "without_children",
+    "without_what_cannot_be_stored",
 ]
 
 STORED: Final = Limits(max_bytes=900_000_000, max_depth=100, max_nodes=2**27)
@@ -35,7 +41,7 @@ its task rather than the run."""
 
 
 def encode_stored(state: State[Any], returns: Any) -> bytes:
-    """Return a state as it is stored: JSON of its task's declared type; a Resume's answer as its own class declares it.
+    """Return a state as it is stored: the value of a success as its task's type, what others carry as JSON of its own.
 
     Args:
         state: The state.
@@ -44,21 +50,52 @@ def encode_stored(state: State[Any], returns: Any) -> bytes:
     Raises:
         EncodeError: It would not read back equal.
     """
-    if "result" not in state.__pydantic_fields_set__ and not is_mapped(state):
-        return encode(state, limits=STORED)
-    is_declared = returns is Any or isinstance(state, Resume)
-    return encode(state if is_declared else as_declared(state, returns), limits=STORED)
+    has_value = isinstance(state, Success) and (state.has_result or is_mapped(state)) and returns is not Any
+    try:
+        data = encode(as_declared(state, returns) if has_value else state, limits=STORED)
+        if isinstance(state, Looped) and args_of(type(state)) and decode_stored(data, Any) != state:
+            raise EncodeError(type(state).__name__, "result", "its type is not known where it is read back")
+        return data
+    except EncodeError:
+        raise
+    except Exception as exc:  # what a validator of the user's raises while the state is read back
+        raise EncodeError(type(state).__name__, "result", f"its validator raised {type(exc).__name__}") from None
+
+
+def stored_type(node: Node, index: int | None) -> Any:
+    """Return the declared type of a node's value as it is stored: of a mapped task as a whole, a list of values."""
+    returns = node.task.returns
+    return list_of(returns) if node.is_mapped and index is None and returns is not Any else returns
+
+
+def without_children(state: Mapped[Any]) -> State[Any]:
+    """Return a mapped task's state as it is stored: each child has a history, and together they have its value.
+
+    A result that is not theirs is one that a handler has given, and is kept.
+    """
+    result: Any = state.result
+    fields = {name: getattr(state, name) for name in state.model_fields_set - {"children"}}
+    if kind_of(result) is list and [*map(id, result)] == [id(child.result) for child in state.children]:
+        del fields["result"]
+    bare: State[Any] = type(state).model_validate({"type": state.type, **fields})
+    return bare
 
 
 def decode_stored(data: bytes, returns: Any) -> State[Any]:
-    """Return a stored state, its result of the declared type.
+    """Return a stored state, the value of a success as its declared type.
 
     Raises:
         DecodeError: The data is not such a state.
     """
     # Not `State[returns]` every time: Pydantic keeps each parametrised class for ever, and most states have no result.
-    kind: Any = State if returns is Any or b'"result"' not in data else State[returns]
-    state: State[Any] = decode(data, kind, limits=STORED)
+    has_value = returns is not Any and b'"result"' in data and _tag_of(data) in _tags_of_successes()
+    kind: Any = State[returns] if has_value else State
+    try:
+        state: State[Any] = decode(data, kind, limits=STORED)
+    except DecodeError:
+        raise
+    except Exception as exc:  # what a validator of the user's raises
+        raise DecodeError(kind.__name__, [("result", f"its validator raised {type(exc).__name__}")]) from None
     return state
 
 
@@ -77,10 +114,84 @@ def decode_release(data: bytes, answer: Any) -> State[Any]:
     """
     if answer is not None and b'"result"' in data:
         try:
-            return decode_stored(data, answer)
+            kind: Any = State[answer]
+            released: State[Any] = decode(data, kind, limits=STORED)
+            return released
         except DecodeError:
             pass  # it is a Resume of another task's making, or of another time
     return decode_stored(data, Any)
+
+
+def _tag_of(data: bytes) -> str:
+    """Return the tag of a state's canonical JSON, which begins with it."""
+    start = data[: 8 * LONGEST_TAG].decode(errors="ignore")
+    tag: str = json.JSONDecoder().raw_decode(start, len('{"type":'))[0]
+    return tag
+
+
+def _tags_of_successes() -> frozenset[str]:
+    return frozenset(cls.__tag__ for cls in descendants(Success))
+
+
+def without_what_cannot_be_stored(state: State[Any], exc: EncodeError, node: Node, index: int | None) -> State[Any]:
+    """Return the state to store in place of one that cannot be stored.
+
+    Texts that are not valid Unicode are spelled out. A success without its value, or an iteration without what the next
+    one starts from, is a failure; any other state stays what it is, without what accompanies it, and says so.
+
+    Args:
+        state: The state.
+        exc: Why it cannot be stored.
+        node, index: Whose state it is.
+    """
+    spelled_out = state.model_copy(update=_texts_of(state, state.message))
+    if _can_be_stored(spelled_out, stored_type(node, index)):
+        return spelled_out
+    reason = f"its result cannot be stored: {without_keys(exc, node.task.value_type)}"
+    if isinstance(state, Looped):
+        remedy = "hand on what JSON can hold, or declare it by a state of your own: class Next(Looped[date]): ..."
+        return Failed(message=f"{reason}; {remedy}", retryable=False)
+    if isinstance(state, Success):
+        remedy = "say what the task returns in its annotation, or return what JSON can hold"
+        return Failed(message=f"{reason}; {remedy}", retryable=False)
+    texts = _texts_of(state, f"{state.message}; {reason}" if state.message else reason)
+    bare = without_result(state).model_copy(update=texts)
+    return bare if _can_be_stored(bare, Any) else _of_the_package(state, texts)
+
+
+def _can_be_stored(state: State[Any], returns: Any) -> bool:
+    try:
+        encode_stored(state, returns)
+    except EncodeError:
+        return False
+    return True
+
+
+def _of_the_package(state: State[Any], texts: dict[str, Any]) -> State[Any]:
+    """Return a state as its nearest kind that is no user's own: a user's field may hold what cannot be stored."""
+    kind: Any = next(cls for cls in type(state).__mro__ if cls.__module__ == State.__module__)
+    fields = {name: getattr(state, name) for name in kind.model_fields if name != "result"}
+    plain: State[Any] = kind(**{**fields, **texts})
+    return plain
+
+
+def _texts_of(state: State[Any], message: str | None) -> dict[str, Any]:
+    """Return the fields of a state that hold text, with what is not valid Unicode spelled out."""
+    return {
+        "message": None if message is None else _valid(message),
+        "causes": tuple(map(_valid_cause, state.causes)),
+    }
+
+
+def _valid_cause(cause: ErrorInfo) -> ErrorInfo:
+    notes = tuple(map(_valid, cause.notes))
+    traceback = None if cause.traceback is None else _valid(cause.traceback)
+    return ErrorInfo(type=_valid(cause.type), message=_valid(cause.message), notes=notes, traceback=traceback)
+
+
+def _valid(text: str) -> str:
+    """Return a text with what is not valid Unicode spelled out."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def parameters_of(flow: Graph, values: Mapping[str, Any]) -> bytes:
@@ -92,20 +203,11 @@ def parameters_of(flow: Graph, values: Mapping[str, Any]) -> bytes:
     found: dict[str, Any] = {}
     for name, parameter in flow.parameters.items():
         try:
-            found[name] = json.loads(_encoded_parameter(parameter, values[name]))
+            found[name] = json.loads(encode_stored(Success(result=values[name]), parameter.type))
         except EncodeError as exc:
-            raise FlowError(flow.name, f"parameter {name} cannot be stored: {exc}") from None
+            reason = without_keys(exc, parameter.value_type)
+            raise FlowError(flow.name, f"parameter {name} cannot be stored: {reason}") from None
     return json.dumps(found).encode()
-
-
-def _encoded_parameter(parameter: Parameter, value: Any) -> bytes:
-    """Return a value as JSON of its parameter's type; a default need not be of the type."""
-    try:
-        return encode_stored(Success(result=value), parameter.type)
-    except EncodeError:
-        if value is not parameter.default:
-            raise
-        return encode(Success(result=value), limits=STORED)
 
 
 def read_parameters(flow: Graph, stored: StoredRun, store: Store) -> dict[str, Any]:
@@ -117,14 +219,11 @@ def read_parameters(flow: Graph, stored: StoredRun, store: Store) -> dict[str, A
     found: dict[str, Any] = json.loads(stored.parameters)
     values: dict[str, Any] = {}
     for name, parameter in flow.parameters.items():
-        data = json.dumps(found[name]).encode()
         try:
+            data = json.dumps(found[name], separators=(",", ":")).encode()
             values[name] = decode_stored(data, parameter.type).unwrap()
         except DecodeError as exc:
-            try:
-                values[name] = decode(data, Success, limits=STORED).unwrap()
-            except DecodeError:
-                raise not_understood(store, f"parameter {name} of run {stored.id}", exc) from None
+            raise not_understood(store, f"parameter {name} of run {stored.id}", exc) from None
     return values
 
 

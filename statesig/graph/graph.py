@@ -30,6 +30,7 @@ from statesig.graph.nodes import (
 from statesig.graph.tasks import Building, FlowTask, Handler, Task, building
 from statesig.graph.templates import Hidden, fresh, read, snapshot
 from statesig.states import AnyState
+from statesig.states.declared import optional
 
 __all__ = ["Graph", "state_of", "states_of"]
 
@@ -229,12 +230,12 @@ class Graph:
 
         Args:
             name: A keyword of `run`, and ``NAME=VALUE`` on the command line.
-            type: The type that the value is validated against.
-            default: The value of a run that gives none; without a default the parameter is required. It need not be of
-                the type: ``parameter("site", Path, default=None)`` is a path or None.
+            type: The type that the value is validated as, by the rules of JSON: a text for a date is a date.
+            default: The value of a run that gives none, validated as any other; without a default the parameter is
+                required. None makes it optional: ``parameter("site", Path, default=None)`` is a path or None.
 
         Raises:
-            FlowError: The name is taken, no identifier, or one of the options of `run`.
+            FlowError: The name is taken, no identifier, or one of the options of `run`; or the default is not valid.
         """
         if not name.isidentifier() or name in self.parameters:
             raise FlowError(
@@ -242,9 +243,16 @@ class Graph:
             )
         if name in self.options:
             raise FlowError(self.name, f"{name!r} is an option of run(); its options are {', '.join(self.options)}")
-        parameter = Parameter(name, type, "default" not in options, fresh(snapshot(options.get("default"))))
-        self.parameters[name] = parameter
+        self.parameters[name] = parameter = self._parameter(name, type, **options)
         return cast("T", StandIn(parameter))  # to a checker the stand-in is the value
+
+    def _parameter(self, name: str, type: Any, **options: Any) -> Parameter:
+        if "default" not in options:
+            return Parameter(name, type, True, None)
+        default = fresh(snapshot(options["default"]))
+        parameter = Parameter(name, type if default is not None else optional(type), False, default)
+        parameter.default = parameter.validated(default, self.name)
+        return parameter
 
     def map(self, fn: Callable[[A], B], items: Iterable[A]) -> list[B]:
         """Call a task once for each item, and return a stand-in for the list of its values.

@@ -9,10 +9,12 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pydantic import ValidationError
 from typing_extensions import override
 
-from statesig.errors import NodeUseError
+from statesig.errors import FlowError, NodeUseError
 from statesig.graph.tasks import building
+from statesig.states.declared import Declared, declared_as
 
 if TYPE_CHECKING:
     from statesig.graph.tasks import Task
@@ -90,15 +92,40 @@ class Parameter:
         type: The type that its value is validated against.
         required: Whether it has no default.
         default: The value of a run that gives none.
+        value_type: Validates its value as the type; None if there is nothing to ask of a value.
     """
 
-    __slots__ = ("default", "name", "required", "type")
+    __slots__ = ("default", "name", "required", "type", "value_type")
 
     def __init__(self, name: str, type: Any, required: bool, default: Any) -> None:
         self.name: str = name
         self.type: Any = type
         self.required: bool = required
+        self.value_type: Declared | None = declared_as(type)
         self.default: Any = default
+
+    def validated(self, value: Any, flow: str) -> Any:
+        """Return a value as the parameter's type, by the rules of JSON: a text for a date is a date.
+
+        Args:
+            value: The value.
+            flow: The name of the flow, for the error.
+
+        Raises:
+            FlowError: It is not valid; the text does not repeat it.
+        """
+        declared = self.value_type
+        if declared is None:
+            return value
+        if declared.broken is not None:
+            raise FlowError(flow, f"the type of parameter {self.name} is not understood: {declared.broken}")
+        try:
+            return declared.validated(value)
+        except ValidationError as exc:
+            reason: str = exc.errors(include_url=False, include_input=False, include_context=False)[0]["type"]
+        except Exception as exc:
+            reason = f"its validator raised {type(exc).__name__}"
+        raise FlowError(flow, f"parameter {self.name} is not a valid {declared.name} ({reason})")
 
     def __repr__(self) -> str:
         return f"<parameter {self.name}>"

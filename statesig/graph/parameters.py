@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.errors import PydanticSchemaGenerationError
+from pydantic.errors import PydanticUserError
 
 from statesig.errors import FlowError
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Parameter
+from statesig.states.declared import name_of
 
 __all__ = ["checked_parameters"]
 
@@ -50,12 +51,7 @@ def _unknown(flow: Graph, names: list[str]) -> str:
 
 
 def _from_value(flow: Graph, parameter: Parameter, value: Any) -> Any:
-    if value is parameter.default:
-        return value
-    try:
-        return _adapter(flow, parameter).validate_python(value, strict=True)
-    except ValidationError as exc:
-        raise _invalid(flow, parameter, exc) from None
+    return parameter.validated(value, flow.name)
 
 
 def _from_text(flow: Graph, parameter: Parameter, value: str) -> Any:
@@ -72,12 +68,12 @@ def _from_text(flow: Graph, parameter: Parameter, value: str) -> Any:
 def _adapter(flow: Graph, parameter: Parameter) -> TypeAdapter[Any]:
     try:
         return TypeAdapter(parameter.type)
-    except PydanticSchemaGenerationError:
-        name = getattr(parameter.type, "__name__", str(parameter.type))
+    except PydanticUserError:
+        name = name_of(parameter.type)
         raise FlowError(flow.name, f"parameter {parameter.name}: pydantic cannot read values of type {name}") from None
 
 
 def _invalid(flow: Graph, parameter: Parameter, exc: ValidationError) -> FlowError:
-    name = getattr(parameter.type, "__name__", str(parameter.type))
+    name = name_of(parameter.type)
     reason = exc.errors(include_url=False, include_input=False)[0]["type"]
     return FlowError(flow.name, f"parameter {parameter.name} is not a valid {name} ({reason})")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from types import UnionType
@@ -24,7 +24,8 @@ from typing import (
     Self,
     Union,
     cast,
-    get_type_hints,
+    get_args,
+    get_origin,
     overload,
 )
 
@@ -32,8 +33,10 @@ from typing_extensions import TypeVar
 
 from statesig.algebra.captures import RetryOn
 from statesig.algebra.triggers import SkipPolicy, Trigger, all_successful
+from statesig.graph.annotations import names_around, returned_by
 from statesig.graph.options import check_options, in_turn, seconds, unknown_options
 from statesig.states import State
+from statesig.states.declared import Declared, declared_as
 from statesig.states.families import args_of
 from statesig.states.generics import kind_of
 
@@ -133,6 +136,9 @@ class Task(Generic[P, A]):
         special = self.is_async or self.timeout is not None or self.cache_for is not None or self.handlers
         self.is_plain: bool = not special
         self._check()
+        names = names_around(fn)
+        if names is not None and (found := self._resolved(names))[1] is None:
+            self._declared = found
 
     def _check(self) -> None:
         wrong = [
@@ -201,11 +207,24 @@ class Task(Generic[P, A]):
     @functools.cached_property
     def returns(self) -> Any:
         """The declared type of the value; Any if none is declared or it cannot be resolved."""
+        return self._declared[0]
+
+    @functools.cached_property
+    def value_type(self) -> Declared | None:
+        """Validates values as the declared type; None if there is nothing to ask of a value."""
+        declared, wrong = self._declared
+        return declared_as(self.returns) if wrong is None else Declared(declared, wrong)
+
+    @functools.cached_property
+    def _declared(self) -> tuple[Any, str | None]:
+        """The declared type of the value, and what is wrong with its annotation."""
+        return self._resolved(None)
+
+    def _resolved(self, names: Mapping[str, Any] | None) -> tuple[Any, str | None]:
         try:
-            declared = get_type_hints(self.fn).get("return", Any)
-        except (NameError, TypeError):
-            return Any
-        return _value_type(declared)
+            return _value_type(returned_by(self.fn, names)), None
+        except Exception as exc:  # evaluating an annotation may raise anything
+            return Any, f"{type(exc).__name__}: {exc}".partition("\n")[0]
 
 
 def _is_retry_on(given: object) -> bool:
@@ -310,7 +329,9 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
     Args:
         fn: The function; a coroutine function is awaited, and so is an awaitable that a function returns. It returns a
-            value or a state, or raises a signal. A method works on its instance: ``pipeline.load(day)``.
+            value or a state, or raises a signal. The value, or the result of a success, is validated as the return
+            annotation says. It is then handed on as it is: whoever changes it in place changes it for all. A method
+            works on its instance: ``pipeline.load(day)``.
         name: The name of its nodes; the function's name by default.
         retries: How often it is run again after RETRY, FAIL or an exception.
         retry_delay: Seconds, or a timedelta, before it is run again.
@@ -352,7 +373,9 @@ def _task(options: Mapping[str, Any], fn: Callable[..., Any], /) -> Task[..., An
 
 
 def _value_type(declared: Any) -> Any:
-    """Return ``A`` of a declared ``A``, ``State[A]`` or ``A | State[A]``."""
+    """Return ``A`` of a declared ``A``, ``State[A]`` or ``A | State[A]``, and of an awaitable of those."""
+    if get_origin(declared) in (Awaitable, Coroutine):
+        declared = get_args(declared)[-1]
     parts: tuple[Any, ...] = declared.__args__ if _is_union(declared) else (declared,)
     values = [part for part in parts if not _is_state_class(part)]
     if len(values) == len(parts):

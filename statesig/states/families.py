@@ -35,7 +35,7 @@ from pydantic_core import (
 )
 from typing_extensions import Unpack, dataclass_transform, override
 
-from statesig.errors import DefinitionError
+from statesig.errors import DefinitionError, EncodeError
 from statesig.states.equality import are_alike, digest, same
 from statesig.states.generics import (
     MOST_KEPT,
@@ -485,7 +485,8 @@ def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
         raise PydanticSerializationUnexpectedValue(f"expected a state, got {type(state).__name__}")
     form = narrow(type(state))
     writer = form.with_result if "result" in state.__pydantic_fields_set__ else form.without_result
-    written = writer.to_python(
+    # Never by the classes of the values, as `serialize_as_any` asks: a state has one document.
+    written: Any = writer.to_python(
         state.__dict__,
         mode=info.mode,
         include=info.include,  # type: ignore[arg-type]  # passed on as received
@@ -493,12 +494,19 @@ def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
         by_alias=True,
         exclude_none=info.exclude_none,
         round_trip=info.round_trip,
-        serialize_as_any=info.serialize_as_any,
         context=info.context,
     )
-    if form.holds_sets and info.mode == "json":
+    if info.mode != "json":
+        return written
+    if form.holds_sets:
         sort_fields(form.declared, state.__dict__, written)
+    for name, part in written.items():
+        if type(part) in _MAY_HOLD_NUMBERS and has_non_finite(part):
+            raise EncodeError(type(state).__name__, name, "NaN and infinities are not JSON")
     return written
+
+
+_MAY_HOLD_NUMBERS = frozenset({float, list, dict})
 
 
 def _merged(exclude: Any, names: set[str]) -> Any:

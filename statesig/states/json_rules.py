@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import marshal
 import math
+import re
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
@@ -130,7 +132,7 @@ def json_rules(schema: Schema, replace: Callable[[Schema], Schema | None] = lamb
     replacement = replace(schema)
     if replacement is not None:
         return replacement
-    whole = _not_entered(schema)
+    whole = _not_entered(schema, replace)
     if whole is not None:
         return whole
     node: Schema = {key: _entered(key, value, replace) for key, value in schema.items()}
@@ -141,7 +143,7 @@ def json_rules(schema: Schema, replace: Callable[[Schema], Schema | None] = lamb
         node["fail_fast"] = True  # or each wrong item of a large document would cost an error
     guard = _guard_of(kind, node)
     if guard is not None:
-        return _guarded({**node, "strict": False}, guard)
+        return guarded({**node, "strict": False}, guard)
     if kind == "dict" and "keys_schema" in schema:
         node["keys_schema"] = _key(schema["keys_schema"], node["keys_schema"])
     return node
@@ -151,11 +153,11 @@ def _key(schema: Schema, ruled: Schema) -> Schema:
     """Return the schema of a key; JSON writes keys as text, also numbers and members of an enumeration of numbers."""
     kind: str = schema["type"]
     if kind in _KEYS:
-        return _guarded({**schema, "strict": False}, _Text(*_KEYS[kind], clock=False))
+        return guarded({**schema, "strict": False}, _Text(*_KEYS[kind], clock=False))
     return {**schema, "strict": False} if kind == "enum" else ruled
 
 
-def _not_entered(schema: Schema) -> Schema | None:
+def _not_entered(schema: Schema, replace: Callable[[Schema], Schema | None]) -> Schema | None:
     """Return the replacement of a schema that is taken as a whole; None for a schema whose parts are entered."""
     kind: str = schema["type"]
     if kind in ("model", "dataclass") and hasattr(schema["cls"], "__pydantic_validator__"):
@@ -165,15 +167,21 @@ def _not_entered(schema: Schema) -> Schema | None:
     if kind == "any":
         return _finite_in_json(schema)
     if kind == "literal":
-        return _guarded(schema, _Literal(schema["expected"]))
+        return guarded(schema, _Literal(schema["expected"]))
     if kind == "enum":
-        return _guarded(
+        return guarded(
             {**schema, "strict": False}, _Literal([part for one in schema["members"] for part in (one, one.value)])
         )
-    if kind in _PARSED and not _is_sequence(schema):
+    if kind == "generator":
+        return guarded(
+            {"type": "list", "items_schema": json_rules(schema["items_schema"], replace)}, _Listed(Collection)
+        )
+    if _is_sequence(schema):
+        return guarded(json_rules(schema["json_schema"], replace), _Listed(Sequence))
+    if kind in _PARSED:
         strict = {**schema, "strict": True} if kind == "lax-or-strict" else schema
         lax = schema["lax_schema"] if kind == "lax-or-strict" else schema["json_schema"]
-        return _union(strict, _guarded(lax, _plain_json))
+        return _union(strict, guarded(lax, _plain_json))
     return None
 
 
@@ -226,6 +234,8 @@ def _finite(value: Any, info: ValidationInfo) -> Any:
 
 def has_non_finite(value: Any) -> bool:
     """Tell whether NaN or an infinity is anywhere in lists, tuples, dicts, models and dataclasses."""
+    if type(value) in (list, dict) and _packs_finite(value):
+        return False
     stack: list[Any] = [value]
     while stack:
         item: Any = stack.pop()
@@ -243,13 +253,26 @@ def has_non_finite(value: Any) -> bool:
     return False
 
 
+def _packs_finite(value: Any) -> bool:
+    """Tell whether a quick look shows that there is no NaN and no infinity in a value; False means unknown."""
+    try:
+        packed = marshal.dumps(value)  # built-in classes only, at the speed of C
+    except ValueError:
+        return False
+    return _NON_FINITE.search(packed) is None
+
+
+# The end of a double, little-endian, whose exponent is all ones: of every infinity and every NaN.
+_NON_FINITE = re.compile(rb"[\xf0-\xff][\x7f\xff]")
+
+
 def _is_sequence(schema: Schema) -> bool:
-    """Tell whether a schema is of an abstract sequence, which takes lists and tuples already."""
+    """Tell whether a schema is of an abstract sequence."""
     return bool(schema["type"] == "json-or-python" and schema["json_schema"]["type"] == "list")
 
 
-def _guarded(schema: Schema, guard: Callable[[Any], Any]) -> Schema:
-    """Put a guard before a lax schema; it lets only JSON forms and native values through."""
+def guarded(schema: Schema, guard: Callable[[Any], Any]) -> Schema:
+    """Put a guard before a schema: called with each value, it returns what the schema reads, or refuses it."""
     moved: Schema = {key: schema[key] for key in ("serialization", "ref", "metadata") if key in schema}
     inner = {key: value for key, value in schema.items() if key not in moved or key == "metadata"}
     return {"type": "function-before", "function": {"type": "no-info", "function": guard}, "schema": inner, **moved}
@@ -377,6 +400,23 @@ class _Array:
         for item in items:
             if kind_of(item) is dict and len(item) > (self.widest or 0):
                 raise PydanticKnownError("extra_forbidden")
+
+
+class _Listed:
+    """Admit a collection of an abstract class as a list, as which its JSON reads back: text is none, nor a mapping."""
+
+    __slots__ = ("abstract",)
+
+    def __init__(self, abstract: type) -> None:
+        self.abstract = abstract
+
+    def __call__(self, value: Any) -> Any:
+        of: object = value
+        if isinstance(of, list):
+            return value
+        if isinstance(of, self.abstract) and not isinstance(of, (str, bytes, bytearray, Mapping)):
+            return list(value)
+        raise PydanticKnownError("list_type")
 
 
 def _is_kin(value: object, native: type) -> bool:

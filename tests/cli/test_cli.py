@@ -10,13 +10,29 @@ import subprocess
 import sys
 import tomllib
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from statesig import Event, Failed, Finished, Flow, Mapped, State, Success, decode_event, diagram, encode, schema, task
+from statesig import (
+    PAUSE,
+    Event,
+    Failed,
+    Finished,
+    Flow,
+    Mapped,
+    State,
+    Success,
+    current,
+    decode_event,
+    diagram,
+    encode,
+    schema,
+    task,
+)
 from statesig.cli.display import JsonLines
 from tests.harness.commands import (
     COMMAND,
@@ -319,6 +335,29 @@ def test_a_mapped_task_of_very_many() -> None:
         lines(Event("r", "tick", None, 1, datetime(2019, 4, 4, tzinfo=UTC), state))
     assert "Mapped" == json.loads(out.getvalue())["state"]["type"]
     assert "Mapped" == decode_event(out.getvalue(), strict=True).state.type
+
+
+def test_what_another_process_told_of_a_mapped_task_is_told_again(tmp_path: Path) -> None:
+    """After a resume the children that had ended have no lines of their own: their results stand with their task's."""
+
+    @task
+    def price(number: int) -> Decimal:
+        if number == 3 and current().resumed is None:
+            raise PAUSE("look")
+        return Decimal(number) / 4
+
+    with Flow("f") as flow:
+        node = flow.map(price, [1, 2, 3])
+    run = flow.run(store=tmp_path / "runs.db")
+    out, errors = io.StringIO(), io.StringIO()
+    with JsonLines(flow, out, errors) as lines:
+        flow.resume(run.id, node, store=tmp_path / "runs.db", on_event=lines)
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    state = [one["state"] for one in events if one.get("task") == "price" and one["index"] is None][-1]
+    assert [("Success", "0.25"), ("Success", "0.5"), ("Success", None)] == [
+        (child["type"], child.get("result")) for child in state["children"]
+    ]
+    assert ("", False) == (errors.getvalue(), lines.failed)
 
 
 # ---- the shipped example

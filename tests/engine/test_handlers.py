@@ -271,14 +271,25 @@ def test_a_beginning_is_put_off() -> None:
     assert (["Scheduled", "Running", "Success"], [60]) == (seen.tags, clock.slept)
 
 
-@pytest.mark.parametrize("state", [Failed(message="x", retryable=False), Skipped(message="x"), Mapped(message="x")])
-def test_what_became_of_a_mapped_task_is_replaced(state: State[Any]) -> None:
-    """A state in place of Mapped is the node's; its children stay what they are."""
+DOUBLED = (Success(result=2), Success(result=4))
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (Failed(message="x", retryable=False), Failed(message="x", retryable=False)),
+        (Skipped(message="x"), Skipped(message="x")),
+        (Mapped(message="x"), Mapped(message="x", children=DOUBLED, result=[2, 4])),
+        (Mapped(children=(Success(result=0),), result=[7]), Mapped(children=DOUBLED, result=[7])),
+    ],
+)
+def test_what_became_of_a_mapped_task_is_replaced(state: State[Any], expected: State[Any]) -> None:
+    """A state in place of Mapped is the node's; its children stay what they are, also within it."""
     with Flow("f") as flow:
         double = task(name="double", handlers=[put(state, for_=Mapped)])(lambda value: 2 * value)
         node = flow.map(double, [1, 2])
     run = flow.run()
-    assert state == run[node]
+    assert expected == run[node]
     assert [Success(result=2), Success(result=4)] == [one.state for one in next(iter(run)).children]
 
 

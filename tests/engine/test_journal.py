@@ -342,8 +342,8 @@ def test_an_empty_map_comes_back(place: str) -> None:
     assert Success(result=0) == run[end]
 
 
-def test_a_default_need_not_be_of_its_parameters_type(place: str) -> None:
-    """It comes back as it was."""
+def test_a_default_of_none_comes_back(place: str) -> None:
+    """It makes its parameter optional, in the store, too."""
     with Flow("f") as flow:
         day = flow.parameter("day", datetime, default=None)
 

@@ -562,3 +562,63 @@ def test_a_refused_instance_is_left_as_it_was() -> None:
         Failed.model_validate(state)
 
     assert before == fingerprint(state)
+
+
+# ---- the ways out
+
+
+class Remarked(Success[R]):
+    """A success with a field of no declared type."""
+
+    note: Any = None
+
+
+class Base(BaseModel):
+    number: int = 0
+
+
+class Derived(Base):
+    further: int = 1
+
+
+NOT_JSON: list[State[Any]] = [
+    Success(result=float("nan")),
+    Failed(result={"rows": [1.5, float("inf")]}),
+    Mapped(children=(Success(result=float("-inf")),)),
+    Remarked(note=[float("nan")]),
+]
+
+
+@pytest.mark.parametrize("state", NOT_JSON, ids=repr)
+def test_what_is_no_json_is_refused_at_every_way_out(state: State[Any]) -> None:
+    """NaN and infinities are refused by pydantic's ways to write JSON as by `encode`, and never written as null."""
+    app = FastAPI()
+    app.get("/")(lambda: state)
+    holder = create_model("Holder", held=(State, ...))
+    ways: list[Callable[[], Any]] = [
+        lambda: encode(state),
+        state.model_dump_json,
+        lambda: state.model_dump(mode="json"),
+        lambda: TypeAdapter(State).dump_json(state),
+        lambda: holder(held=state).model_dump_json(),
+        lambda: ask(app, "GET", "/"),
+    ]
+    for way in ways:
+        with pytest.raises(ValueError, match="JSON"):
+            way()
+    assert state.model_dump() is not None
+
+
+STATES_TO_WRITE: list[State[Any]] = [
+    Failed(message="x"),
+    Submitted(state=Pending(message="m")),
+    Mapped(children=(Success(result=1), Failed())),
+    Success(result=None),
+    Success[Base](result=Derived()),
+]
+
+
+@pytest.mark.parametrize("state", STATES_TO_WRITE, ids=repr)
+def test_a_state_has_one_document(state: State[Any]) -> None:
+    """Writing by the classes of the values, as `serialize_as_any` asks, adds nothing: no result, and no field."""
+    assert state.model_dump_json() == state.model_dump_json(serialize_as_any=True)

@@ -8,7 +8,7 @@ import functools
 import json
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict, TypeVar
 
-from statesig import DecodeError, Finished, Paused, Success, decode
+from statesig import DecodeError, Finished, Paused, Success, decode, encode
 from statesig.states import UtcDatetime
 from statesig.states.json_rules import json_rules
 from tests.harness.strategies import (
@@ -328,6 +328,33 @@ def test_a_native_value_and_its_json_form_are_one(annotation: Any, value: Any, t
     assert fingerprint(value) == fingerprint(Success[annotation](result=value).result)
     assert fingerprint(value) == fingerprint(Holding[annotation](held=value).held)
     assert {way: fingerprint(value) for way in ways} == {way: outcome(lambda: ways[way](text)) for way in ways}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "expected"),
+    [
+        (Sequence[int], (1, 2), [1, 2]),
+        (Sequence[int], range(2), [0, 1]),
+        (Sequence[dt.date], deque(["2026-03-01"]), [dt.date(2026, 3, 1)]),
+        (Iterable[int], [1], [1]),
+        (Iterable[int], (1, 2), [1, 2]),
+        (Iterable[int], dict.fromkeys([1, 2]).keys(), [1, 2]),
+    ],
+    ids=shown,
+)
+def test_a_collection_of_an_abstract_class_is_a_list(annotation: Any, value: Any, expected: Any) -> None:
+    """It is what its JSON reads back as, at once."""
+    state = Success[annotation](result=value)
+    assert (list, expected) == (type(state.result), state.result)
+    assert state == decode(encode(state), Success[annotation])
+
+
+@pytest.mark.parametrize("value", ["12", b"12", {1: 2}, iter([1]), 5], ids=shown)
+def test_what_is_no_collection(value: Any) -> None:
+    """Text, a mapping, and an iterator, which can be read only once, are not made lists of."""
+    for annotation in (Sequence[int], Iterable[int]):
+        with pytest.raises(ValidationError, match="list"):
+            Success[annotation](result=value)
 
 
 COERCED: tuple[tuple[Any, Any], ...] = (

@@ -37,7 +37,7 @@ from statesig.stores.leases import Heartbeat, give_up, is_dead, new_owner, take_
 from statesig.stores.opening import open_store
 from statesig.stores.store import Lease, Record, Store, StoredRun
 
-__all__ = ["Journal", "is_over", "new_journal", "open_journal", "open_run"]
+__all__ = ["Journal", "is_over", "new_journal", "open_journal", "open_run", "own_state"]
 
 _MARK: Final[dict[type[State[Any]], bytes]] = {Running: encode(Running()), Mapped: encode(Mapped())}
 _PENDING: Final = encode(Pending())
@@ -361,10 +361,20 @@ def is_over(store: Store, stored: StoredRun) -> bool:
     Raises:
         StoreError: This program does not know the class of its state.
     """
+    return isinstance(own_state(store, stored), Finished)
+
+
+def own_state(store: Store, stored: StoredRun) -> State[Any]:
+    """Return the state of a stored run itself.
+
+    Raises:
+        StoreError: This program does not know its class.
+    """
     try:
-        return isinstance(decode(stored.state, State, limits=STORED), Finished)
+        state: State[Any] = decode(stored.state, State, limits=STORED)
     except DecodeError as exc:
         raise not_understood(store, f"the state {stored.tag} of run {stored.id}", exc) from None
+    return state
 
 
 def check_goes_on(store: Store, stored: StoredRun) -> None:

@@ -109,12 +109,14 @@ def load(flow: Graph, id: str, options: Options) -> Run:
         NoRun: The store has no such run.
         StoreError: The store cannot be opened or read.
     """
-    from statesig.engine.journal import open_journal
+    from statesig.engine.journal import open_journal, own_state
     from statesig.engine.stored_values import read_parameters
 
     journal = open_journal(flow, id, options, finished=True)
     try:
         values = read_parameters(flow, journal.stored, journal.store)
-        return Run(flow, values, options, id=journal.stored.id, journal=journal).read(journal, ())
+        run = Run(flow, values, options, id=journal.stored.id, journal=journal).read(journal, ())
+        run.be_as_stored(own_state(journal.store, journal.stored))
+        return run
     finally:
         journal.close()

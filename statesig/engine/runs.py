@@ -353,6 +353,14 @@ class Run:
             raise
         return self
 
+    def be_as_stored(self, state: State[Any]) -> None:
+        """Let the run itself be in the state that is stored for it, if its history has no records of that.
+
+        No history has that was written by version 0.1.0.
+        """
+        if self._whole.state is PENDING:
+            self._whole.state = state
+
     def take_over(self, history: Iterable[tuple[Record, State[Any]]]) -> Sequence[NodeRun]:
         """Let the tasks be where a history ends, of this run or of one that it runs again; return their bookkeeping."""
         noderuns = {noderun.node.name: noderun for noderun in self._noderuns}

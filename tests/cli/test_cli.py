@@ -532,7 +532,7 @@ def test_check_of_nothing(text: str) -> None:
 
 def test_check_repeats_no_value() -> None:
     """What is wrong is told without the document's own values."""
-    done = statesig("check", text='{"type": "s3cret"}\n{"type": "Retrying", "run_count": "s3cret"}\n{"s3cret\n')
+    done = statesig("check", text='{"type": "my s3cret"}\n{"type": "Retrying", "run_count": "s3cret"}\n{"s3cret\n')
     assert (1, False) == (done.returncode, "s3cret" in done.stderr)
 
 

@@ -51,6 +51,11 @@ def dumped(place: Path) -> list[str]:
         return list(connection.iterdump())
 
 
+def test_the_runs_of_an_old_store_are_read(place: Path) -> None:
+    """Each run is in the state that is stored for it, though its history tells of its tasks alone."""
+    assert ["Paused", "Success", "Running"] == [flow.load(run, store=place).state.type for run in (PAUSED, OVER, DIED)]
+
+
 def test_the_runs_of_an_old_store_go_on(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A paused one is released, one whose process died goes on, one that is over stays so; no history has a fault."""
     assert Success(result=190) == flow.resume(PAUSED, "pay", store=place)[whole]

@@ -6,7 +6,7 @@ from statesig import Paused, Signal
 
 
 class Stale(Paused[Any]):
-    until: str
+    since: str
 
 
 class STALE(Signal[Stale]): ...
@@ -20,4 +20,4 @@ class LOST(Signal[Lost]): ...
 
 def kept() -> None:
     STALE(days=5)  # P: call-arg
-    raise STALE(until="tomorrow")
+    raise STALE(since="yesterday")

@@ -22,6 +22,8 @@ from statesig.states import (
     ErrorInfo,
     Failed,
     Looped,
+    MapCancelled,
+    MapFailed,
     Mapped,
     Paused,
     Pending,
@@ -51,6 +53,8 @@ __all__ = [
     "FAIL",
     "LOOP",
     "MAP",
+    "MAPCANCEL",
+    "MAPFAIL",
     "PAUSE",
     "PEND",
     "QUEUE",
@@ -381,7 +385,7 @@ class CACHE(Signal[Cached[Any]]):
 
 
 class MAP(Signal[Mapped[Any]]):
-    """Run once for each input."""
+    """Run once for each input, every time with success."""
 
 
 class SKIP(Signal[Skipped[Any]]):
@@ -410,3 +414,11 @@ class CRASH(Signal[Crashed[Any]]):
 
 class CANCEL(Signal[Cancelled[Any]]):
     """Stopped on request."""
+
+
+class MAPFAIL(Signal[MapFailed[Any]]):
+    """Run once for each input; a child has failed."""
+
+
+class MAPCANCEL(Signal[MapCancelled[Any]]):
+    """Run once for each input; no child has failed, and one was cancelled."""

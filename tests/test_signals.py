@@ -57,6 +57,8 @@ NAMES = {
     "VALIDATIONFAIL": "ValidationFailed",
     "CRASH": "Crashed",
     "CANCEL": "Cancelled",
+    "MAPFAIL": "MapFailed",
+    "MAPCANCEL": "MapCancelled",
 }
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -1,7 +1,7 @@
 """Count the leaves upstream of a task by kind, for triggers, and update the counts one change at a time.
 
-A leaf is a state that is not made of others: a Mapped counts as its children, an empty one as one success, a meta-state
-as the state it wraps. Nothing here may know a trigger or its verdict.
+A leaf is a state that is not made of others: one with children counts as these, an empty Mapped as one success, a
+meta-state as the state it wraps. Nothing here may know a trigger or its verdict.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 from typing_extensions import TypeIs, override
 
 from statesig.algebra.leaves import is_composite, leaves
-from statesig.states import Finished, Mapped, State
+from statesig.states import Finished, State
 from statesig.states.generics import PerClass, origin_of
 
 __all__ = ["Counts", "Range", "counted", "is_of_some"]
@@ -22,7 +22,7 @@ __all__ = ["Counts", "Range", "counted", "is_of_some"]
 class Range(NamedTuple):
     """The possible final numbers of leaves: every whole number from `least` to `most`.
 
-    An unfinished upstream can finish as a Mapped of any number of children, so there is often no upper bound.
+    An unfinished upstream can finish with any number of children, so there is often no upper bound.
     """
 
     least: int
@@ -54,14 +54,16 @@ class Counts:
         """Return the counts of given numbers of leaves, by kind.
 
         Raises:
-            TypeError: A kind is abstract, a Mapped or a meta-state; no leaf is of these.
+            TypeError: A kind is abstract, a meta-state or one with children; no leaf is of these.
             ValueError: A number is negative.
         """
         counts = cls()
         for kind, number in kinds.items():
             fact = _facts[counted(kind)]
             if fact.is_opened or fact.kind.__abstract__:
-                raise TypeError(f"a leaf is of a concrete kind other than Mapped and a meta-state, not {kind.__name__}")
+                raise TypeError(
+                    f"a leaf is of a concrete kind without children that is no meta-state, not {kind.__name__}"
+                )
             if number < 0:
                 raise ValueError(f"the number of {kind.__name__} is 0 or more, not {number}")
             if number:
@@ -194,7 +196,7 @@ class _Members(PerClass[bool]):
         super().__init__()
         self.kind = kind
         self.is_all = issubclass(Finished, kind)
-        self.is_some = self.is_all or (issubclass(kind, Finished) and not issubclass(kind, Mapped))
+        self.is_some = self.is_all or (issubclass(kind, Finished) and not is_composite(kind))
 
     def __missing__(self, cls: type[State[Any]]) -> bool:
         found = issubclass(cls, self.kind)

@@ -14,9 +14,10 @@ from itertools import combinations_with_replacement, pairwise, product
 from typing import Any, NamedTuple
 
 from statesig.algebra.counts import Counts, is_of_some
+from statesig.algebra.leaves import is_composite
 from statesig.algebra.predicates import Atom, atoms
 from statesig.algebra.triggers import Trigger
-from statesig.states import Cancelled, Failed, Finished, Mapped, Pending, Skipped, State, Success
+from statesig.states import Cancelled, Failed, Finished, Pending, Skipped, State, Success
 from statesig.states.families import descendants
 
 __all__ = ["difference", "equivalent", "truth_table"]
@@ -104,7 +105,7 @@ class _Node:
         self.below = [_Node(cls, named) for cls in next_below]
         classes: list[Any] = [kind] if not kind.__abstract__ else list(descendants(kind))
         self.rest: type[State[Any]] | None = next(
-            (cls for cls in classes if not issubclass(cls, (Mapped, *next_below))), None
+            (cls for cls in classes if not is_composite(cls) and not issubclass(cls, tuple(next_below))), None
         )
 
     def possible(self, asked: dict[type[State[Any]], _Interval]) -> _Interval:
@@ -175,7 +176,7 @@ def truth_table(
         most: The largest number of upstreams.
 
     Raises:
-        TypeError: A kind is abstract, a Mapped or a meta-state.
+        TypeError: A kind is abstract, a meta-state or one with children.
     """
     heads = ["upstream", *(f"`{trigger.name}`" for trigger in triggers)]
     lines = [_line(heads), _line(["---"] * len(heads))]

@@ -13,6 +13,11 @@ The laws, for each order, and the tests that check them. Kinds are equal if they
     kind(combine(xs)) == constructible(join of kinds)   test_the_kind_of_a_combination,
                                                         test_the_kind_of_a_combination_of_any_payloads
 
+A kind never lies, for Success, Failed and Cancelled::
+
+    isinstance(s, branch) == issubclass(kind(s), branch)
+                                                        test_a_kind_never_lies
+
 Combinations are equal if they are equal states, with their causes compared as sets::
 
     combine(xs) == combine(ys)                          test_order_and_duplicates_do_not_matter,
@@ -61,7 +66,7 @@ class Empty(enum.Enum):
 EMPTY: Final = Empty.EMPTY
 
 Kind = type[State[Any]] | Literal[Empty.EMPTY]
-"""An argument of `join`: a concrete class of states outside the MetaState and Mapped families, or EMPTY."""
+"""An argument of `join`: a concrete class of states that is no meta-state and has no children, or EMPTY."""
 
 _BRANCHES = (Pending, Paused, Running, Cancelling, Success, Failed, Cancelled)
 
@@ -175,7 +180,7 @@ def _carried(of: Any) -> type[State[Any]]:
         return origin
     raise TypeError(
         f"{getattr(of, '__name__', type(of).__name__)} cannot be joined; join takes EMPTY and what kind(state) "
-        "returns: every concrete class of states but those of the MetaState and Mapped families"
+        "returns: every concrete class of states but meta-states and those with children"
     )
 
 
@@ -195,12 +200,14 @@ FAIL_FAST: Final = Order(
 def kind(state: State[Any], *, order: Order = COMPLETION) -> type[State[Any]]:
     """Return the kind of a state: its class without parameters.
 
-    A meta-state has the kind of the state it wraps, ``kind(Queued(state=s)) == kind(s)``; a Mapped has the join of its
-    children's kinds, Success without children. Equal kinds are the same class.
+    A meta-state has the kind of the state it wraps, ``kind(Queued(state=s)) == kind(s)``; one with children (Mapped,
+    MapFailed, MapCancelled) has the join of their kinds, Success if there are none. Equal kinds are the same class.
+
+    A kind never lies: ``issubclass(kind(s), branch) == isinstance(s, branch)`` for Success, Failed and Cancelled.
 
     Args:
         state: Any state.
-        order: Joins the kinds of a Mapped's children.
+        order: Joins the kinds of the children.
     """
     own = _own_kind[type(state)]
     if own is not None:
@@ -221,7 +228,7 @@ def join(one: Kind, other: Kind, *, order: Order = COMPLETION) -> Kind:
         order: `COMPLETION` or `FAIL_FAST`.
 
     Raises:
-        TypeError: One of them cannot be joined: it is abstract, a meta-state or Mapped.
+        TypeError: One of them cannot be joined: it is abstract, a meta-state or one with children.
     """
     return order.join(one, other)
 
@@ -229,7 +236,7 @@ def join(one: Kind, other: Kind, *, order: Order = COMPLETION) -> Kind:
 def tally(states: Iterable[State[Any]]) -> Counter[type[State[Any]]]:
     """Return how many states are of each kind: ``tally(xs) == Counter(map(kind, xs))``, by equality of counters.
 
-    So ``tally([*xs, *ys]) == tally(xs) + tally(ys)``, in any order. A Mapped counts once, as its kind.
+    So ``tally([*xs, *ys]) == tally(xs) + tally(ys)``, in any order. A state with children counts once, as its kind.
     """
     return Counter(kind(state) for state in states)
 
@@ -242,7 +249,7 @@ def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None, or
     causes compared as sets. If a user's class refuses the combined fields, such as a failure that is always retryable,
     its nearest ancestor that takes them is used.
 
-    The combination keeps each cause once, those inside a Mapped or a meta-state too, the earliest start time, expiry
+    The combination keeps each cause once, those of children and in a meta-state too, the earliest start time, expiry
     and deadline, and the largest counts. It is retryable only if all failures are. It keeps a message if all messages
     of the most severe states agree. It drops results; `zip` keeps them.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from statesig.states import Mapped, MetaState, State, Success
+from statesig.states import MapCancelled, MapFailed, Mapped, MetaState, State, Success
 from statesig.states.generics import PerClass
 
 __all__ = ["is_composite", "leaves", "walk"]
@@ -17,7 +17,7 @@ _SUCCESS: Final = Success()
 
 
 def _holds_states(cls: type[State[Any]]) -> bool:
-    return issubclass(cls, (MetaState, Mapped))
+    return issubclass(cls, (MetaState, Mapped, MapFailed, MapCancelled))
 
 
 _is_composite = PerClass(_holds_states)

@@ -105,7 +105,7 @@ def map(fn: Callable[[A], B], state: State[A]) -> Any:
 
     Args:
         fn: Called with the result, if there is one; also with that of the state in a meta-state, but not with those of
-            a Mapped's children. Its exceptions pass through.
+            children. Its exceptions pass through.
         state: Any state; it does not change.
     """
     changes: dict[str, Any] = {}

@@ -152,7 +152,7 @@ class Trigger:
         number of upstreams.
 
         Args:
-            upstream: A state for each upstream (a Mapped counts as its children, a meta-state as the state it wraps),
+            upstream: A state for each upstream (one with children counts as these, a meta-state as the state it wraps),
                 or their counts, kept up to date.
             resumed: Whether a person has resumed the task in this run; a trigger that would pause then passes.
         """

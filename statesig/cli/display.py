@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from statesig.codec.events import Event, encode_event, without_result
 from statesig.codec.problems import without_keys
 from statesig.engine.causes import Failure, said
+from statesig.engine.gathering import abridged
 from statesig.errors import EncodeError
 from statesig.flow import Flow
 from statesig.states import (
     Cancelling,
     Finished,
-    Mapped,
     Paused,
     Pending,
     Retrying,
@@ -26,7 +26,7 @@ from statesig.states import (
     Scheduled,
     State,
     Success,
-    is_mapped,
+    has_children,
 )
 from statesig.states.declared import declared_as
 
@@ -88,7 +88,7 @@ class JsonLines(Silent):
         self._told: set[tuple[str | None, int]] = set()
 
     def __call__(self, event: Event) -> None:
-        if is_mapped(event.state) and event.state.children:
+        if has_children(event.state) and event.state.children:
             event = replace(event, state=self._without_what_was_told(event))
         elif event.index is not None and isinstance(event.state, Finished):
             self._told.add((event.task, event.index))
@@ -100,7 +100,7 @@ class JsonLines(Silent):
 
     def _without_what_was_told(self, event: Event) -> State[Any]:
         """Return a mapped task's state with the results of those children alone whose lines another process wrote."""
-        assert is_mapped(event.state)
+        assert has_children(event.state)
         bare = [without_result(child) for child in event.state.children]
         told = [event.task is None or (event.task, index) in self._told for index in range(len(bare))]
         children = [
@@ -121,7 +121,7 @@ class JsonLines(Silent):
         try:
             return encode_event(replace(event, state=state))
         except EncodeError:  # there are more children than one document may hold
-            return encode_event(replace(event, state=Mapped(message=state.message, causes=state.causes)))
+            return encode_event(replace(event, state=abridged(state)))
 
 
 class Lines(Silent):
@@ -241,8 +241,8 @@ def _name(task: str | None, index: int | None) -> str:
 
 
 def described(state: State[Any]) -> str:
-    """Return a state's tag, and for a Mapped the counts of its children's tags."""
-    if not is_mapped(state):
+    """Return a state's tag, and the counts of its children's tags if it has children."""
+    if not has_children(state):
         return state.type
     tally: dict[str, int] = {}
     for child in state.children:

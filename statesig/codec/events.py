@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from statesig.codec.limits import DEFAULT_LIMITS, Limits
 from statesig.codec.states import check_size, decode, decode_model, encode
 from statesig.errors import EncodeError
-from statesig.states import State, Success, UtcDatetime, is_mapped
+from statesig.states import State, Success, UtcDatetime, has_children
 from statesig.states.declared import list_of
 from statesig.states.equality import same
 from statesig.states.families import args_of
@@ -113,14 +113,13 @@ def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
     """Return a state as its JSON alone reads back: with the result in JSON's kinds.
 
     Args:
-        state: A state as a runner makes it, or as one that a store gave back; a Mapped's children are of the result
-            type.
+        state: A state as a runner makes it, or as one that a store gave back; children are of the result type.
         result_type: The declared type of the result; Any: no type is declared.
 
     Raises:
         EncodeError: The result would not read back, even as the declared type.
     """
-    if is_mapped(state) and state.children:
+    if has_children(state) and state.children:
         children = tuple(on_the_wire(child, result_type) for child in state.children)
         update: dict[str, Any] = {"children": children}
         if state.has_result and same(state.result, [child.result for child in state.children]):
@@ -138,9 +137,9 @@ def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
 
 
 def without_result(state: State[Any]) -> State[Any]:
-    """Return a state, and a Mapped's children, without their results."""
+    """Return a state and its children without their results."""
     fields = {name: getattr(state, name) for name in state.model_fields_set - {"result"}}
-    if is_mapped(state):
+    if has_children(state):
         fields["children"] = tuple(without_result(child) for child in state.children)
     bare: State[Any] = type(state).model_validate({"type": state.type, **fields})
     return bare

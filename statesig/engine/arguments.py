@@ -7,13 +7,13 @@ are. Nothing here calls a task or decides about it. An argument that cannot be m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, cast
+from typing import Any
 
-from statesig.engine.decisions import value_of
+from statesig.engine.decisions import has_value, value_of
 from statesig.engine.noderuns import NodeRun
 from statesig.graph.nodes import Node, Parameter, StateOf
-from statesig.graph.templates import Template, fresh, snapshot
-from statesig.states import Finished, Mapped, State, is_mapped
+from statesig.graph.templates import Template, fresh, snapshot, taken_by
+from statesig.states import Finished, State, has_children
 
 __all__ = ["Arguments"]
 
@@ -34,9 +34,7 @@ class Arguments:
         """Return the positional and the keyword arguments of a task's call."""
         node = noderun.node
         if noderun.parent is not None:
-            args: tuple[Any, ...] = (
-                self._resolved(noderun.value) if noderun.source is None else value_of(noderun.source),
-            )
+            args: tuple[Any, ...] = (self._item_of(noderun),)
         else:
             args = tuple([self._resolved(arg) for arg in node.args])
         if not node.kwargs:
@@ -49,48 +47,81 @@ class Arguments:
         noderuns = self._noderuns
         states = [noderuns[source.index].state for source in node.upstream]
         if noderun.source is not None:
-            states[node.upstream.index(node.mapped)] = noderun.source
+            mapped: Node | StateOf = node.mapped
+            states[node.upstream.index(mapped if isinstance(mapped, Node) else mapped.node)] = noderun.source
         return states
 
-    def expands_by_child(self, node: Node) -> bool:
-        """Tell whether each child of a mapped task is decided by itself, since it is mapped over other children."""
-        source: object = node.mapped
-        return isinstance(source, Node) and isinstance(self._noderuns[source.index].state, Mapped)
+    def _item_of(self, child: NodeRun) -> Any:
+        over_children = child.source is not None and isinstance(child.node.mapped, Node)
+        return value_of(child.value) if over_children else self._resolved(child.value)
 
-    def awaits_items(self, node: Node) -> bool:
-        """Tell whether a mapped task is mapped over a task that is not final.
+    def awaits_items(self, noderun: NodeRun) -> bool:
+        """Tell whether the items of a mapped task are not final yet.
 
-        Until then nobody knows whether its children are decided one by one, so nothing is decided about it: else the
-        order of arrival would tell a failure of the whole from failures of its children.
+        Until then nobody knows which children it has, so nothing is decided about it: else the order of arrival would
+        tell a failure of the whole from failures of its children.
         """
-        source: object = node.mapped
-        return isinstance(source, Node) and not isinstance(self._noderuns[source.index].state, Finished)
+        mapped: object = noderun.node.mapped
+        if isinstance(mapped, (Node, StateOf)):
+            return not isinstance(self._state_of(mapped), Finished)
+        return isinstance(mapped, list) and noderun.inputs > 0 and bool(taken_by(noderun.node.mapped))
+
+    def has_items(self, node: Node) -> bool:
+        """Tell whether a mapped task, whose items are final, has children, each of which is judged by itself."""
+        mapped: object = node.mapped
+        if not isinstance(mapped, Node):
+            return True
+        state = self._state_of(mapped)
+        return has_children(state) or has_value(state)
+
+    def _state_of(self, source: Node | StateOf) -> State[Any]:
+        node = source if isinstance(source, Node) else source.node
+        return self._noderuns[node.index].state
 
     def children(self, noderun: NodeRun) -> list[NodeRun]:
-        """Return a mapped task's children, each with the argument of its call."""
-        node = noderun.node
-        children: list[NodeRun] = []
-        if self.expands_by_child(node):
-            mapped = self._noderuns[cast("Node", node.mapped).index].state
-            for index, source in enumerate(mapped.children if is_mapped(mapped) else ()):
-                child = noderun.child(index)
-                child.source = source
-                children.append(child)
+        """Return a mapped task's children, each with its item, and with the state that it is judged by."""
+        mapped: Any = noderun.node.mapped
+        source: object = mapped
+        if isinstance(source, list):
+            return self._narrowed(noderun.node, self._with_items(noderun, mapped))
+        if isinstance(source, (Node, StateOf)) and self._is_over_children(mapped):
+            states = self._children_of(mapped)
+            children = self._with_items(noderun, states)
+            for child, state in zip(children, states, strict=True):
+                child.source = state
             return children
-        for index, value in enumerate(self._items(node.mapped)):
-            child = noderun.child(index)
-            child.value = value
-            children.append(child)
-        return children
-
-    def _items(self, mapped: Any) -> Iterable[Any]:
-        """Return the items of a map, each as a node keeps an argument."""
-        if not isinstance(mapped, (Node, Parameter, StateOf)):
-            return cast("list[Any]", mapped)  # as `Graph.map` made it
         values = self._resolved(mapped)
         if isinstance(values, Set):
             raise TypeError("a set has no order, which a map needs; return sorted(...)")
-        return map(snapshot, values) if isinstance(mapped, Parameter) else values
+        return self._with_items(noderun, map(snapshot, values) if isinstance(source, Parameter) else values)
+
+    def _is_over_children(self, source: Node | StateOf) -> bool:
+        return source.children if isinstance(source, StateOf) else has_children(self._state_of(source))
+
+    def _with_items(self, noderun: NodeRun, items: Iterable[Any]) -> list[NodeRun]:
+        """Return the children over some items, each as a node keeps an argument."""
+        children: list[NodeRun] = []
+        for index, item in enumerate(items):
+            child = noderun.child(index)
+            child.value = item
+            children.append(child)
+        return children
+
+    def _narrowed(self, node: Node, children: list[NodeRun]) -> list[NodeRun]:
+        """Let each child of a map over a list wait for the nodes in its own item, and not for those in others."""
+        if not node.upstream:
+            return children
+        taken = [taken_by((child.value,)) for child in children]
+        inside = {source for own in taken for source in own}
+        if inside:
+            common = taken_by(node.kwargs.values())
+            for source, takes in zip(node.upstream, node.takes, strict=True):
+                if source not in inside:
+                    common.setdefault(source, takes)
+            for child, own in zip(children, taken, strict=True):
+                shared = {source: max(takes, own.get(source, takes)) for source, takes in common.items()}
+                child.node = node.narrowed({**own, **shared})
+        return children
 
     def _resolved(self, arg: Any) -> Any:
         """Return the value of an argument."""
@@ -107,7 +138,8 @@ class Arguments:
         return arg
 
     def _state_taken(self, taken: StateOf) -> State[Any] | list[State[Any]]:
-        state = self._noderuns[taken.node.index].state
-        if not taken.children:
-            return state
-        return list(state.children) if is_mapped(state) else []
+        return self._children_of(taken) if taken.children else self._state_of(taken)
+
+    def _children_of(self, source: Node | StateOf) -> list[State[Any]]:
+        state = self._state_of(source)
+        return list(state.children) if has_children(state) else []

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from statesig.algebra.joins import kind
 from statesig.engine.noderuns import NodeRun
 from statesig.graph.nodes import Node
-from statesig.states import Cancelled, Failed, State, Success, TriggerFailed
+from statesig.states import Cancelled, Failed, State, TriggerFailed
 
 __all__ = ["Failure", "failures_of", "in_one_line", "is_unsuccessful", "said"]
 
@@ -62,8 +61,8 @@ def failures_of(noderuns: Sequence[NodeRun]) -> list[Failure]:
 
 
 def is_unsuccessful(state: State[Any]) -> bool:
-    """Tell whether a task has failed or was cancelled; a mapped one, if the join of its children is such a kind."""
-    return type(state) is not Success and issubclass(kind(state), (Failed, Cancelled))
+    """Tell whether a task has failed or was cancelled."""
+    return isinstance(state, (Failed, Cancelled))
 
 
 def said(state: State[Any]) -> str:

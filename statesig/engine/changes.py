@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,9 +13,10 @@ from statesig.algebra.captures import state_of_exception
 from statesig.codec.events import Event
 from statesig.engine.cache_keys import cached_from, is_fresh
 from statesig.engine.decisions import is_failure, settle, settle_cancelling, settle_replaced, settle_unbegun
+from statesig.engine.gathering import completed, gathered
 from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options
-from statesig.engine.values import valued, valued_items, with_children
+from statesig.engine.values import valued, valued_items
 from statesig.executors.attempts import running
 from statesig.executors.calls import worker_name
 from statesig.graph.tasks import Handler
@@ -175,11 +177,17 @@ class Changes:
         """Move a task to a state that no attempt left, or to what its handlers put in its place."""
         self._move(noderun, self._handled(noderun, state))
 
+    def gather(self, noderun: NodeRun, children: Sequence[State[Any]]) -> None:
+        """Move a mapped task to the state that its final children make, or to what its handlers put in its place."""
+        state: State[Any] = gathered(children)
+        given = self._handled(noderun, state)
+        self._move(noderun, state if given is state else completed(given, children))
+
     def _handled(self, noderun: NodeRun, state: State[Any]) -> State[Any]:
         for handler in self._handlers_of(noderun):
             given = self._given(handler, noderun, state)
             if given is not state:
-                state = self._replaced(noderun, with_children(given, state) if noderun.is_whole else given)
+                state = self._replaced(noderun, given)
         return state
 
     def _replaced(self, noderun: NodeRun, given: State[Any]) -> State[Any]:

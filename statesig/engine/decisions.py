@@ -140,7 +140,7 @@ def _propagated(upstream: Sequence[State[Any]]) -> Decision | None:
 
 
 def decide_by_child(state: State[Any], *, now: datetime | None = None) -> Decision:
-    """Return what to do with a mapped task whose children are decided one by one: only its own state counts. Pure.
+    """Return what to do with a mapped task whose children are judged one by one: only its own state counts. Pure.
 
     Args:
         state: Its state.
@@ -364,8 +364,6 @@ def value_of(state: State[Any]) -> Any:
 
 def _without_value(name: str, state: State[Any]) -> State[Any]:
     """Return the state of a task whose input has no value, so that no typed call can be made."""
-    inner = list(leaves((state,)))
-    failed = any(not isinstance(leaf, Success) and not leaf.has_result for leaf in inner)
-    if not failed and any(isinstance(leaf, Skipped) for leaf in inner):
+    if isinstance(state, Success) and any(isinstance(leaf, Skipped) for leaf in leaves((state,))):
         return Skipped(message=f"its input {name} was skipped and has no value")
     return TriggerFailed(message=f"its input {name} is {state.type} and has no value")

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from operator import is_
 from typing import Any, Final, Self
 
 from statesig.codec.events import without_result
 from statesig.codec.states import decode, encode
 from statesig.engine.fingerprints import check_graph, graph_of
+from statesig.engine.gathering import abridged
 from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options, StoreTarget
 from statesig.engine.replay import CANCELLED, cancelled_rest
@@ -25,13 +27,12 @@ from statesig.engine.stored_values import (
     not_understood,
     parameters_of,
     stored_type,
-    without_children,
     without_what_cannot_be_stored,
 )
 from statesig.errors import DecodeError, EncodeError, FlowError, RunTaken, StoreError
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node
-from statesig.states import Cached, Finished, Mapped, Pending, Resume, Running, State, Success, is_cached, is_mapped
+from statesig.states import Cached, Finished, Mapped, Pending, Resume, Running, State, Success, has_children, is_cached
 from statesig.states.families import args_of
 from statesig.stores.leases import Heartbeat, give_up, is_dead, new_owner, take_up
 from statesig.stores.opening import open_store
@@ -199,8 +200,10 @@ class Journal:
         return state
 
     def _encoded(self, noderun: NodeRun, state: State[Any]) -> bytes:
-        if noderun.is_whole and is_mapped(state):
-            state = without_children(state)
+        if noderun.is_whole and has_children(state):
+            own = [child.state for child in noderun.children or ()]
+            if len(own) == len(state.children) and all(map(is_, own, state.children)):
+                state = abridged(state)
         return encode_stored(state, stored_type(noderun.node, noderun.index))
 
     def remember(self, noderun: NodeRun, key: str, kept: Cached[Any]) -> None:

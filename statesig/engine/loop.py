@@ -21,7 +21,7 @@ from statesig.engine.arguments import Arguments
 from statesig.engine.cache_keys import key_of
 from statesig.engine.changes import Changes
 from statesig.engine.deadlines import deadline_passed
-from statesig.engine.decisions import Become, Wait, decide, decide_by_child
+from statesig.engine.decisions import Become, Execute, Wait, decide, decide_by_child
 from statesig.engine.dispatch import Dispatcher
 from statesig.engine.noderuns import PENDING, NodeRun, Place
 from statesig.engine.options import Options
@@ -34,12 +34,12 @@ from statesig.executors.coroutines import Coroutines
 from statesig.executors.threads import Threads
 from statesig.graph.tasks import building
 from statesig.signals import Signal
-from statesig.states import Cancelled, Finished, Mapped, Paused, Pending, Running, Scheduled, State, Success, TimedOut
+from statesig.states import Cancelled, Finished, Paused, Pending, Running, Scheduled, State, Success, TimedOut
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["RunLoop", "gathered"]
+__all__ = ["RunLoop"]
 
 
 class _Step(enum.Enum):
@@ -214,14 +214,14 @@ class RunLoop:
         while True:
             state = noderun.state
             step = _DONE
-            if noderun.parent is not None and noderun.source is None and type(state) is Pending:
-                step = self._execute(noderun)  # its mapped task was let run on the same upstreams
+            if noderun.parent is not None and noderun.parent.lets_run and type(state) is Pending:
+                step = self._execute(noderun)
             else:
                 now = None if type(state) is Pending else self._clock()
                 expands = node.is_mapped and noderun.parent is None
-                if expands and self._arguments.awaits_items(node):
+                if expands and self._arguments.awaits_items(noderun):
                     return _DONE
-                if expands and self._arguments.expands_by_child(node):
+                if expands and self._arguments.has_items(node):
                     decision = decide_by_child(state, now=now)
                 else:
                     upstream = self._arguments.upstream(noderun)
@@ -390,6 +390,7 @@ class RunLoop:
                 for child in noderun.children:
                     if child.state is PENDING:
                         self.changes.tell(child, child.state, 1)
+        noderun.lets_run = self._lets_each_run(noderun, noderun.children)
         unfinished = [child for child in noderun.children if not isinstance(child.state, Finished)]
         for child in noderun.children:
             child.place = _SETTLED
@@ -403,12 +404,19 @@ class RunLoop:
         else:
             self._gather(noderun)
 
+    def _lets_each_run(self, noderun: NodeRun, children: Sequence[NodeRun]) -> bool:
+        """Tell whether every child of a mapped task may run: one answer is enough where all have the same upstream."""
+        node = noderun.node
+        if not children or children[0].source is not None or children[0].node is not node:
+            return False
+        return isinstance(decide(node, PENDING, self._arguments.upstream(children[0])), Execute)
+
     def _gather(self, noderun: NodeRun) -> bool:
-        """Let a mapped task become Mapped once all its children are final; return whether they are."""
+        """Let a mapped task be final once all its children are; return whether they are."""
         states = tuple(child.state for child in noderun.children or ())
         if not all(isinstance(state, Finished) for state in states):
             return False
-        self.changes.become(noderun, gathered(states))
+        self.changes.gather(noderun, states)
         return True
 
     # ---- stopping
@@ -487,10 +495,3 @@ def _free(loop: asyncio.AbstractEventLoop | None) -> asyncio.AbstractEventLoop |
     except RuntimeError:
         here = None
     return loop if loop.is_running() and loop is not here else None
-
-
-def gathered(children: tuple[State[Any], ...]) -> Mapped[Any]:
-    """Return the state of a mapped task whose children are all final."""
-    if all(state.has_result for state in children):
-        return Mapped(children=children, result=[state.result for state in children])
-    return Mapped(children=children)

@@ -133,10 +133,11 @@ class NodeRun(Progress):
         inputs: How many of those, of which it takes something, are not final.
         open: How many of its children are not settled.
         children: Of a mapped task, once it has begun.
+        lets_run: Of a mapped task: whether its children need not be judged, since what is upstream lets each one run.
         recorded: The children that a stored history tells of, until it begins anew.
         counts: The states upstream, once they are worth counting.
         source: Of a child: the state of the child that it is mapped over.
-        value: Of a child: the argument of its call.
+        value: Of a child: its item.
     """
 
     __slots__ = (
@@ -145,6 +146,7 @@ class NodeRun(Progress):
         "index",
         "inputs",
         "key",
+        "lets_run",
         "node",
         "open",
         "parent",
@@ -170,6 +172,7 @@ class NodeRun(Progress):
         self.inputs: int = 0
         self.open: int = 0
         self.children: list[NodeRun] | None = None
+        self.lets_run: bool = False
         self.recorded: dict[int, NodeRun] | None = None
         self.counts: Counts | None = None
         self.source: State[Any] | None = None

@@ -40,8 +40,8 @@ def replay(history: Iterable[tuple[Record, State[Any]]], at: Callable[[str | Non
 def cancelled_rest(stored: StoredRun, history: Iterable[tuple[Record, State[Any]]], now: datetime) -> list[Record]:
     """Return the records that cancel each task that is not finished, children before their mapped task, and the run.
 
-    A pause whose deadline has passed is TimedOut instead. A mapped task never becomes Mapped here, even if its children
-    are final: nobody knows how many there were to be.
+    A pause whose deadline has passed is TimedOut instead. A mapped task gets no children here, even if all that are
+    known are final: nobody knows how many there were to be.
 
     Args:
         stored: The run.

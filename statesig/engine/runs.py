@@ -19,16 +19,17 @@ from statesig.engine.changes import Changes
 from statesig.engine.deadlines import deadline_passed, seen
 from statesig.engine.decisions import settle_lost
 from statesig.engine.flowruns import FlowRun, begin_try, drive, outcome_of, outcome_seen
+from statesig.engine.gathering import completed
 from statesig.engine.interrupts import interrupted_by_signals
-from statesig.engine.loop import RunLoop, gathered
+from statesig.engine.loop import RunLoop
 from statesig.engine.noderuns import PENDING, NodeRun, Place, TaskRun
 from statesig.engine.options import Options
 from statesig.engine.replay import replay
 from statesig.engine.stopping import Stop, Wish
-from statesig.engine.values import with_children
 from statesig.errors import FlowError, RunFailed
 from statesig.graph.graph import Graph
 from statesig.states import (
+    AnyFinished,
     AnyState,
     Cancelled,
     Cancelling,
@@ -39,7 +40,7 @@ from statesig.states import (
     Scheduled,
     State,
     Success,
-    is_mapped,
+    has_children,
 )
 
 if TYPE_CHECKING:
@@ -94,6 +95,24 @@ class Run:
         """
         state = self._noderuns[self.flow.own(node).index].state
         return cast("AnyState[T]", self._look(state))  # a concrete state of its type
+
+    def children(self, node: list[T]) -> tuple[AnyFinished[T], ...]:
+        """Return the final state of each child of a mapped node, in the order of its items.
+
+        Empty if nothing was mapped over, or if the task ended before anybody knew its items.
+
+        Raises:
+            FlowError: It is no mapped node of this run's flow, or it is not final.
+        """
+        found = self._noderuns[self.flow.own(node).index]
+        if not found.node.is_mapped:
+            raise FlowError(self.flow.name, f"{found.name!r} is not mapped, so that it has no children; use run[...]")
+        if not isinstance(found.state, Finished):
+            raise FlowError(
+                self.flow.name,
+                f"{found.name!r} is not final, it is {found.state.type}; iterate over the run for its children so far",
+            )
+        return tuple(cast("AnyFinished[T]", child.state) for child in found.children or ())  # those of its mapped type
 
     def __iter__(self) -> Iterator[TaskRun]:
         """Iterate over the outcome of each task, in the order of the flow."""
@@ -376,7 +395,6 @@ class Run:
             if noderun.node.is_mapped and isinstance(noderun.state, Finished):
                 recorded = noderun.recorded or {}  # nothing was mapped over
                 noderun.children = [recorded[index] for index in sorted(recorded)]
-                if is_mapped(noderun.state):
-                    children = gathered(tuple(child.state for child in noderun.children))
-                    noderun.state = with_children(noderun.state, children)
+                if has_children(noderun.state) and (recorded or not noderun.state.children):
+                    noderun.state = completed(noderun.state, [child.state for child in noderun.children])
         return self._noderuns

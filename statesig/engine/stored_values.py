@@ -15,10 +15,9 @@ from statesig.codec.states import decode, encode
 from statesig.errors import DecodeError, EncodeError, FlowError, StoreError
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node
-from statesig.states import ErrorInfo, Failed, Looped, Mapped, State, Success, is_mapped
+from statesig.states import ErrorInfo, Failed, Looped, State, Success, is_mapped
 from statesig.states.declared import list_of
 from statesig.states.families import LONGEST_TAG, args_of, descendants
-from statesig.states.generics import kind_of
 from statesig.stores.store import Store, StoredRun
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "parameters_of",
     "read_parameters",
     "stored_type",
-    "without_children",
     "without_what_cannot_be_stored",
 ]
 
@@ -66,19 +64,6 @@ def stored_type(node: Node, index: int | None) -> Any:
     """Return the declared type of a node's value as it is stored: of a mapped task as a whole, a list of values."""
     returns = node.task.returns
     return list_of(returns) if node.is_mapped and index is None and returns is not Any else returns
-
-
-def without_children(state: Mapped[Any]) -> State[Any]:
-    """Return a mapped task's state as it is stored: each child has a history, and together they have its value.
-
-    A result that is not theirs is one that a handler has given, and is kept.
-    """
-    result: Any = state.result
-    fields = {name: getattr(state, name) for name in state.model_fields_set - {"children"}}
-    if kind_of(result) is list and [*map(id, result)] == [id(child.result) for child in state.children]:
-        del fields["result"]
-    bare: State[Any] = type(state).model_validate({"type": state.type, **fields})
-    return bare
 
 
 def decode_stored(data: bytes, returns: Any) -> State[Any]:

@@ -11,11 +11,11 @@ from statesig.codec.problems import invalid, without_keys
 from statesig.engine.stored_values import encode_stored
 from statesig.errors import EncodeError
 from statesig.signals import Signal
-from statesig.states import State, Success, ValidationFailed, is_mapped
+from statesig.states import State, Success, ValidationFailed
 from statesig.states.declared import Declared, declared_as, list_of
 from statesig.states.families import narrow, origin_of
 
-__all__ = ["not_understood_type", "valued", "valued_items", "with_children"]
+__all__ = ["not_understood_type", "valued", "valued_items"]
 
 
 def valued(declared: Declared | None, state: State[Any]) -> State[Any]:
@@ -48,21 +48,6 @@ def valued(declared: Declared | None, state: State[Any]) -> State[Any]:
 def valued_items(declared: Declared | None, state: State[Any]) -> State[Any]:
     """Do the same for a mapped task as a whole, whose value is a list of values."""
     return state if declared is None else valued(declared_as(list_of(declared.type)), state)
-
-
-def with_children(state: State[Any], own: State[Any]) -> State[Any]:
-    """Return the state that a mapped task was given, by a handler or by a store, with the children that the task has.
-
-    Each child has a history of its own. The state's result replaces theirs, if it has one.
-
-    Args:
-        state: The state; one that holds no children is returned as it is.
-        own: The state that the task's children make of it.
-    """
-    if not is_mapped(state) or not is_mapped(own):
-        return state
-    result = {} if state.has_result or not own.has_result else {"result": own.result}
-    return state.model_copy(update={"children": own.children, **result})
 
 
 def not_understood_type(declared: Declared) -> State[Any]:

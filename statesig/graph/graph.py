@@ -257,6 +257,9 @@ class Graph:
     def map(self, fn: Callable[[A], B], items: Iterable[A]) -> list[B]:
         """Call a task once for each item, and return a stand-in for the list of its values.
 
+        Each call is judged by itself: its trigger looks at what is in its own item and at what all calls take or wait
+        for. The node ends as Mapped if all succeeded, else as MapFailed or MapCancelled.
+
         Args:
             fn: A task, or `functools.partial` of one with keywords, which are the same for all calls.
             items: A list, or a node or a parameter whose value will be one. No items give an empty Mapped.

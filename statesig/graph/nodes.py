@@ -5,6 +5,7 @@ User code holds stand-ins: it can pass one to a task, and any other use is refus
 
 from __future__ import annotations
 
+import copy
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -82,6 +83,12 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<node {self.name}>"
+
+    def narrowed(self, upstream: Mapping[Node, Takes]) -> Node:
+        """Return the same call with another upstream: that of one child of a map."""
+        child = copy.copy(self)
+        child.upstream, child.takes = tuple(upstream), tuple(upstream.values())
+        return child
 
 
 class Parameter:

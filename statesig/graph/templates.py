@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import copy
 import gc
-from collections.abc import Callable, Iterator, Mapping, MappingView
+from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
 from statesig.errors import NodeUseError
 from statesig.graph.containers import CLOSED, EXACT, PLAIN, TANGLED, Kind, Tangled, container_kind, fields_of
-from statesig.graph.nodes import Source, StandIn, source_of
+from statesig.graph.nodes import Node, Source, StandIn, StateOf, Takes, source_of
 from statesig.states.generics import kind_of
 
-__all__ = ["Hidden", "Template", "fresh", "parts_of", "read", "snapshot"]
+__all__ = ["Hidden", "Template", "fresh", "parts_of", "read", "snapshot", "taken_by"]
 
 _LOOKED_THROUGH: Final = (Iterator, MappingView, MappingProxyType, partial)
 """Values of these classes hold others without an attribute for them."""
@@ -50,6 +50,11 @@ class Template:
         for index, part in self._open.items():
             parts[index] = part
         return kind_of(self._whole), self._kind.brackets, parts
+
+    @property
+    def open(self) -> Iterable[Any]:
+        """The parts that are made afresh: sources and templates."""
+        return self._open.values()
 
     def made(self, resolve: Callable[[Any], Any]) -> Any:
         """Return a fresh container.
@@ -99,6 +104,21 @@ def parts_of(kept: Any) -> tuple[type[Any], str, list[Any]] | None:
     cls = kind_of(kept)
     kind = container_kind(cls)
     return None if kind is None else (cls, kind.brackets, kind.parts(kept))
+
+
+def taken_by(kept: Iterable[Any]) -> dict[Node, Takes]:
+    """Return the nodes from which arguments, as `read` keeps them, take something, and what."""
+    found: dict[Node, Takes] = {}
+    waiting = [*kept]
+    while waiting:
+        part: object = waiting.pop()
+        if isinstance(part, Template):
+            waiting.extend(part.open)
+        elif isinstance(part, Node):
+            found[part] = Takes.VALUE
+        elif isinstance(part, StateOf):
+            found.setdefault(part.node, Takes.STATE)
+    return found
 
 
 class Hidden(Exception):

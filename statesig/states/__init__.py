@@ -6,10 +6,21 @@ Data and tags only: nothing here may know a signal, a transition, a clock or JSO
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Union
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, PydanticKnownError
 from typing_extensions import TypeIs, TypeVar
 
 from statesig.errors import NoResult
@@ -27,6 +38,8 @@ __all__ = [
     "Failed",
     "Finished",
     "Looped",
+    "MapCancelled",
+    "MapFailed",
     "Mapped",
     "MetaState",
     "Paused",
@@ -44,6 +57,7 @@ __all__ = [
     "TriggerFailed",
     "UtcDatetime",
     "ValidationFailed",
+    "has_children",
     "is_cached",
     "is_cancelled",
     "is_cancelling",
@@ -61,6 +75,7 @@ __all__ = [
     "is_skipped",
     "is_submitted",
     "is_successful",
+    "mapped_class",
 ]
 
 if TYPE_CHECKING:
@@ -276,25 +291,89 @@ class Cached(Success[R]):
 
 
 class _Child:
-    """A state with any type of result, whatever the Mapped that holds it declares."""
+    """A state with any type of result, whatever the state that holds it declares."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return handler.generate_schema(State)
 
 
-@disjoint_base
-class Mapped(Success[R]):
-    """Run once for each of its inputs.
+class _Described:
+    """Describes children in a schema more closely than as states.
 
     Args:
-        children: The state of each child, in the order of the inputs.
+        branches: The branches that each child is of one of.
+        least: The branch that at least one child is of.
     """
 
+    def __init__(self, *branches: type[State[Any]], least: type[State[Any]] | None = None) -> None:
+        self.branches = branches
+        self.least = least
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        items = [branch.__get_pydantic_json_schema__(schema, handler) for branch in self.branches]
+        described = {**handler(schema), "items": items[0] if len(items) == 1 else {"anyOf": items}}
+        if self.least is not None:
+            described["contains"] = self.least.__get_pydantic_json_schema__(schema, handler)
+        return described
+
+
+def _agreeing(state: Any) -> Any:
+    """Refuse a mapped task's state that is not of the branch of its children."""
+    children: tuple[State[Any], ...] = state.children
+    name: str = state.type
+    for index, child in enumerate(children):
+        if not isinstance(child, Finished):
+            raise _unfit(state, name, f"every child of a {name} is final, and children[{index}] is {child.type}")
+    right = mapped_class(children)
+    if not issubclass(type(state), right):
+        raise _unfit(state, name, f"{_RULES[right]}; use {right.__name__}, not {name}")
+    return state
+
+
+def _unfit(state: Any, name: str, sentence: str) -> ValidationError:
+    error = InitErrorDetails(
+        type=PydanticCustomError("map_children", "{sentence}", {"sentence": sentence}),
+        loc=("children",),
+        input=state.children,
+    )
+    return ValidationError.from_exception_data(name, [error])
+
+
+def _as_written(state: Any) -> State[Any]:
+    """Return the state that a document of a Mapped means.
+
+    Version 0.1.0 wrote one whatever its children were. A child that was not final never came to be: it is Cancelled.
+    """
+    written: tuple[State[Any], ...] = state.children
+    children = tuple(
+        child if isinstance(child, Finished) else Cancelled(message=f"it was {child.type}", causes=child.causes)
+        for child in written
+    )
+    right: Any = mapped_class(children)
+    if right is Mapped:
+        same: State[Any] = state
+        return same
+    given = {name: value for name, value in state.__dict__.items() if name in state.model_fields_set - {"type"}}
+    made: State[Any] = right(**{**given, "children": children})
+    return made
+
+
+@disjoint_base
+class Mapped(Success[R]):
+    """Run once for each of its inputs, every time with success.
+
+    Args:
+        children: The state of each child, in the order of the inputs; each is a success.
+    """
+
+    __as_written__ = staticmethod(_as_written)
+
     if TYPE_CHECKING:
-        children: tuple[State[Any], ...] = ()
+        children: tuple[Success[Any], ...] = ()
     else:
-        children: tuple[_Child, ...] = ()
+        children: Annotated[tuple[_Child, ...], _Described(Success)] = ()
+        _agree = model_validator(mode="after")(_agreeing)
 
 
 @disjoint_base
@@ -338,6 +417,53 @@ class Crashed(Failed[R]):
 @disjoint_base
 class Cancelled(Finished[R]):
     """Stopped on request."""
+
+
+@disjoint_base
+class MapFailed(Failed[R]):
+    """Run once for each of its inputs, and not every time with success: a child has failed.
+
+    Args:
+        children: The state of each child, in the order of the inputs; all are final, and at least one is a failure.
+    """
+
+    retryable: bool = False  # retries are the children's
+    if TYPE_CHECKING:
+        children: tuple[Success[Any] | Failed[Any] | Cancelled[Any], ...]
+    else:
+        children: Annotated[tuple[_Child, ...], _Described(Finished, least=Failed)]
+        _agree = model_validator(mode="after")(_agreeing)
+
+
+@disjoint_base
+class MapCancelled(Cancelled[R]):
+    """Run once for each of its inputs, as far as it was not stopped: no child has failed, and one was cancelled.
+
+    Args:
+        children: The state of each child, in the order of the inputs; each is a success or Cancelled, at least one of
+            them Cancelled.
+    """
+
+    if TYPE_CHECKING:
+        children: tuple[Success[Any] | Cancelled[Any], ...]
+    else:
+        children: Annotated[tuple[_Child, ...], _Described(Success, Cancelled, least=Cancelled)]
+        _agree = model_validator(mode="after")(_agreeing)
+
+
+_RULES: dict[type[State[Any]], str] = {
+    Mapped: "every child is a success",
+    MapFailed: "a child has failed",
+    MapCancelled: "a child was cancelled, and none has failed",
+}
+
+
+def mapped_class(children: Iterable[State[Any]]) -> type[Mapped[Any]] | type[MapFailed[Any]] | type[MapCancelled[Any]]:
+    """Return the class of a mapped task's state, given the states of its children, which are final."""
+    kinds = set(map(type, children))
+    if any(issubclass(kind, Failed) for kind in kinds):
+        return MapFailed
+    return MapCancelled if any(issubclass(kind, Cancelled) for kind in kinds) else Mapped
 
 
 if TYPE_CHECKING:
@@ -426,8 +552,13 @@ def is_cached(state: State[T]) -> TypeIs[Cached[T]]:
 
 
 def is_mapped(state: State[T]) -> TypeIs[Mapped[T]]:
-    """Tell whether a state holds the states of a mapped task's children."""
+    """Tell whether a state is Mapped: that of a mapped task whose children all succeeded."""
     return isinstance(state, Mapped)
+
+
+def has_children(state: State[T]) -> TypeIs[Mapped[T] | MapFailed[T] | MapCancelled[T]]:
+    """Tell whether a state holds the states of a mapped task's children, whatever became of them."""
+    return isinstance(state, (Mapped, MapFailed, MapCancelled))
 
 
 def is_skipped(state: State[T]) -> TypeIs[Skipped[T]]:

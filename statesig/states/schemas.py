@@ -53,9 +53,10 @@ class Narrow:
         inner, self.definitions = _unwrapped(cls)
         self.schema: Schema = _with_fields(inner, _tag_field(cls, required=False))
         self.tagged: Schema = _with_fields(inner, _tag_field(cls, required=True))
-        self.validator: SchemaValidator = SchemaValidator(defined(self.schema, self.definitions))
+        title: Any = {"title": cls.__name__}
+        self.validator: SchemaValidator = SchemaValidator(defined(self.schema, self.definitions), title)
         self.validate: Callable[..., Any] = self.validator.validate_python
-        lenient = SchemaValidator(defined(_ignoring_extra(self.schema), self.definitions))
+        lenient = SchemaValidator(defined(_ignoring_extra(self.schema), self.definitions), title)
         self.construct: Callable[..., Any] = lenient.validate_python
         fields: dict[str, Any] = _fields_of(self.schema)
         self.fields: dict[str, Schema] = {

@@ -17,6 +17,7 @@ from typing_extensions import TypeIs
 
 from statesig.algebra.captures import capture
 from statesig.algebra.joins import EMPTY, Kind, Order, combine, join, kind
+from statesig.algebra.leaves import is_composite
 from statesig.algebra.merges import Observation, merge
 from statesig.algebra.results import bind, fold, recover
 from statesig.algebra.results import map as map_result
@@ -25,7 +26,7 @@ from statesig.algebra.transitions import advance, is_allowed, successors
 from statesig.codec.states import decode, encode
 from statesig.errors import EncodeError, IllegalTransition, NoSignal
 from statesig.signals import Signal, signal_of, signal_type_of
-from statesig.states import Mapped, MetaState, State, Success
+from statesig.states import Cancelled, Failed, MetaState, State, Success, has_children
 from statesig.states.families import descendants, narrow, origin_of
 from statesig.states.generics import parent_of
 
@@ -92,7 +93,7 @@ TWO_KINDS: Mapping[str, Sides] = {
 
 
 def _is_carried(of: Kind) -> bool:
-    return of is EMPTY or not (of.__abstract__ or issubclass(of, (MetaState, Mapped)) or origin_of(of) is not of)
+    return of is EMPTY or not (of.__abstract__ or is_composite(of) or origin_of(of) is not of)
 
 
 def _idempotent(a: Kind, b: Kind, c: Kind, order: Order) -> Pair:
@@ -206,10 +207,18 @@ def _unwrapped(s: State[Any]) -> Pair | None:
 def _kind_of_itself(s: State[Any]) -> Pair:
     if isinstance(s, MetaState):
         return kind(s), kind(s.state)
-    if isinstance(s, Mapped):
+    if has_children(s):
         joined: Kind = reduce(join, map(kind, s.children), EMPTY)
         return kind(s), Success if joined is EMPTY else joined
     return kind(s), origin_of(type(s))
+
+
+def _honest_kind(s: State[Any]) -> Pair:
+    own = kind(s)
+    return [issubclass(own, branch) for branch in _OUTCOMES], [isinstance(s, branch) for branch in _OUTCOMES]
+
+
+_OUTCOMES = (Success, Failed, Cancelled)
 
 
 def _mapped_by_identity(s: State[Any]) -> Pair:
@@ -291,6 +300,7 @@ ONE_STATE: Mapping[str, Sides] = {
     "capture(raise_, signal_of(s)) == s": _raised_and_captured,
     "capture(s.unwrap) == Success(result=s.result)": _unwrapped,
     "kind(s) is its class, or the kind of the states in it": _kind_of_itself,
+    "issubclass(kind(s), branch) == isinstance(s, branch) for Success, Failed and Cancelled": _honest_kind,
     "map(identity, s) == s, as far as its class leaves the type of its result open": _mapped_by_identity,
     "map(f, map(g, s)) == map(f after g, s)": _mapped_twice,
     "bind(unit, s) == s for a plain Success and a state without a result": _bound_to_unit,

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from typing_extensions import TypeIs
 
 from statesig.algebra.joins import COMPLETION, EMPTY, FAIL_FAST
+from statesig.algebra.leaves import is_composite
 from statesig.codec.states import encode
 from statesig.errors import EncodeError
-from statesig.states import Mapped, MetaState, State
+from statesig.states import State
 from statesig.states.families import descendants, origin_of
 from statesig.testing.equations import JOINS, ONE_KIND, ONE_STATE, THREE_STATES, TWO_KINDS, Sides
 
@@ -77,7 +78,7 @@ def _is_state_class(one: object) -> TypeIs[type[State[Any]]]:
 
 def _check_kind(own: type[State[Any]]) -> None:
     kinds: list[Any] = [own, *(one for one in _BUILT_IN if one is not own)]
-    carrier = [EMPTY, *(one for one in kinds if not issubclass(one, (MetaState, Mapped)))]
+    carrier = [EMPTY, *(one for one in kinds if not is_composite(one))]
     for law, sides in ONE_KIND.items():
         _hold(law, sides, {"a": own})
     for law, sides in TWO_KINDS.items():

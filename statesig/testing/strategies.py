@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 
 from statesig.algebra.transitions import FIRST, successors
 from statesig.signals import Signal, catching
-from statesig.states import Finished, Mapped, State, UtcDatetime
+from statesig.states import Cancelled, Failed, Finished, MapCancelled, MapFailed, Mapped, State, Success, UtcDatetime
 from statesig.states.families import StateMeta, descendants, narrow, origin_of
 from statesig.states.generics import specialised
 from statesig.states.json_rules import has_non_finite
@@ -198,9 +198,23 @@ def _filled(draw: st.DrawFn, form: _Form) -> Any:
 
 
 def _field(cls: Any, name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
-    if name == "children" and _is_below(cls, Mapped):
-        return st.lists(states(), max_size=3).map(tuple)
+    if name == "children" and _is_below(cls, tuple(_CHILDREN)):
+        return st.deferred(_CHILDREN[next(one for one in _CHILDREN if issubclass(cls, one))])
     return _values(_without_references(field.annotation, cls), tuple(field.metadata))
+
+
+def _with_one(least: type[State[Any]], others: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Return a strategy of children, at least one of them of a branch, in any order."""
+    few = st.tuples(states(least), st.lists(others, max_size=1))
+    return few.flatmap(lambda drawn: st.permutations([drawn[0], *drawn[1]])).map(tuple)
+
+
+_CHILDREN: Mapping[type[State[Any]], Callable[[], st.SearchStrategy[tuple[Any, ...]]]] = {
+    Mapped: lambda: st.lists(states(Success), max_size=3).map(tuple),
+    MapFailed: lambda: _with_one(Failed, states(Finished)),
+    MapCancelled: lambda: _with_one(Cancelled, states(Success) | states(Cancelled)),
+}
+"""The children that each class of a mapped task's states takes."""
 
 
 def _without_references(annotation: Any, cls: Any) -> Any:

@@ -15,6 +15,8 @@ from statesig.states import (
     ErrorInfo,
     Failed,
     Looped,
+    MapCancelled,
+    MapFailed,
     Mapped,
     Paused,
     Pending,
@@ -41,6 +43,8 @@ __all__ = [
     "FAIL",
     "LOOP",
     "MAP",
+    "MAPCANCEL",
+    "MAPFAIL",
     "PAUSE",
     "PEND",
     "QUEUE",
@@ -259,7 +263,7 @@ class MAP(Signal[Mapped[Any]]):
         *,
         result: Any | None = None,
         causes: tuple[ErrorInfo, ...] = (),
-        children: tuple[State[Any], ...] = (),
+        children: tuple[Success[Any], ...] = (),
     ) -> None: ...
 
 @final
@@ -335,4 +339,27 @@ class CANCEL(Signal[Cancelled[Any]]):
         *,
         result: Any | None = None,
         causes: tuple[ErrorInfo, ...] = (),
+    ) -> None: ...
+
+@final
+class MAPFAIL(Signal[MapFailed[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        retryable: bool = False,
+        children: tuple[Success[Any] | Failed[Any] | Cancelled[Any], ...],
+    ) -> None: ...
+
+@final
+class MAPCANCEL(Signal[MapCancelled[Any]]):
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        result: Any | None = None,
+        causes: tuple[ErrorInfo, ...] = (),
+        children: tuple[Success[Any] | Cancelled[Any], ...],
     ) -> None: ...

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import reduce
 from inspect import signature
-from itertools import permutations, product
+from itertools import combinations_with_replacement, permutations, product
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from statesig import (
     COMPLETION,
@@ -33,6 +34,8 @@ from statesig import (
     Failed,
     Finished,
     Looped,
+    MapCancelled,
+    MapFailed,
     Mapped,
     MetaState,
     Order,
@@ -53,6 +56,9 @@ from statesig import (
     ValidationFailed,
     collect,
     combine,
+    is_cancelled,
+    is_failed,
+    is_successful,
     join,
     kind,
     tally,
@@ -60,7 +66,7 @@ from statesig import (
 from statesig.algebra import joins, merges, results
 from tests.harness.strategies import CONCRETE, Withheld, name_of, payloads, shown
 from tests.samples.kinds import QUARANTINE, Partial, Quarantined, Sealed, Throttled
-from tests.samples.samples import CAUSE, KINDS, NOON, bare, full
+from tests.samples.samples import CAUSE, KINDS, NOON, bare, full, mapped
 
 
 class Transient(Failed):
@@ -121,7 +127,9 @@ PARENT = {
     "Throttled": "Retrying",
 }
 
-CARRIER: tuple[Any, ...] = (EMPTY, *(one for one in KINDS if not issubclass(one, (MetaState, Mapped))))
+COMPOSED = (Mapped, MapFailed, MapCancelled)
+CARRIER: tuple[Any, ...] = (EMPTY, *(one for one in KINDS if not issubclass(one, (MetaState, *COMPOSED))))
+FINAL = tuple(one for one in CARRIER if one is not EMPTY and issubclass(one, Finished))
 PAIRS = list(product(CARRIER, repeat=2))
 
 in_each_order = pytest.mark.parametrize("order", [COMPLETION, FAIL_FAST], ids=repr)
@@ -147,7 +155,7 @@ def expected_join(a: Any, b: Any, order: Order = COMPLETION) -> Any:
 
 @in_each_order
 def test_the_carrier(order: Order) -> None:
-    """The carrier is every concrete kind but meta-states and Mapped, and EMPTY; the tables above have them all."""
+    """The carrier is EMPTY and each concrete kind but meta-states and those with children; the tables have all."""
     assert {"EMPTY", *RANK[order]} == {"EMPTY" if one is EMPTY else one.__name__ for one in CARRIER}
 
 
@@ -232,7 +240,8 @@ def test_the_parameters_of_a_kind_do_not_matter() -> None:
     )
 
 
-NO_KINDS: list[Any] = [State, Finished, MetaState, Queued, Submitted, Mapped, Mapped[int], int, 5, None, Success()]
+NO_KINDS: list[Any] = [State, Finished, MetaState, Queued, Submitted, *COMPOSED, Mapped[int], int, 5, None]
+NO_KINDS.append(Success())
 
 
 @pytest.mark.parametrize("a", NO_KINDS, ids=shown)
@@ -315,14 +324,63 @@ def test_the_kind_of_a_meta_state(wrapping: Any, wrapped: Any) -> None:
     assert wrapped is kind(wrapping(state=bare(wrapped)))
 
 
-@pytest.mark.parametrize("a", CARRIER[1:], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("a", FINAL, ids=lambda one: one.__name__)
 def test_the_kind_of_a_mapped(a: Any) -> None:
-    """A Mapped is the join of its children's kinds, nested ones and wrapped ones too."""
-    for b in CARRIER[1:]:
+    """The kind of a state with children is the join of their kinds, nested ones too."""
+    for b in FINAL:
         expected = expected_join(a, b)
-        assert expected is kind(Mapped(children=(bare(a), bare(b))))
-        assert expected is kind(Mapped(children=(Mapped(children=(bare(a),)), bare(b))))
-    assert Running is kind(Mapped(children=(Queued(state=Pending()), Running())))
+        assert expected is kind(mapped(bare(a), bare(b)))
+        assert expected is kind(mapped(mapped(bare(a)), bare(b)))
+
+
+def test_a_kind_never_lies() -> None:
+    """With up to four children of any final kinds: a mapped task succeeded just if each child has, and all agree."""
+    ends = [bare(one) for one in KINDS if issubclass(one, Finished)]
+    cases = 0
+    for count in range(5):
+        for children in combinations_with_replacement(ends, count):
+            cases += 1
+            state = mapped(*children)
+            expected = expected_branch(children)
+            assert expected == [isinstance(state, branch) for branch in OUTCOMES], children
+            assert expected == [issubclass(kind(state), branch) for branch in OUTCOMES], children
+            assert expected == [is_successful(state), is_failed(state), is_cancelled(state)], children
+            assert {kind(state): 1} == tally([state])
+            assert expected == [isinstance(combine([state]), branch) for branch in OUTCOMES], children
+    print(f"{cases} choices of up to four of {len(ends)} final kinds")
+
+
+OUTCOMES = (Success, Failed, Cancelled)
+
+
+def expected_branch(children: tuple[State[Any], ...]) -> list[bool]:
+    """Return whether a mapped task with these children succeeded, failed, was cancelled."""
+    failed = any(isinstance(child, Failed) for child in children)
+    cancelled = not failed and any(isinstance(child, Cancelled) for child in children)
+    return [all(isinstance(child, Success) for child in children), failed, cancelled]
+
+
+@pytest.mark.parametrize("of", [Mapped, MapFailed, MapCancelled], ids=lambda one: one.__name__)
+def test_no_other_class_takes_the_children(of: Any) -> None:
+    """Of three classes one alone takes some children, and the others name it; a child that is not final none takes."""
+    choices = [
+        (),
+        (Success(),),
+        (Failed(),),
+        (Cancelled(),),
+        (Success(), Failed(), Cancelled()),
+        (Skipped(), Cancelled()),
+    ]
+    for children in choices:
+        right = type(mapped(*children))
+        if of is right:
+            assert children == of(children=children).children
+        else:
+            with pytest.raises(ValidationError, match=f"use {right.__name__}, not {of.__name__}"):
+                of(children=children)
+    for child in (Running(), Pending(), Queued(state=Pending()), Paused()):
+        with pytest.raises(ValidationError, match=rf"every child of a {of.__name__} is final, and children\[1\] is"):
+            of(children=(Failed(), child))
 
 
 def test_the_kind_of_an_empty_mapped() -> None:
@@ -332,21 +390,20 @@ def test_the_kind_of_an_empty_mapped() -> None:
 
 @in_each_order
 def test_the_kind_of_a_mapped_in_an_order(order: Order) -> None:
-    """The children of a Mapped are joined in the order that is asked for."""
-    mapped = Mapped(children=(Failed(), Running(), Success()))
-    assert join(Failed, Running, order=order) is kind(mapped, order=order)
+    """The children are joined in the order that is asked for; since they are final, the two orders agree."""
+    assert Failed is kind(mapped(Failed(), Cancelled(), TriggerFailed(), Success()), order=order)
 
 
 def nested(state: State[Any], depth: int) -> State[Any]:
     """Return a state in so many Mapped, one in the other."""
-    return reduce(lambda inner, _: Mapped(children=(inner,)), range(depth), state)
+    return reduce(lambda inner, _: mapped(inner), range(depth), state)
 
 
 def test_the_kind_of_what_is_nested_deep() -> None:
     """A state nested deeper than Python calls itself has a kind, is counted and is combined."""
-    deep = nested(Queued(state=Retrying(run_count=7, causes=(CAUSE,))), 5_000)
-    assert (Retrying, {Retrying: 1}) == (kind(deep), tally([deep]))
-    assert Retrying(run_count=7, causes=(CAUSE,)) == combine([deep])
+    deep = nested(Crashed(retryable=False, causes=(CAUSE,)), 5_000)
+    assert (Crashed, {Crashed: 1}) == (kind(deep), tally([deep]))
+    assert Crashed(retryable=False, causes=(CAUSE,)) == combine([deep])
 
 
 # ---- tally
@@ -361,7 +418,7 @@ def test_tally_counts_kinds() -> None:
 
 def test_tally_counts_a_users_kind_as_itself() -> None:
     """A user's kind is counted apart from what it is below; a Mapped once, as the kind it is of."""
-    states = [Quarantined(path="x"), Failed(), Sealed(path="y"), Mapped(children=(Failed(), Success()))]
+    states = [Quarantined(path="x"), Failed(), Sealed(path="y"), mapped(Failed(), Success())]
     assert {Quarantined: 1, Sealed: 1, Failed: 2} == tally(states)
     assert {} == tally([])
 
@@ -457,11 +514,11 @@ def test_causes_are_kept_once_each(one: Any) -> None:
 def test_causes_of_children_are_kept() -> None:
     """What a Mapped's children and a wrapped state were caused by is kept, in their order."""
     other = ErrorInfo(type="OSError", message="disk")
-    mapped = Mapped(children=(Failed(causes=(CAUSE,)), Failed(causes=(other,))))
-    assert (CAUSE, other) == combine([mapped]).causes
+    both = mapped(Failed(causes=(CAUSE,)), Failed(causes=(other,)))
+    assert (CAUSE, other) == combine([both]).causes
     wrapped = Queued(state=Retrying(causes=(CAUSE,)))
     assert (CAUSE,) == combine([wrapped]).causes
-    assert (CAUSE,) == combine([Mapped(children=(Failed(causes=(CAUSE,)), Success()))]).causes
+    assert (CAUSE,) == combine([mapped(Failed(causes=(CAUSE,)), Success())]).causes
 
 
 def test_the_earliest_start_time_expiry_and_deadline() -> None:
@@ -506,7 +563,7 @@ def test_retryable_only_if_all_failures_are(states: list[State[Any]], expected: 
         ([Failed(message="x"), Success(message="y")], "x"),
         ([Failed(message="x"), TimedOut(message="x")], "x"),
         ([TimedOut(message="x"), Crashed(message="y")], None),
-        ([Mapped(message="m", children=(Failed(message="x"), Success(message="y")))], "x"),
+        ([mapped(Failed(message="x"), Success(message="y"), message="m")], "x"),
     ],
 )
 def test_a_message_that_all_agree_on(states: list[State[Any]], message: str | None) -> None:

@@ -22,6 +22,8 @@ from statesig import (
     Failed,
     Finished,
     Looped,
+    MapCancelled,
+    MapFailed,
     Mapped,
     Observation,
     Order,
@@ -47,7 +49,7 @@ from statesig import (
 from tests.harness.exhaustive import exhaustive_but
 from tests.harness.strategies import CONCRETE, name_of, payloads
 from tests.samples.kinds import Partial, Quarantined, Sealed, Throttled
-from tests.samples.samples import KINDS, bare, full
+from tests.samples.samples import KINDS, bare, full, mapped
 
 # The phases as the contract tells them, from the first to the last; states of one row are equally far.
 PHASES = [
@@ -58,7 +60,7 @@ PHASES = [
     [Running],
     [Cancelling],
     [
-        *(Success, Cached, Mapped, Skipped, Partial, Cancelled),
+        *(Success, Cached, Mapped, Skipped, Partial, Cancelled, MapFailed, MapCancelled),
         *(Failed, TimedOut, TriggerFailed, ValidationFailed, Crashed, Quarantined, Sealed),
     ],
 ]
@@ -198,11 +200,12 @@ def test_conflicts_of_one_place_are_one() -> None:
 
 @pytest.mark.parametrize("policy", [COMPLETION, FAIL_FAST], ids=repr)
 def test_a_policy_prefers_the_more_severe(policy: Order) -> None:
-    """With a policy the most severe of what claims a place wins; a Mapped counts as the kind it is of."""
+    """With a policy the most severe of what claims a place wins; one with children counts as the kind it is of."""
     success, failed = Observation(1, Success(result=1)), Observation(1, Failed())
     assert failed == merge(success, failed, policy=policy) == merge(merge(success, failed), policy=policy)
-    mapped = Observation(1, Mapped(children=(Success(), Failed(), Running())))
-    assert {COMPLETION: mapped, FAIL_FAST: merge(mapped, failed)}[policy] == merge(mapped, failed, policy=policy)
+    whole = Observation(1, mapped(Success(), Failed(), Cancelled()))
+    assert whole == merge(whole, Observation(1, Cancelled()), success, policy=policy)
+    assert merge(whole, failed) == merge(whole, failed, policy=policy)
 
 
 @pytest.mark.parametrize("policy", [COMPLETION, FAIL_FAST], ids=repr)

@@ -20,6 +20,8 @@ from statesig import (
     Failed,
     Finished,
     Looped,
+    MapCancelled,
+    MapFailed,
     Mapped,
     MetaState,
     Paused,
@@ -394,8 +396,8 @@ def same(s: State[Any]) -> State[Any]:
 @pytest.mark.parametrize(
     ("s", "expected"),
     [(bare(one), "success") for one in (Success, Cached, Mapped, Skipped, Partial)]
-    + [(bare(one), "failed") for one in (Failed, TimedOut, Crashed, Quarantined, Sealed)]
-    + [(Cancelled(), "cancelled")]
+    + [(bare(one), "failed") for one in (Failed, TimedOut, Crashed, MapFailed, Quarantined, Sealed)]
+    + [(bare(one), "cancelled") for one in (Cancelled, MapCancelled)]
     + [(bare(one), "unfinished") for one in (Pending, Scheduled, Paused, Queued, Submitted, Running, Cancelling)],
     ids=lambda one: getattr(one, "type", one),
 )

@@ -67,8 +67,8 @@ BRANCHES = {
     "Running": "Running",
     "Cancelling": "Cancelling",
     "Success": "Success Cached Mapped Skipped Partial",
-    "Failed": "Failed TimedOut TriggerFailed ValidationFailed Crashed Quarantined Sealed",
-    "Cancelled": "Cancelled",
+    "Failed": "Failed TimedOut TriggerFailed ValidationFailed Crashed Quarantined Sealed MapFailed",
+    "Cancelled": "Cancelled MapCancelled",
 }
 FAMILIES = {
     "Running": "Running",
@@ -82,9 +82,9 @@ FAMILIES = {
     "Skipped": "Skipped",
     "Success": BRANCHES["Success"],
     "Failed": BRANCHES["Failed"],
-    "Cancelled": "Cancelled",
+    "Cancelled": BRANCHES["Cancelled"],
     "Cancelling": "Cancelling",
-    "Finished": f"{BRANCHES['Success']} {BRANCHES['Failed']} Cancelled",
+    "Finished": f"{BRANCHES['Success']} {BRANCHES['Failed']} {BRANCHES['Cancelled']}",
 }
 
 ALLOWED = {

@@ -27,6 +27,8 @@ from statesig import (
     Failed,
     Finished,
     Judgement,
+    MapCancelled,
+    MapFailed,
     Mapped,
     MetaState,
     Paused,
@@ -65,12 +67,12 @@ from statesig import (
 from statesig.algebra.transitions import SUCCESSORS
 from tests.harness.exhaustive import exhaustive_but, one_in
 from tests.samples.kinds import Quarantined
-from tests.samples.samples import KINDS, bare
+from tests.samples.samples import KINDS, bare, mapped
 
 RUN, FAILED, WAIT, PAUSED, SKIPPED = Verdict.RUN, Verdict.FAIL, Verdict.WAIT, Verdict.PAUSE, Verdict.SKIP
 
-# Mapped and meta-states stand for what is in them, and are tested apart.
-LEAVES = tuple(bare(kind) for kind in KINDS if not issubclass(kind, (Mapped, MetaState)))
+# Meta-states and those with children stand for what is in them, and are tested apart.
+LEAVES = tuple(bare(kind) for kind in KINDS if not issubclass(kind, (MetaState, Mapped, MapFailed, MapCancelled)))
 ENDS = tuple(state for state in LEAVES if isinstance(state, Finished))
 
 # One state for each way a predicate can look at it, where all would be too many.
@@ -179,7 +181,7 @@ ALL_ENDS = tuple(bare(kind) for kind in KINDS if issubclass(kind, Finished))
 
 def leaf(state: Any) -> Any:
     """Return what a bare state counts as."""
-    return Success() if isinstance(state, Mapped) else state
+    return Success() if isinstance(state, Mapped) else getattr(state, "children", (state,))[0]
 
 
 @cache
@@ -311,7 +313,7 @@ def with_pending() -> list[tuple[Counts, Counts]]:
     ]
 
 
-MANY = tuple(Mapped(children=children) for children in upstreams((Success(), Skipped(), Failed(), Cancelled()), 3))
+MANY = tuple(mapped(*children) for children in upstreams((Success(), Skipped(), Failed(), Cancelled()), 3))
 
 
 @cache
@@ -441,7 +443,7 @@ def test_a_mapped_task_can_still_change_a_part() -> None:
         between(Failed, 0, 1).verdict([Success(), Pending()]),
     )
     assert WAIT is share(Failed, "0.1").verdict([*[Failed()] * 9, Pending()])
-    later = Mapped(children=[Success()] * 90)
+    later = mapped(*[Success()] * 90)
     assert FAILED is share(Failed, "0.1").verdict([*[Failed()] * 9, later])
 
 
@@ -468,12 +470,12 @@ def test_a_kind_counts_its_descendants(kind: Any) -> None:
 
 @each_predicate
 def test_a_mapped_upstream_counts_as_its_children(trigger: Trigger) -> None:
-    """A Mapped, in whatever depth, says what its children say one by one."""
-    for upstream in upstreams(FEW, 2):
+    """A state with children, in whatever depth, says what its children say one by one."""
+    for upstream in upstreams(FEW_ENDS, 2):
         expected = trigger.verdict(upstream)
-        assert expected is trigger.verdict([Mapped(children=upstream)]), upstream
-        assert expected is trigger.verdict([Mapped(children=(Mapped(children=upstream),))]), upstream
-        assert expected is trigger.verdict([upstream[0], Mapped(children=upstream[1:])] if upstream[1:] else upstream)
+        assert expected is trigger.verdict([mapped(*upstream)]), upstream
+        assert expected is trigger.verdict([mapped(mapped(*upstream))]), upstream
+        assert expected is trigger.verdict([upstream[0], mapped(*upstream[1:])] if upstream[1:] else upstream)
 
 
 @each_trigger
@@ -782,7 +784,7 @@ def test_an_instance_is_no_signal_to_say_otherwise() -> None:
 
 def test_a_judgement_carries_name_and_counts() -> None:
     """`judge` gives the verdict, the trigger's name, and how many leaves had each tag, in the order of arrival."""
-    judged = all_successful.judge([Success(), Mapped(children=(Failed(), Success())), Pending()])
+    judged = all_successful.judge([Success(), mapped(Failed(), Success()), Pending()])
     expected = Judgement(FAILED, "all_successful", (("Success", 2), ("Failed", 1), ("Pending", 1)))
     assert expected == judged
     assert "trigger all_successful: 2 Success, 1 Failed, 1 Pending" == judged.message

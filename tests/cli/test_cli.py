@@ -23,6 +23,7 @@ from statesig import (
     Failed,
     Finished,
     Flow,
+    MapFailed,
     Mapped,
     State,
     Success,
@@ -197,7 +198,7 @@ def test_the_table_at_the_end() -> None:
     seconds = [row.pop(2) for row in rows[1:6]]
     assert [True] * 5 == [re.fullmatch(r"\d+\.\d{3}", each) is not None for each in seconds]
     assert [
-        ["half", "Mapped: 2 Success, 1 Quarantined, 1 Failed"],
+        ["half", "MapFailed: 2 Success, 1 Quarantined, 1 Failed"],
         ["half[1]", "Quarantined", "odd"],
         ["half[2]", "Failed", "raised ZeroDivisionError: integer division or modulo by zero"],
         ["unsteady", "Failed", "busy"],
@@ -214,7 +215,7 @@ def test_a_plain_line_for_each_task() -> None:
         "half[1] Quarantined",
         "half[2] Failed",
         "half[3] Success",
-        "half Mapped:",
+        "half MapFailed:",
         "unsteady Retrying",
         "unsteady Failed",
         "skipped Skipped",
@@ -325,16 +326,24 @@ def test_a_mapped_task_that_is_larger_than_a_document() -> None:
     assert (0, 0) == (statesig("check", text=done.stdout).returncode, done.returncode)
 
 
-def test_a_mapped_task_of_very_many() -> None:
+@pytest.mark.parametrize(
+    "state",
+    [
+        Mapped(children=(Success(result=1),) * 30_000),
+        MapFailed(children=(Success(result=1),) * 30_000 + (Failed(),), message="m"),
+    ],
+    ids=lambda state: state.type,
+)
+def test_a_mapped_task_of_very_many(state: State[Any]) -> None:
     """A mapped task of so many children that not even their tags fit a document is told of all the same."""
     with Flow("f") as flow:
         flow.map(task(name="tick")(lambda number: number), [])
     out, errors = io.StringIO(), io.StringIO()
-    state = Mapped(children=(Success(result=1),) * 30_000)
     with JsonLines(flow, out, errors) as lines:
         lines(Event("r", "tick", None, 1, datetime(2019, 4, 4, tzinfo=UTC), state))
-    assert "Mapped" == json.loads(out.getvalue())["state"]["type"]
-    assert "Mapped" == decode_event(out.getvalue(), strict=True).state.type
+    assert state.type == json.loads(out.getvalue())["state"]["type"]
+    told = decode_event(out.getvalue(), strict=True).state
+    assert (state.type, state.message) == (told.type, told.message)
 
 
 def test_what_another_process_told_of_a_mapped_task_is_told_again(tmp_path: Path) -> None:

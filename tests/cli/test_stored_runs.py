@@ -120,7 +120,7 @@ def test_what_became_of_a_run(store: str, runs: dict[str, Run]) -> None:
     rows = [re.split(r" {2,}", line) for line in table.splitlines()]
     assert ["TASK", "STATE", "ATTEMPTS", "BEGAN", "CHANGED", "WORKER", "MESSAGE"] == rows[0]
     assert [
-        ["half", "Mapped: 2 Success, 1 Quarantined, 1 Failed"],
+        ["half", "MapFailed: 2 Success, 1 Quarantined, 1 Failed"],
         ["half[1]", "Quarantined", "1", "odd"],
         ["half[2]", "Failed", "1", "raised ZeroDivisionError: integer division or modulo by zero"],
         ["unsteady", "Failed", "2", "busy"],

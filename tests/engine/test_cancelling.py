@@ -24,6 +24,7 @@ from statesig import (
     Executor,
     Failed,
     Flow,
+    MapCancelled,
     Run,
     State,
     Success,
@@ -292,7 +293,7 @@ def test_what_waits_for_a_time_or_a_person() -> None:
 
 
 def test_a_mapped_task_keeps_what_its_children_did(tmp_path: Path) -> None:
-    """Children that ran keep their results, the others are Cancelled, and their node is Mapped, with all of them."""
+    """Children that ran keep their results, the others are Cancelled, and their node is MapCancelled, with them all."""
     may_end = threading.Event()
 
     @task
@@ -307,9 +308,10 @@ def test_a_mapped_task_keeps_what_its_children_did(tmp_path: Path) -> None:
         driven.run.cancel()
         until(lambda: any(event.state.type == "Cancelling" for event in driven.events))
         may_end.set()
-    state = driven.run[node]
-    assert ["Success", "Cancelled", "Cancelled", "Cancelled"] == [child.type for child in state.children]  # type: ignore[union-attr]
-    assert ["Pending", "Mapped"] == driven.tags("work")
+    children = driven.run.children(node)
+    assert ["Success", "Cancelled", "Cancelled", "Cancelled"] == [child.type for child in children]
+    assert MapCancelled(children=children) == driven.run[node]
+    assert ["Pending", "MapCancelled"] == driven.tags("work")
 
 
 def test_a_run_that_is_cancelled_before_it_begins() -> None:

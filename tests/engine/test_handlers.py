@@ -21,6 +21,7 @@ from statesig import (
     Failed,
     Flow,
     Handler,
+    MapCancelled,
     Mapped,
     Paused,
     Pending,
@@ -279,6 +280,7 @@ DOUBLED = (Success(result=2), Success(result=4))
     [
         (Failed(message="x", retryable=False), Failed(message="x", retryable=False)),
         (Skipped(message="x"), Skipped(message="x")),
+        (MapCancelled(children=(Cancelled(),)), MapCancelled(children=(Cancelled(),))),
         (Mapped(message="x"), Mapped(message="x", children=DOUBLED, result=[2, 4])),
         (Mapped(children=(Success(result=0),), result=[7]), Mapped(children=DOUBLED, result=[7])),
     ],

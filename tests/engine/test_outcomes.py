@@ -14,6 +14,7 @@ from tests.tools.outcomes import OUTCOMES, RETRIES, Seen, sequences, shown
 FAILURES = {"Failed", "TimedOut", "ValidationFailed", "Crashed"}
 SUCCESSES = {"Success", "Cached", "Mapped", "Skipped"}
 NOT_A_TASKS = {"Pending", "Queued", "Submitted", "Running", "Cancelling"}
+NEVER_AGAIN = {"Paused", "TriggerFailed", "Cancelled", "MapFailed", "MapCancelled"}
 RUN_AGAIN = {"Scheduled", "Resume", "Looped"}
 
 
@@ -34,7 +35,7 @@ def restated(told: str, retries: int) -> list[str]:
         return ["Running", "Failed"]
     if kind in RUN_AGAIN:
         return ["Running", kind, "Running", "Success"]
-    if kind in SUCCESSES | {"Paused", "TriggerFailed", "Cancelled"} and not told.startswith("a group"):
+    if kind in SUCCESSES | NEVER_AGAIN and not told.startswith("a group"):
         return ["Running", kind]
     end = kind if kind in FAILURES else "Failed"
     return ["Running", "Retrying"] * retries + ["Running", end]

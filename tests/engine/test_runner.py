@@ -59,6 +59,7 @@ from statesig import (
     State,
     Submitted,
     Success,
+    TaskRun,
     TimedOut,
     TriggerFailed,
     all_finished,
@@ -953,16 +954,17 @@ def test_a_failure_does_not_stop_others() -> None:
 
 
 def test_a_failing_child_does_not_stop_others() -> None:
-    """The other children of a mapped task run; the Mapped holds all their states and no value."""
+    """The other children of a mapped task run; it is MapFailed, holds all their states, and has no value."""
     half = task(name="half")(lambda number: 6 // number)
     with Flow("f") as flow:
         mapped = flow.map(half, [1, 0, 3])
         again = flow.map(half, mapped)
         taking = task(lambda values: values)(mapped)
     run = flow.run()
-    assert ["Success", "Failed", "Success"] == [child.type for child in run[mapped].children]  # type: ignore[union-attr]  # a Mapped
-    assert ["Success", "TriggerFailed", "Success"] == [child.type for child in run[again].children]  # type: ignore[union-attr]  # as above
-    assert (False, "TriggerFailed") == (run[mapped].has_result, run[taking].type)
+    assert ["Success", "Failed", "Success"] == [child.type for child in run.children(mapped)]
+    assert ["Success", "TriggerFailed", "Success"] == [child.type for child in run.children(again)]
+    assert ("MapFailed", "MapFailed", "TriggerFailed") == (run[mapped].type, run[again].type, run[taking].type)
+    assert not run[mapped].has_result
     assert "Failed" == run.state.type
 
 
@@ -976,14 +978,17 @@ def test_what_cannot_be_mapped_over_fails() -> None:
 
 
 def test_a_mapped_task_behind_a_failure() -> None:
-    """What a mapped task needs is checked before any child is made."""
+    """Without items there are no children; with items each is refused what all of them need."""
     double = task(name="double")(lambda number, by=2: number * by)
     with Flow("f") as flow:
         bad = scripted("bad", FAIL("no"))()
         over, constant = flow.map(double, bad), flow.map(functools.partial(double, by=bad), [1, 2])
         skipped = flow.map(double, scripted("skipped", SKIP("none"))())
     run = flow.run()
-    assert ["TriggerFailed", "TriggerFailed", "Skipped"] == [run[node].type for node in (over, constant, skipped)]
+    assert ["TriggerFailed", "MapFailed", "Skipped"] == [run[node].type for node in (over, constant, skipped)]
+    assert [(), ("TriggerFailed", "TriggerFailed"), ()] == [
+        tuple(child.type for child in run.children(node)) for node in (over, constant, skipped)
+    ]
 
 
 def test_a_child_whose_input_was_skipped() -> None:
@@ -1051,14 +1056,19 @@ def test_manual_only_runs_once_it_is_resumed() -> None:
     assert (Success(result=5), 2, []) == (run[node], fn.script.calls, illegal_histories(events))
 
 
+def flattened(run: Run) -> list[TaskRun]:
+    return [one for whole in run for one in (whole, *whole.children)]
+
+
 def test_manual_only_on_a_mapped_task() -> None:
-    """A mapped task that a person released runs all its children."""
+    """Each child of a mapped task waits for a person; they are released with it."""
     double = task(name="double", trigger=manual_only)(lambda number: number * 2)
     with Flow("f") as flow:
         node = flow.map(double, [1, 2])
     run = flow.run()
-    assert "Paused" == run[node].type
-    run.resume()
+    assert ["Pending", "Paused", "Paused"] == [one.state.type for one in flattened(run)]
+    assert "Paused" == run.state.type
+    run.resume(node)
     assert Success() == run.state
     assert [2, 4] == run[node].unwrap()
 

@@ -76,9 +76,7 @@ def install(
 
 
 def children(run: Run) -> tuple[State[object], ...]:
-    mapped = run[packages.verified]
-    assert isinstance(mapped, Mapped)
-    return mapped.children
+    return run.children(packages.verified)
 
 
 def only_child(run: Run) -> State[object]:

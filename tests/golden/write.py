@@ -1,6 +1,5 @@
-"""Write the golden file of the current version: `python -m tests.golden.write`. A file that is there is left alone."""
+"""Write the golden file of the coming release: `python -m tests.golden.write`. A file that is there is left alone."""
 
-import tomllib
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from statesig import (
     ErrorInfo,
     Failed,
     Looped,
+    MapCancelled,
+    MapFailed,
     Mapped,
     Paused,
     Pending,
@@ -53,6 +54,7 @@ STATES: tuple[State[Any], ...] = (
     Looped(loop_count=2, result=[1, 2.5, -0.0, 1e-300, 12345678901234567890], start_time=MORNING),
     Paused(),
     Paused(message="sign, please", result=None),
+    Paused(message="sign by then", until=MORNING),
     Queued(state=Pending()),
     Queued(state=Retrying(run_count=2, message="inner"), message="no free place"),
     Submitted(state=Scheduled(start_time=MORNING)),
@@ -73,8 +75,12 @@ STATES: tuple[State[Any], ...] = (
     Cached(),
     Cached(expires=MORNING, result=[1]),
     Mapped(),
-    Mapped(children=(Success(result=1), Skipped(message="empty"), Failed(causes=(PLAIN,)), Mapped(children=()))),
-    Mapped(children=(Mapped(children=(Queued(state=Pending()), Running())), Paused()), result=[None, 1]),
+    Mapped(children=(Success(result=1), Skipped(message="empty"), Mapped(children=())), message="all of them"),
+    MapFailed(children=(Failed(),)),
+    MapFailed(children=(Success(result=1), Skipped(message="empty"), Failed(causes=(PLAIN,)), Mapped(), Cancelled())),
+    MapFailed(children=(MapFailed(children=(TimedOut(),)),), message="nested", retryable=True, result=[None, 1]),
+    MapCancelled(children=(Cancelled(),)),
+    MapCancelled(children=(MapCancelled(children=(Cancelled(),)), Success(result=None)), message="by hand"),
     Skipped(),
     Skipped(message="no new rows"),
     Failed(),
@@ -92,20 +98,13 @@ STATES: tuple[State[Any], ...] = (
 )
 
 
-def version() -> str:
-    """Return the version of the package in this checkout."""
-    project = tomllib.loads(HERE.parent.parent.joinpath("pyproject.toml").read_text(encoding="utf-8"))
-    found: str = project["project"]["version"]
-    return found
-
-
 def path() -> Path:
-    """Return the file of the current version."""
-    return HERE / f"{version()}.ndjson"
+    """Return the file of the coming release, which is given that release's version for its name."""
+    return HERE / "next.ndjson"
 
 
 def main() -> None:
-    """Write the file of the current version.
+    """Write the file of the coming release.
 
     Raises:
         FileExistsError: It is there.

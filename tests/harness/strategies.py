@@ -32,6 +32,8 @@ from statesig import (
     Failed,
     Finished,
     Looped,
+    MapCancelled,
+    MapFailed,
     Mapped,
     MetaState,
     Paused,
@@ -172,6 +174,8 @@ PARENTS: dict[type[State[Any]], type[State[Any]] | None] = {
     ValidationFailed: Failed,
     Crashed: Failed,
     Cancelled: Finished,
+    MapFailed: Failed,
+    MapCancelled: Cancelled,
     Withheld: Failed,
     Leased: Running,
 }
@@ -224,7 +228,6 @@ FIELDS: dict[type[State[Any]], dict[str, Any]] = {
     Mapped: {
         "children": (
             Success(result=[1]),
-            Withheld(reason="why", rows=(1, 2)),
             Mapped(children=(Skipped(message="deep"), Cached(expires=NOON, result=None))),
         )
     },
@@ -235,6 +238,15 @@ FIELDS: dict[type[State[Any]], dict[str, Any]] = {
     ValidationFailed: {"retryable": False},
     Crashed: {"retryable": False},
     Cancelled: {},
+    MapFailed: {
+        "retryable": True,
+        "children": (
+            Success(result=[1]),
+            Withheld(reason="why", rows=(1, 2)),
+            MapFailed(children=(MapCancelled(children=(Cancelled(message="deep"),)), Failed())),
+        ),
+    },
+    MapCancelled: {"children": (Cancelled(), Mapped(children=(Skipped(message="deep"),)))},
     Withheld: {"retryable": False, "reason": "not signed", "until": NOON, "rows": (3, 1)},
     Leased: {"lease": timedelta(hours=1, microseconds=5), "owner": Address(host="a.example", port=8080)},
 }
@@ -242,6 +254,8 @@ REQUIRED: dict[type[State[Any]], dict[str, Any]] = {
     Queued: {"state": Pending()},
     Submitted: {"state": Pending()},
     Withheld: {"reason": "why"},
+    MapFailed: {"children": (Failed(),)},
+    MapCancelled: {"children": (Cancelled(),)},
 }
 SAMPLES: dict[type[State[Any]], State[Any]] = {cls: cls(**SHARED, **fields) for cls, fields in FIELDS.items()}
 BARE: dict[type[State[Any]], State[Any]] = {cls: cls(**REQUIRED.get(cls, {})) for cls in CONCRETE}
@@ -367,14 +381,32 @@ def payloads(
         elif name == "state":
             given[name] = draw(st.sampled_from(PENDING).flatmap(lambda kind: payloads(kind, declared, results)))
         elif name == "children":
-            kinds = CONCRETE if depth else tuple(kind for kind in CONCRETE if kind is not Mapped)
-            child = st.sampled_from(kinds).flatmap(lambda kind: payloads(kind, depth=depth - 1))
-            given[name] = tuple(draw(st.lists(child, max_size=2)))
+            given[name] = draw(_children(cls, depth))
         else:
             given[name] = draw(_BY_NAME[name])
     made: Any = cls if declared is None else cls[declared]  # type: ignore[index]  # generic, as every state is
     state: State[Any] = made(**given)
     return state
+
+
+WITH_CHILDREN: dict[type[State[Any]], tuple[type[State[Any]], ...]] = {
+    Mapped: (Success,),
+    MapFailed: (Success, Failed, Cancelled),
+    MapCancelled: (Success, Cancelled),
+}
+"""The branches of the children of each class that has some."""
+
+
+def _children(cls: type[State[Any]], depth: int) -> st.SearchStrategy[tuple[State[Any], ...]]:
+    """Draw the children that a class may have; of a MapFailed at least one failed, and so on."""
+
+    def of(*branches: type[State[Any]]) -> st.SearchStrategy[State[Any]]:
+        kinds = [one for one in CONCRETE if any(is_kind_of(one, branch) for branch in branches)]
+        kinds = kinds if depth else [one for one in kinds if one not in WITH_CHILDREN]
+        return st.sampled_from(kinds).flatmap(lambda kind: payloads(kind, depth=depth - 1))
+
+    some = st.lists(of(*WITH_CHILDREN[cls]), max_size=2).map(tuple)
+    return some if cls is Mapped else st.tuples(some, of(PARENTS[cls] or cls)).map(lambda drawn: (*drawn[0], drawn[1]))
 
 
 def undeclared_or_declared(cls: type[State[Any]], *, without: str = "") -> st.SearchStrategy[State[Any]]:

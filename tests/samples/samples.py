@@ -3,7 +3,23 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from statesig import ErrorInfo, Finished, MetaState, Pending, Scheduled, Skipped, State, Success, states
+from statesig import (
+    Cancelled,
+    ErrorInfo,
+    Failed,
+    Finished,
+    MapCancelled,
+    MapFailed,
+    Mapped,
+    MetaState,
+    Pending,
+    Scheduled,
+    Skipped,
+    State,
+    Success,
+    TimedOut,
+    states,
+)
 from tests.samples import kinds
 
 BUILT_IN: tuple[type[State[Any]], ...] = tuple(
@@ -22,6 +38,8 @@ _REQUIRED: dict[str, dict[str, Any]] = {
     "Submitted": {"state": Scheduled(start_time=NOON)},
     "Quarantined": {"path": "a.csv"},
     "Sealed": {"path": "b.csv"},
+    "MapFailed": {"children": (Failed(),)},
+    "MapCancelled": {"children": (Cancelled(),)},
 }
 _OPTIONAL: dict[str, Any] = {
     "start_time": NOON,
@@ -30,11 +48,27 @@ _OPTIONAL: dict[str, Any] = {
     "run_count": 3,
     "loop_count": 4,
     "retryable": False,
-    "children": (Success(result=1), Skipped(message="none")),
     "seals": 2,
     "quota": 5,
     "missing": ("c.csv",),
 }
+
+
+_LAST: dict[type[Any], tuple[State[Any], ...]] = {
+    Mapped: (),
+    MapFailed: (Cancelled(), TimedOut(message="late")),
+    MapCancelled: (Cancelled(message="stopped"),),
+}
+"""The last children of a full state that has children."""
+
+
+def mapped(*children: State[Any], **fields: object) -> Any:
+    """Return the state of a mapped task with these children, which are final."""
+    if any(isinstance(child, Failed) for child in children):
+        return MapFailed(children=children, **fields)  # type: ignore[arg-type]  # any fields
+    if any(isinstance(child, Cancelled) for child in children):
+        return MapCancelled(children=children, **fields)  # type: ignore[arg-type]  # as above
+    return Mapped(children=children, **fields)  # type: ignore[arg-type]  # as above
 
 
 def bare(kind: type[Any], **fields: object) -> Any:
@@ -45,4 +79,6 @@ def bare(kind: type[Any], **fields: object) -> Any:
 def full(kind: type[Any], **fields: object) -> Any:
     """Return a state of a kind with every field given."""
     own = {name: value for name, value in _OPTIONAL.items() if name in kind.model_fields}
+    if kind in _LAST:
+        own["children"] = (Success(result=1), Skipped(message="none"), *_LAST[kind])
     return bare(kind, **{"message": "why", "result": {"rows": [1, 2.5, None]}, "causes": (CAUSE,), **own, **fields})

@@ -22,6 +22,7 @@ from statesig import (
     DecodeError,
     Failed,
     Finished,
+    MapFailed,
     Mapped,
     Pending,
     Queued,
@@ -555,11 +556,11 @@ def test_the_application_describes_every_kind() -> None:
 
 def test_a_refused_instance_is_left_as_it_was() -> None:
     """Validation against another kind raises and changes nothing of the instance."""
-    state = Mapped(message="as asked", children=(Failed(),), result=[1])
+    state = MapFailed(message="as asked", children=(Failed(),), result=[1])
     before = fingerprint(state)
 
     with pytest.raises(ValidationError):
-        Failed.model_validate(state)
+        Success.model_validate(state)
 
     assert before == fingerprint(state)
 
@@ -612,7 +613,7 @@ def test_what_is_no_json_is_refused_at_every_way_out(state: State[Any]) -> None:
 STATES_TO_WRITE: list[State[Any]] = [
     Failed(message="x"),
     Submitted(state=Pending(message="m")),
-    Mapped(children=(Success(result=1), Failed())),
+    MapFailed(children=(Success(result=1), Failed())),
     Success(result=None),
     Success[Base](result=Derived()),
 ]

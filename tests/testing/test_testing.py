@@ -26,10 +26,13 @@ from statesig import (
     RETRY,
     SKIP,
     AnyState,
+    Cancelled,
     Failed,
     Finished,
     Flow,
     FlowError,
+    MapCancelled,
+    MapFailed,
     Mapped,
     MetaState,
     Paused,
@@ -269,7 +272,10 @@ def test_they_shrink_to_the_plainest(kind: Any, expected: State[Any]) -> None:
 
 def test_they_shrink_to_what_matters() -> None:
     """All that a condition does not ask for is left out."""
-    assert Mapped(children=(Pending(), Pending())) == drawn(states(Mapped), lambda state: len(state.children) == 2)
+    assert Mapped(children=(Success(), Success())) == drawn(states(Mapped), lambda state: len(state.children) == 2)
+    assert MapFailed(children=(Failed(),)) == drawn(states(MapFailed))
+    few = drawn(states(MapCancelled), lambda state: isinstance(state.children[0], Success))
+    assert MapCancelled(children=(Success(), Cancelled())) == few
 
 
 def test_a_users_own_strategy_goes_first() -> None:

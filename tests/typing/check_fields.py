@@ -9,6 +9,8 @@ from statesig import (
     FAIL,
     LOOP,
     MAP,
+    MAPCANCEL,
+    MAPFAIL,
     PAUSE,
     PEND,
     QUEUE,
@@ -23,6 +25,7 @@ from statesig import (
     TIMEOUT,
     TRIGGERFAIL,
     VALIDATIONFAIL,
+    Cancelled,
     ErrorInfo,
     Failed,
     Pending,
@@ -116,9 +119,9 @@ MAP()
 MAP(message="why")
 MAP(result={"rows": 5})
 MAP(causes=CAUSES)
-MAP(children=(Success(result=1), Failed()))
+MAP(children=(Success(result=1), Success()))
 MAP(children=())
-MAP(message="why", result=1, causes=CAUSES, children=(Success(result=1), Failed()))
+MAP(message="why", result=1, causes=CAUSES, children=(Success(result=1),))
 SKIP()
 SKIP(message="why")
 SKIP(result={"rows": 5})
@@ -164,6 +167,11 @@ CANCEL(message="why")
 CANCEL(result={"rows": 5})
 CANCEL(causes=CAUSES)
 CANCEL(message="why", result=1, causes=CAUSES)
+MAPFAIL(children=(Failed(),))
+MAPFAIL(message="why", children=(Success(result=1), Failed(), Cancelled()))
+MAPFAIL(result={"rows": 5}, causes=CAUSES, retryable=True, children=(Failed(),))
+MAPCANCEL(children=(Cancelled(),))
+MAPCANCEL(message="why", result=1, causes=CAUSES, children=(Success(result=1), Cancelled()))
 
 # ---- a value of another type
 
@@ -200,6 +208,7 @@ CACHE(expires=60)  # S: arg-type
 CACHE(expires="never")  # S: arg-type
 MAP(causes="none")  # S: arg-type
 MAP(children=(1, 2))  # S: arg-type
+MAP(children=(Failed(),))  # S: arg-type
 MAP(children=[Success()])  # S: arg-type
 SKIP(causes=[*CAUSES])  # S: arg-type
 FAIL(causes=CAUSES[0])  # S: arg-type
@@ -218,6 +227,9 @@ CRASH(causes=True)  # S: arg-type
 CRASH(retryable="no")  # S: arg-type
 CRASH(retryable=None)  # S: arg-type
 CANCEL(causes=("OSError",))  # S: arg-type
+MAPFAIL(children=(Failed(), Running()))  # S: arg-type
+MAPFAIL(children=(Failed(),), retryable="no")  # S: arg-type
+MAPCANCEL(children=(Cancelled(), Failed()))  # S: arg-type
 
 # ---- a name that no field has: a misspelt one, and one of another signal
 
@@ -331,6 +343,10 @@ CANCEL(mesage="why")  # S: call-arg
 CANCEL(results=5)  # S: call-arg
 CANCEL(cause=CAUSES)  # S: call-arg
 CANCEL(children=())  # S: call-arg
+MAPFAIL()  # S: call-arg
+MAPFAIL(child=(Failed(),))  # S: call-arg
+MAPCANCEL("why")  # S: call-arg
+MAPCANCEL(children=(Cancelled(),), retryable=False)  # S: call-arg
 
 # ---- what is required and missing
 
@@ -404,3 +420,9 @@ class AGAIN18(CRASH): ...  # S: misc  # P: statesig
 
 
 class AGAIN19(CANCEL): ...  # S: misc  # P: statesig
+
+
+class AGAIN20(MAPFAIL): ...  # S: misc  # P: statesig
+
+
+class AGAIN21(MAPCANCEL): ...  # S: misc  # P: statesig

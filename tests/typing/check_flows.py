@@ -3,9 +3,23 @@
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, assert_never, assert_type
 
-from statesig import AnyState, ErrorInfo, Failed, Flow, Run, Skipped, State, Success, state_of, states_of, task
+from statesig import (
+    AnyFinished,
+    AnyState,
+    Cancelled,
+    ErrorInfo,
+    Failed,
+    Flow,
+    Run,
+    Skipped,
+    State,
+    Success,
+    state_of,
+    states_of,
+    task,
+)
 
 
 @task
@@ -137,6 +151,19 @@ assert_type(run, Run)
 assert_type(run[rows], AnyState[list[str]])
 assert_type(run[loaded], AnyState[int])
 assert_type(run[sizes], AnyState[list[int]])
+assert_type(run.children(sizes), tuple[AnyFinished[int], ...])
+for child in run.children(sizes):
+    match child:
+        case Success():
+            print(child.unwrap() + 1)
+        case Failed():
+            print(child.retryable)
+        case Cancelled():
+            print(child.message)
+        case _:
+            assert_never(child)
+run.children(loaded)  # E: arg-type
+print(run[sizes].children)  # E: union-attr
 count = run[loaded].unwrap() + 1
 wrong = run[rows].unwrap() + 1  # E: operator
 

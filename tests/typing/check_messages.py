@@ -23,7 +23,6 @@ from statesig import (
     TIMEOUT,
     TRIGGERFAIL,
     VALIDATIONFAIL,
-    Failed,
     Pending,
     Success,
 )
@@ -151,7 +150,7 @@ START("why", 1)  # E: call-arg
 STOP("why", 1)  # E: call-arg
 SUCCESS("why", 1)  # E: call-arg
 CACHE("why", NOW)  # E: call-arg
-MAP("why", (Success(result=1), Failed()))  # E: call-arg
+MAP("why", (Success(result=1), Success()))  # E: call-arg
 SKIP("why", 1)  # E: call-arg
 FAIL("why", False)  # E: call-arg
 TIMEOUT("why", False)  # E: call-arg

@@ -13,6 +13,8 @@ from statesig import (
     Failed,
     Finished,
     Looped,
+    MapCancelled,
+    MapFailed,
     Mapped,
     Paused,
     Pending,
@@ -25,6 +27,7 @@ from statesig import (
     State,
     Submitted,
     Success,
+    has_children,
     is_cached,
     is_cancelled,
     is_cancelling,
@@ -174,6 +177,18 @@ def by_is_cached(state: AnyState[int]) -> None:
         print(whole, part)
 
 
+def by_has_children(state: AnyState[int]) -> None:
+    if has_children(state):
+        assert_type(state, Mapped[int] | MapFailed[int] | MapCancelled[int])
+        for child in state.children:
+            print(child.unwrap())
+    else:
+        whole: AnyState[int] = state
+        part: Unsuccessful = state  # E: assignment
+        print(whole, part)
+        print(state.children)  # E: union-attr
+
+
 def by_is_mapped(state: AnyState[int]) -> None:
     if is_mapped(state):
         assert_type(state, Mapped[int])
@@ -261,7 +276,7 @@ def of_the_root(one: State[int], two: State[int], three: State[str], four: Finis
     if is_skipped(three):
         assert_type(three, Skipped[str])
     if is_mapped(three):
-        assert_type(three.children, tuple[State[Any], ...])
+        assert_type(three.children, tuple[Success[Any], ...])
     if is_failed(four):
         assert_type(four, Failed[bytes])
 

@@ -8,9 +8,12 @@ from kinds import QUARANTINE, OnHold, Quarantined
 
 from statesig import (
     Cached,
+    Cancelled,
     ErrorInfo,
     Failed,
     Finished,
+    MapCancelled,
+    MapFailed,
     Mapped,
     MetaState,
     Paused,
@@ -31,7 +34,9 @@ Success()
 Success(message="done", result=5, causes=(ErrorInfo(type="OSError", message="disk full"),))
 Retrying(run_count=2, start_time=datetime.now(UTC))
 Queued(state=Pending(), message="full")
-Mapped(children=(Success(), Failed()))
+Mapped(children=(Success(), Skipped()))
+MapFailed(children=(Success(), Failed(), Cancelled()))
+MapCancelled(children=(Success(), Cancelled()))
 Cached(expires=None)
 
 Success("done")  # E: call-arg
@@ -44,6 +49,10 @@ Queued()  # E: call-arg
 Queued(state=Running())  # E: arg-type
 Submitted[int](state=Pending[str]())  # E: arg-type
 Mapped(children=(1,))  # E: arg-type
+Mapped(children=(Success(), Failed()))  # E: arg-type
+MapFailed(children=(Failed(), Running()))  # E: arg-type
+MapFailed()  # E: call-arg
+MapCancelled(children=(Failed(), Cancelled()))  # E: arg-type
 Failed(retryable=None)  # E: arg-type
 ErrorInfo(type="OSError")  # E: call-arg
 ErrorInfo(type="OSError", message="disk full", text="")  # E: call-arg

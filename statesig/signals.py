@@ -73,7 +73,6 @@ __all__ = [
     "catching",
     "causes_of",
     "chain_of",
-    "describe",
     "is_signal",
     "signal_of",
     "signal_type_of",

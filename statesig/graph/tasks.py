@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from types import UnionType
@@ -373,9 +373,12 @@ def _task(options: Mapping[str, Any], fn: Callable[..., Any], /) -> Task[..., An
 
 
 def _value_type(declared: Any) -> Any:
-    """Return ``A`` of a declared ``A``, ``State[A]`` or ``A | State[A]``, and of an awaitable of those."""
-    if get_origin(declared) in (Awaitable, Coroutine):
-        declared = get_args(declared)[-1]
+    """Return ``A`` of a declared ``A``, ``State[A]`` or ``A | State[A]``, and of an awaitable of those.
+
+    A class of awaitables without arguments does not tell what it gives, which may be anything.
+    """
+    while isinstance(kind := get_origin(declared) or declared, type) and hasattr(kind, "__await__"):
+        declared = (get_args(declared) or (Any,))[-1]
     parts: tuple[Any, ...] = declared.__args__ if _is_union(declared) else (declared,)
     values = [part for part in parts if not _is_state_class(part)]
     if len(values) == len(parts):

@@ -34,7 +34,6 @@ from statesig.states import (
     UtcDatetime,
     ValidationFailed,
 )
-from statesig.states.descriptions import describe
 
 __all__ = [
     "CACHE",
@@ -63,7 +62,6 @@ __all__ = [
     "catching",
     "causes_of",
     "chain_of",
-    "describe",
     "is_signal",
     "signal_of",
     "signal_type_of",

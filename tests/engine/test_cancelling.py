@@ -239,9 +239,9 @@ def test_a_failure_is_not_tried_again(tmp_path: Path) -> None:
     with Flow("f") as flow:
         failed, retried = fails(), retries()
     with Driven(flow, executor=Threads(2)) as driven:
-        until(lambda: len(driven.events) == 4)
+        until(lambda: len(driven.events) == 6)  # the run and its two tasks are Pending, then Running
         driven.run.cancel()
-        until(lambda: len(driven.events) == 6)
+        until(lambda: len(driven.events) == 9)
         may_end.set()
     assert (Failed, "raised ValueError") == (type(driven.run[failed]), driven.run[failed].message)
     assert Cancelled(message="the run was cancelled; else it would be Retrying") == driven.run[retried]

@@ -289,7 +289,7 @@ def put(state: State[Any]) -> Callable[[State[Any], State[Any]], State[Any] | No
     return lambda old, new: state if isinstance(new, (Mapped, MapFailed, MapCancelled)) else None
 
 
-class Fanned(Mapped[Any]):
+class Spread(Mapped[Any]):
     """A user's kind of Mapped."""
 
     lanes: int = 1
@@ -308,9 +308,9 @@ GOOD, BAD = (Success(result=3), Success(result=4)), (Success(result=3), Failed(m
     ("items", "given", "expected"),
     [
         ([3, 4], Mapped(message="x"), Mapped(message="x", children=GOOD, result=[3, 4])),
-        ([3, 4], Fanned(lanes=2, message="x"), Fanned(lanes=2, message="x", children=GOOD, result=[3, 4])),
+        ([3, 4], Spread(lanes=2, message="x"), Spread(lanes=2, message="x", children=GOOD, result=[3, 4])),
         ([3, 0], Mapped(message="x"), MapFailed(message="x", children=BAD)),
-        ([3, 0], Fanned(lanes=2, message="x"), MapFailed(message="x", children=BAD)),
+        ([3, 0], Spread(lanes=2, message="x"), MapFailed(message="x", children=BAD)),
         ([3, 0], MapFailed(message="x", children=(Failed(),)), MapFailed(message="x", children=BAD)),
         ([3, 0], Torn(lanes=2, children=(Failed(),)), Torn(lanes=2, children=BAD)),
         ([3, 4], MapFailed(message="x", children=(Failed(),)), MapFailed(message="x", children=(Failed(),))),

@@ -94,7 +94,7 @@ class Graph:
         retry_delay: float | timedelta = 0.0,
     ) -> None:
         self.name = name
-        self.whole = FlowTask(name, handlers=handlers, retries=retries, retry_delay=retry_delay)
+        self.whole: FlowTask = FlowTask(name, handlers=handlers, retries=retries, retry_delay=retry_delay)
         self.task_handlers: tuple[Handler, ...] = tuple(task_handlers)
         self.nodes: list[Node] = []
         self.parameters: dict[str, Parameter] = {}

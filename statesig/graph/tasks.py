@@ -130,7 +130,7 @@ class Task(Generic[P, A]):
         self.on_skip = on_skip
         self.cache_for: float | None = None if cache_for is None else seconds(cache_for)
         self.cache_key = cache_key
-        self.handlers = cast("tuple[Handler, ...]", in_order)  # it was checked
+        self.handlers: tuple[Handler, ...] = cast("tuple[Handler, ...]", in_order)  # it was checked
         self.answer: Any = answer
         self.is_async: bool = inspect.iscoroutinefunction(_code_of(self.fn))
         special = self.is_async or self.timeout is not None or self.cache_for is not None or self.handlers
@@ -249,7 +249,7 @@ class FlowTask(Task[[], Any]):
     def __init__(self, name: str, *, handlers: Iterable[Handler], retries: int, retry_delay: float | timedelta) -> None:
         super().__init__(_run_nothing, name=name, handlers=handlers, retries=retries, retry_delay=retry_delay)
         # Tries are counted, which a shortcut for plain tasks would not do.
-        self.is_plain = self.is_plain and not retries
+        self.is_plain: bool = self.is_plain and not retries
 
 
 def _run_nothing() -> Any:

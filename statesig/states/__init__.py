@@ -367,7 +367,7 @@ class Mapped(Success[R]):
         children: The state of each child, in the order of the inputs; each is a success.
     """
 
-    __as_written__ = staticmethod(_as_written)
+    __as_written__: ClassVar[staticmethod[[Any], State[Any]]] = staticmethod(_as_written)
 
     if TYPE_CHECKING:
         children: tuple[Success[Any], ...] = ()

@@ -127,7 +127,7 @@ def test_a_run_that_ends_leaves_the_calls_of_others_alone() -> None:
         assert Success(result="done") == driven.result(60)[node]
 
 
-@pytest.mark.parametrize("flows", counts(40, 1_000))
+@pytest.mark.parametrize("flows", counts(40, 200))
 def test_random_flows_at_once_end_as_alone(flows: int) -> None:
     """Random flows that share a pool across eight threads end with the states that each has alone."""
 

@@ -110,6 +110,6 @@ def _moment(value: Any) -> str:
     return f"{value.isoformat()} {value.fold} {kind_of(value.tzinfo).__qualname__}"
 
 
-_NAMED: Final = (type, type(_digest), type(len), Task)
+_NAMED: Final[tuple[type[Any], ...]] = (type, type(_digest), type(len), Task)
 _TOLD: Final[dict[type[Any], Callable[[Any], str]]] = {int: hex, datetime: _moment, time: _moment}
 """How plain values are told whose `repr` is not the same everywhere, or may raise."""

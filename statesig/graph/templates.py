@@ -20,7 +20,7 @@ from statesig.states.generics import kind_of
 
 __all__ = ["Hidden", "Template", "fresh", "parts_of", "read", "snapshot", "taken_by"]
 
-_LOOKED_THROUGH: Final = (Iterator, MappingView, MappingProxyType, partial)
+_LOOKED_THROUGH: Final[tuple[type[Any], ...]] = (Iterator, MappingView, MappingProxyType, partial)
 """Values of these classes hold others without an attribute for them."""
 
 

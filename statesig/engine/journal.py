@@ -373,11 +373,11 @@ def own_state(store: Store, stored: StoredRun) -> State[Any]:
     Raises:
         StoreError: This program does not know its class.
     """
+    kind: type[State[Any]] = State
     try:
-        state: State[Any] = decode(stored.state, State, limits=STORED)
+        return decode(stored.state, kind, limits=STORED)
     except DecodeError as exc:
         raise not_understood(store, f"the state {stored.tag} of run {stored.id}", exc) from None
-    return state
 
 
 def check_goes_on(store: Store, stored: StoredRun) -> None:

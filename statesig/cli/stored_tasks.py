@@ -1,4 +1,4 @@
-"""What a store knows of one task of a run: its result as JSON, its causes and its history.
+"""Show one task of a stored run: its result as JSON, its causes and its history.
 
 It reads states as stored JSON, so it needs no classes.
 """

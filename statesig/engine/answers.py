@@ -1,4 +1,4 @@
-"""What people decide: which paused tasks are released, each with which answer. Nothing here changes a task.
+"""The decisions of people: the paused tasks to release, each with its answer. Nothing here changes a task.
 
 An answer is validated as what its task declares before anything is released, so a wrong one changes nothing.
 """

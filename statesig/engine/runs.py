@@ -208,7 +208,7 @@ class Run:
                 A node that stands for a list can be a key, too; type checkers want its name there.
 
         Returns:
-            This run; one that is over is as it was.
+            This run; if it was over already, nothing has changed.
 
         Raises:
             FlowError: A node is not paused, or an answer is not of the type that its task declares; nothing was

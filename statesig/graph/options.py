@@ -1,4 +1,4 @@
-"""What the options of a task may be: each is checked where it is written, with the task's name in the error."""
+"""Check the options of a task where they are written, with the task's name in the error."""
 
 from __future__ import annotations
 

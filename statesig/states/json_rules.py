@@ -403,7 +403,7 @@ class _Array:
 
 
 class _Listed:
-    """Admit a collection of an abstract class as a list, as which its JSON reads back: text is none, nor a mapping."""
+    """Admit a collection of an abstract class as a list, which its JSON reads back as; refuse text and mappings."""
 
     __slots__ = ("abstract",)
 

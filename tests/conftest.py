@@ -9,6 +9,7 @@ They mark themselves, and run when an expression of ``-m`` names them, or when t
 
 import compileall
 import gc
+import signal
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,13 @@ SLOW_FOLDERS = ("checking", "executors", "stores", "cli", "testing", "examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile what processes import, once.
+    """Compile what processes import, once, and let SIGINT reach them.
 
-    Where PYTHONDONTWRITEBYTECODE is set, each of some hundred processes would compile all of statesig for itself.
+    Where PYTHONDONTWRITEBYTECODE is set, each of some hundred processes would compile all of statesig for itself. What
+    a shell runs in the background ignores SIGINT, and hands that on to every process which a test starts.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         for folder in ("statesig", "tests/harness", "tests/samples"):
             compileall.compile_dir(ROOT / folder, quiet=2)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 from pydantic_core import PydanticUndefined
@@ -141,12 +141,16 @@ def changed_body(body: list[ast.stmt], cls: str, how: str, only: str) -> list[as
         if isinstance(statement, ast.If):
             statement.body = changed_body(statement.body, cls, how, only) or [ast.Pass()]
             statement.orelse = changed_body(statement.orelse, cls, how, only)
-        elif isinstance(statement, ast.AnnAssign) and only in ("", f"{cls}.{ast.unparse(statement.target)}"):
+        elif is_field(statement) and only in ("", f"{cls}.{ast.unparse(statement.target)}"):
             CHANGES[how](statement)
             if how == "removed":
                 continue
         kept.append(statement)
     return kept or [ast.Pass()]
+
+
+def is_field(statement: ast.stmt) -> TypeGuard[ast.AnnAssign]:
+    return isinstance(statement, ast.AnnAssign) and not ast.unparse(statement.annotation).startswith("ClassVar")
 
 
 def rename(field: ast.AnnAssign) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any, TextIO
 
@@ -32,7 +33,7 @@ __all__ = ["rerun", "resume", "run"]
 def run(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Run a flow, and show its tasks."""
     flow = load_flow(options.target)
-    values = checked_parameters(flow, dict(_split(argument) for argument in options.parameters), text=True)
+    values = checked_parameters(flow, _given(options.parameters), text=True)
     executor = chosen_executor(options)
     with chosen_store(options) or nullcontext() as store:
         shown = _shown(flow, options, out, err)
@@ -80,11 +81,17 @@ def _answer(name: str, text: str) -> Resume[Any]:
         raise UsageError(f"the answer for {name!r} is {exc}") from None
 
 
-def _split(argument: str) -> tuple[str, str]:
-    name, equals, value = argument.partition("=")
-    if not equals or not name:
-        raise UsageError(f"a parameter is given as NAME=VALUE, not {argument!r}")
-    return name, value
+def _given(arguments: Iterable[str]) -> dict[str, str]:
+    """Return the texts of parameters by name."""
+    given: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals or not name:
+            raise UsageError(f"a parameter is given as NAME=VALUE, not {argument!r}")
+        if name in given:
+            raise UsageError(f"parameter {name} is given twice; give it once")
+        given[name] = value
+    return given
 
 
 def _shown(flow: Flow, options: argparse.Namespace, out: TextIO, err: TextIO) -> Silent:

@@ -6,8 +6,6 @@ A reason must never repeat text from the document: only the schema's words and o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,24 +14,10 @@ from statesig.errors import DecodeError, EncodeError
 from statesig.states import State
 from statesig.states.declared import Declared
 from statesig.states.families import descendants
+from statesig.states.reasons import reason_of
 from statesig.states.refusals import FEW, MANY, cut
 
-__all__ = ["invalid", "path_of", "reason_of", "undecodable", "without_keys"]
-
-_SENTENCES = {
-    "extra_forbidden": "no such field",
-    "json_invalid": "not JSON",
-    "missing": "required",
-    "union_tag_not_found": 'a state needs its "type"',
-    "model_attributes_type": "an object was expected",
-    "model_type": "an object was expected",
-    "exact_class": "an instance of exactly the declared class was expected",
-    "value_error": "refused by its validator",
-    "assertion_error": "refused by its validator",
-}
-
-
-_SHOWN_LENGTH = 110
+__all__ = ["path_of", "undecodable", "without_keys"]
 
 
 def undecodable(name: str, exc: ValidationError | UnicodeError) -> DecodeError:
@@ -53,50 +37,6 @@ def undecodable(name: str, exc: ValidationError | UnicodeError) -> DecodeError:
     return DecodeError(name, problems, len(errors) - len(problems))
 
 
-def reason_of(error: Any) -> str:
-    """Return the reason of a validation error."""
-    code: str = error["type"]
-    if code == "json_invalid":
-        return cut(error["msg"].replace("Invalid JSON", "not JSON"), 110)
-    if code == "union_tag_invalid":
-        return _wrong_tag(error.get("ctx", {}))
-    if code in _SENTENCES:
-        return _SENTENCES[code]
-    if code in _PYDANTIC_CODES:
-        return cut(error["msg"], 110)
-    return cut(f"refused: {code}")
-
-
-def _wrong_tag(context: Mapping[str, Any]) -> str:
-    """Name a tag that is not possible, and the possible ones; a tag that reads as no name may be a payload."""
-    tag: str = context.get("tag", "")
-    possible = context.get("expected_tags", "").replace("'", "")
-    known = {cls.__tag__ for cls in descendants(State)}
-    if tag in known:
-        return cut(f"a {tag} is not one; possible: {possible}")
-    named = f" {tag}" if _NAME.fullmatch(tag) else ""
-    is_state = not known.isdisjoint(possible.split(", "))
-    remedy = " (import its module, or give --import MODULE)" if is_state else ""
-    return cut(f"unknown tag{named}{remedy}; possible: {possible}")
-
-
-_NAME = re.compile(r"(?=.{1,40}\Z)[A-Za-z_]\w*(?:[.-]\w+)*")
-
-
-# The errors of pydantic whose messages quote the schema alone.
-_PYDANTIC_CODES = frozenset(
-    {
-        "bool_type", "bytes_type", "date_type", "datetime_type", "decimal_type", "dict_type", "enum", "float_type",
-        "finite_number", "frozen_set_type", "greater_than", "greater_than_equal", "int_type", "is_instance_of",
-        "less_than", "less_than_equal", "list_type", "literal_error", "map_children", "none_required", "set_type",
-        "state_kind",
-        "string_type", "string_too_long", "string_too_short", "string_pattern_mismatch", "time_type", "time_delta_type",
-        "timezone_aware", "timezone_range", "too_long", "too_short", "tuple_type", "uuid_type", "multiple_of",
-        "datetime_from_date_parsing", "date_from_datetime_parsing", "time_delta_parsing", "time_parsing",
-    }
-)  # fmt: skip
-
-
 def path_of(loc: tuple[int | str, ...]) -> str:
     """Return the path of an error, as in ``result.items[3]``, without the tags that pydantic inserts."""
     tags = {cls.__tag__ for cls in descendants(State)}
@@ -104,35 +44,6 @@ def path_of(loc: tuple[int | str, ...]) -> str:
     for part in [part for part in loc if part not in tags][:8]:
         path += f"[{part}]" if isinstance(part, int) else f".{shown(part)}"
     return cut(path.lstrip("."), 80)
-
-
-def invalid(declared: Declared, exc: BaseException, place: str) -> str:
-    """Return a sentence about a value that is not valid as its declared type: paths and reasons, never a value.
-
-    Args:
-        declared: The type.
-        exc: What its validation raised.
-        place: What the value is, as the first part of each path.
-    """
-    if not isinstance(exc, ValidationError):
-        return f"not a valid {cut(declared.name, 60)}: {place}: its validator raised {type(exc).__name__}"
-    errors = exc.errors(include_url=False, include_input=False, include_context=False)
-    shown_errors = [f"{_typed_path(declared, place, error['loc'])}: {reason_of(error)}" for error in errors[:FEW]]
-    more = f" and {len(errors) - FEW:,} more" if len(errors) > FEW else ""
-    return f"not a valid {cut(declared.name, 60)}: {'; '.join(shown_errors)}{more}"
-
-
-def _typed_path(declared: Declared, place: str, loc: tuple[int | str, ...]) -> str:
-    """Return the path of an error in a value: names of the type's fields are shown, other keys may be payload."""
-    path = place
-    for part in loc[:8]:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif part in declared.names:
-            path += f".{part}"
-        elif part not in declared.labels and "[" not in part:
-            path += ".?"
-    return cut(path, 80)
 
 
 def without_keys(exc: EncodeError, declared: Declared | None) -> EncodeError:

@@ -24,11 +24,12 @@ from statesig.codec.limits import (
     is_modest,
     refuse_constants,
 )
-from statesig.codec.problems import path_of, reason_of, undecodable
+from statesig.codec.problems import path_of, undecodable
 from statesig.codec.writers import READ_BACK, UNDECLARED, writers
 from statesig.errors import DecodeError, EncodeError
 from statesig.states import AnyFinished, AnyState, Finished, MetaState, Queued, State, Submitted
 from statesig.states.families import StateMeta, check_keys, narrow, readers
+from statesig.states.reasons import reason_of
 from statesig.states.refusals import MANY
 
 __all__ = ["DEFAULT_LIMITS", "JsonSchema", "Limits", "decode", "encode", "schema"]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from statesig.codec.problems import invalid, without_keys
+from statesig.codec.problems import without_keys
 from statesig.engine.stored_values import encode_stored
 from statesig.errors import EncodeError
 from statesig.signals import Signal
 from statesig.states import State, Success, ValidationFailed
 from statesig.states.declared import Declared, declared_as, list_of
 from statesig.states.families import narrow, origin_of
+from statesig.states.reasons import invalid
 
 __all__ = ["not_understood_type", "valued", "valued_items"]
 

@@ -10,12 +10,12 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pydantic import ValidationError
 from typing_extensions import override
 
 from statesig.errors import FlowError, NodeUseError
 from statesig.graph.tasks import building
 from statesig.states.declared import Declared, declared_as
+from statesig.states.reasons import invalid
 
 if TYPE_CHECKING:
     from statesig.graph.tasks import Task
@@ -128,11 +128,8 @@ class Parameter:
             raise FlowError(flow, f"the type of parameter {self.name} is not understood: {declared.broken}")
         try:
             return declared.validated(value)
-        except ValidationError as exc:
-            reason: str = exc.errors(include_url=False, include_input=False, include_context=False)[0]["type"]
-        except Exception as exc:
-            reason = f"its validator raised {type(exc).__name__}"
-        raise FlowError(flow, f"parameter {self.name} is not a valid {declared.name} ({reason})")
+        except Exception as exc:  # a validator of the type's own may raise anything
+            raise FlowError(flow, f"parameter {self.name} is {invalid(declared, exc, self.name)}") from None
 
     def __repr__(self) -> str:
         return f"<parameter {self.name}>"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from statesig.errors import FlowError
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Parameter
 from statesig.states.declared import name_of
+from statesig.states.reasons import invalid
 
 __all__ = ["checked_parameters"]
 
@@ -55,14 +56,24 @@ def _from_value(flow: Graph, parameter: Parameter, value: Any) -> Any:
 
 
 def _from_text(flow: Graph, parameter: Parameter, value: str) -> Any:
+    """Return the value of a text: as its type writes it, such as ``2026-11-22``, or else as JSON."""
     adapter = _adapter(flow, parameter)
     try:
         return adapter.validate_strings(value)
-    except ValidationError as exc:
-        try:
-            return adapter.validate_json(value)
-        except ValidationError:
-            raise _invalid(flow, parameter, exc) from None
+    except Exception as exc:
+        refusal = exc
+    try:
+        return adapter.validate_json(value)
+    except Exception as exc:
+        if value.lstrip()[:1] in _OPENINGS:
+            refusal = exc
+    declared = parameter.value_type
+    assert declared is not None, "every text is valid where nothing is asked of a value"
+    raise FlowError(flow.name, f"parameter {parameter.name} is {invalid(declared, refusal, parameter.name)}")
+
+
+_OPENINGS = ("{", "[")
+"""The beginnings of JSON that can be nothing else, so that its own refusal is the one to tell."""
 
 
 def _adapter(flow: Graph, parameter: Parameter) -> TypeAdapter[Any]:
@@ -71,9 +82,3 @@ def _adapter(flow: Graph, parameter: Parameter) -> TypeAdapter[Any]:
     except PydanticUserError:
         name = name_of(parameter.type)
         raise FlowError(flow.name, f"parameter {parameter.name}: pydantic cannot read values of type {name}") from None
-
-
-def _invalid(flow: Graph, parameter: Parameter, exc: ValidationError) -> FlowError:
-    name = name_of(parameter.type)
-    reason = exc.errors(include_url=False, include_input=False)[0]["type"]
-    return FlowError(flow.name, f"parameter {parameter.name} is not a valid {name} ({reason})")

@@ -237,7 +237,11 @@ def _field_names(node: Schema) -> Iterator[str]:
     fields: Any = node.get("fields")
     of: object = fields
     if isinstance(of, dict):
-        yield from fields
+        for name, field in fields.items():
+            yield name
+            alias: object = field.get("validation_alias")
+            if isinstance(alias, str):
+                yield alias
     elif isinstance(of, list):
         yield from (field["name"] for field in fields if "name" in field)
 

@@ -373,7 +373,7 @@ def test_the_command_reads_standard_input(monkeypatch: pytest.MonkeyPatch, capsy
     ("line", "reason"),
     [
         (b"{", "not JSON"),
-        (b'{"type":"Success"}', "run: required"),
+        (b'{"type":"Success"}', "run: field required"),
         (encode_event(LEGAL[0]).replace(b'"Pending"', b'"Pending","type":"Running"'), "is there twice"),
         (encode_event(LEGAL[0]).replace(b"Pending", b"Nonesuch"), "unknown tag"),
         (encode_event(LEGAL[0]).replace(b'"attempt":1', b'"attempt":0'), "attempt"),

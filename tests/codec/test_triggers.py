@@ -120,7 +120,7 @@ def test_what_was_nested_needlessly_is_equivalent() -> None:
     [
         ({"type": "os.system"}, "when: unknown tag os.system; possible: every"),
         ({"kind": "Failed"}, "when: .*type"),
-        ({"type": "every"}, "when.every.kind: required"),
+        ({"type": "every"}, "when.every.kind: field required"),
         ({"type": "every", "kind": "os.system"}, "when.every.kind: unknown tag os.system .*possible: State"),
         ({"type": "every", "kind": "Failed", "lo": 1}, "when.every.lo: no such field"),
         ({"type": "every", "kind": ["Failed"]}, "when.every.kind: Input should be a valid string"),
@@ -135,7 +135,7 @@ def test_what_was_nested_needlessly_is_equivalent() -> None:
         ({"type": "finished", "otherwise": "RETRY"}, "when.finished.otherwise: .*'FAIL', 'SKIP' or 'PAUSE'"),
         ({"type": "all", "of": []}, "when.all.of: .*at least 1 item"),
         ({"type": "any", "of": {"type": "finished"}}, "when.any.of: .*valid array"),
-        ({"type": "not"}, "when.not.of: required"),
+        ({"type": "not"}, "when.not.of: field required"),
     ],
 )
 def test_what_is_no_trigger_is_refused(when: Any, told: str) -> None:

@@ -218,7 +218,7 @@ def nothing(by: str) -> Any:
 
 REFUSED: dict[str, tuple[Any, str]] = {
     "a wrong field": ({paid[1]: RESUME(result={"by": 5})}, "the answer for 'pay[1]' is refused: not an Approval: by: "),
-    "a missing field": ({paid[1]: RESUME(result={})}, "'pay[1]' is refused: not an Approval: by: required"),
+    "a missing field": ({paid[1]: RESUME(result={})}, "'pay[1]' is refused: not an Approval: by: field required"),
     "a deep field": (
         {paid[1]: RESUME(result={"by": "Ada", "most": {"secret": 1}})},
         "'pay[1]' is refused: not an Approval: most: ",

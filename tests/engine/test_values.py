@@ -1,6 +1,7 @@
 """One value: what a task returns, validated as it declares it, is what everybody sees, with a store and without."""
 
 import functools
+import json
 import sys
 import typing
 from collections import Counter
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import pytest
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 
 from statesig import (
     CACHE,
@@ -40,6 +41,7 @@ from statesig import (
     task,
 )
 from statesig.codec.events import decode_event, encode_event
+from statesig.graph.parameters import checked_parameters
 from tests.tools import one_value
 
 if TYPE_CHECKING:
@@ -480,6 +482,33 @@ def test_a_default_of_none_makes_a_parameter_optional() -> None:
     assert [None, None, date(2024, 1, 1)] == [told_of(flow), told_of(flow, day=None), told_of(flow, day="2024-01-01")]
     with pytest.raises(FlowError, match="parameter day is not a valid date"):
         flow.run(day=5)
+
+
+class Server(BaseModel):
+    url: str
+    port: int = Field(5432, alias="PORT")
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "expected"),
+    [
+        (Server, {}, "not a valid Server: p.url: field required"),
+        (Server, {"url": "x", "PORT": "secret"}, "not a valid Server: p.PORT: Input should be a valid integer"),
+        (Server, 5, "not a valid Server: p: an object was expected"),
+        (list[Server], [{}], "not a valid list[Server]: p[0].url: field required"),
+        (dict[str, int], {"secret": "secret"}, "not a valid dict[str, int]: p.?: Input should be a valid integer"),
+    ],
+)
+def test_a_parameter_that_is_not_valid_names_the_place(declared: Any, given: Any, expected: str) -> None:
+    """Path and sentence are those of `decode`, in Python and as JSON text; no value is repeated."""
+    with Flow("f") as flow:
+        task(lambda value: value)(flow.parameter("p", declared))
+    with pytest.raises(FlowError) as in_python:
+        flow.run(p=given)
+    with pytest.raises(FlowError) as as_text:
+        checked_parameters(flow, {"p": json.dumps(given)}, text=True)
+    texts = [str(caught.value).partition(", unable")[0] for caught in (in_python, as_text)]
+    assert [f"flow 'f': parameter p is {expected}"] * 2 == texts
 
 
 def test_keys_of_a_parameter_are_not_repeated(tmp_path: Path) -> None:

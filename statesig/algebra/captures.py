@@ -6,7 +6,7 @@ Nothing here may know a table, a clock or a flow.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, TypeVarTuple, cast, overload
+from typing import Any, Final, TypeVar, TypeVarTuple, cast, overload
 
 from typing_extensions import TypeIs
 
@@ -16,7 +16,7 @@ from statesig.states import AnyState, ErrorInfo, Failed, State, Success
 from statesig.states.descriptions import cause_of, members_of
 from statesig.states.families import narrow
 
-__all__ = ["Redact", "RetryOn", "acapture", "capture", "collect", "state_of_exception"]
+__all__ = ["PLAIN", "Redact", "RetryOn", "acapture", "capture", "collect", "state_of_exception", "state_of_value"]
 
 A = TypeVar("A")
 Ts = TypeVarTuple("Ts")
@@ -76,7 +76,7 @@ def capture(
         value = fn(*args)
     except (Signal, Exception, BaseExceptionGroup) as exc:
         return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on)
-    return _outcome(value)
+    return state_of_value(value)
 
 
 @overload
@@ -118,7 +118,7 @@ async def acapture(
         value = await fn(*args)
     except (Signal, Exception, BaseExceptionGroup) as exc:
         return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on)
-    return _outcome(value)
+    return state_of_value(value)
 
 
 def state_of_exception(
@@ -174,8 +174,9 @@ def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[Any], ..
     return tuple(state_of_exception(member) for member in members)
 
 
-def _outcome(value: Any) -> AnyState[Any]:
-    if type(value) in _PLAIN:
+def state_of_value(value: Any) -> AnyState[Any]:
+    """Return the state that a function leaves which returned a value: the value itself if it is a state."""
+    if type(value) in PLAIN:
         return _succeeded({"result": value})
     if isinstance(value, State):
         return cast("AnyState[Any]", value)  # every concrete state is below one of the branches
@@ -184,8 +185,8 @@ def _outcome(value: Any) -> AnyState[Any]:
     return _succeeded({"result": value})
 
 
-# Values of these classes are neither states nor signals; a look-up here is cheaper than `isinstance`.
-_PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set})
+PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set})
+"""Classes whose values are no states, signals, awaitables or generators; a look-up here is cheaper than to ask."""
 
 
 def _succeeded(fields: dict[str, Any]) -> Success[Any]:

@@ -19,6 +19,8 @@ from statesig.graph.tasks import Task
 
 __all__ = ["Destination", "Dispatcher"]
 
+_QUEUED, _IN_FLIGHT = Place.QUEUED, Place.IN_FLIGHT
+
 
 class Destination:
     """An executor as one run uses it.
@@ -110,7 +112,7 @@ class Dispatcher:
             destination = self._open.get("aside")
         if destination is None or destination.in_flight < destination.window:
             return False
-        noderun.place = Place.QUEUED
+        noderun.place = _QUEUED
         destination.queued.append(noderun)
         self.queued += 1
         return True
@@ -123,6 +125,12 @@ class Dispatcher:
             found.extend(destination.queued.popleft() for _ in range(room))
         self.queued -= len(found)
         return found
+
+    def clear_queues(self) -> None:
+        """Forget the tasks that wait for room."""
+        for destination in self._open.values():
+            destination.queued.clear()
+        self.queued = 0
 
     def _destination(self, name: str) -> Destination:
         found = self._open.get(name)
@@ -141,7 +149,7 @@ class Dispatcher:
 
     def take(self, noderun: NodeRun, destination: Destination, call: Call) -> None:
         """Take a call, to hand it over at the next `send`."""
-        noderun.place = Place.IN_FLIGHT
+        noderun.place = _IN_FLIGHT
         destination.in_flight += 1
         destination.outgoing.append(call)
         self.outgoing += 1

@@ -132,7 +132,7 @@ class RunLoop:
             while goes_on:
                 self._readiness = Readiness(self._noderuns)
                 self._loop()
-                goes_on = self._stopped is Stop.NO and self._time_out_pauses()
+                goes_on = self._readiness.has_unfinished and self._stopped is Stop.NO and self._time_out_pauses()
         finally:
             running.reset(tokens[0])
             building.reset(tokens[1])
@@ -154,6 +154,11 @@ class RunLoop:
                 is_late = True
                 self.changes.become(noderun, timed_out)
         return is_late
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it came to its end, with no task left that may still change; an interrupt ends it before."""
+        return not self._readiness.unsettled
 
     def wake(self) -> None:
         """Have the wish looked at now; from any thread, and from a signal handler."""
@@ -182,12 +187,8 @@ class RunLoop:
             elif in_flight or self._delayed:
                 self._wait()
             else:
-                assert self._is_over(), "a loop ends once every task is settled"
+                assert not self._readiness.unsettled, "a loop ends once every task is settled"
                 return
-
-    def _is_over(self) -> bool:
-        """Tell whether every task is settled; after an interrupt some are not."""
-        return all(noderun.place is _SETTLED for noderun in self._noderuns)
 
     def _make_ready(self, noderuns: Iterable[NodeRun]) -> None:
         """Make tasks ready that waited for room, for a time or for their children."""
@@ -356,9 +357,8 @@ class RunLoop:
         began = time.perf_counter()
         try:
             running.set(noderun)
-            outcome: State[Any] = copy_context().run(  # what it does to context variables is its own affair
-                called, fn, *args, redact=options.redact, traceback=options.traceback, retry_on=retry_on
-            )
+            # It runs in a copy of the context: what it does to context variables is its own affair.
+            outcome = called(fn, args, options.redact, options.traceback, retry_on, copy_context())
             running.set(None)
         except KeyboardInterrupt:
             running.set(None)
@@ -450,8 +450,6 @@ class RunLoop:
         self._stopped = self._wish.level
         if isinstance(self._whole.state, Running):
             self.changes.let_end(self._whole)
-        self._readiness.ready.clear()
-        self._delayed.clear()
         away = {noderun: call for call, (noderun, _) in self._dispatcher.in_flight.items()}
         for whole in self._noderuns:
             for noderun in reversed(tuple(whole.with_children())):  # children first: their mapped task gathers them
@@ -459,6 +457,10 @@ class RunLoop:
                     self._cancel_running(noderun, away[noderun])
                 elif not isinstance(noderun.state, Finished) and not noderun.open:
                     self._cancel_waiting(noderun)
+        # None of these is looked at again; some became ready while those they waited for were cancelled.
+        self._readiness.ready.clear()
+        self._delayed.clear()
+        self._dispatcher.clear_queues()
 
     def _cancel_running(self, noderun: NodeRun, call: Call) -> None:
         if self._dispatcher.withdraw(call):

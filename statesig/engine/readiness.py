@@ -18,7 +18,9 @@ from statesig.states import Finished, Paused, State, Success
 
 __all__ = ["Readiness"]
 
+# Names of the module: in 3.11 a member of an enum takes longer to look up than most of what is done with it here.
 _WAITING, _READY, _OPEN, _SETTLED = Place.WAITING, Place.READY, Place.OPEN, Place.SETTLED
+_ORDER = Takes.ORDER
 
 
 class Readiness:
@@ -26,6 +28,8 @@ class Readiness:
 
     Attributes:
         ready: The tasks that are worth looking at, in order.
+        unsettled: How many tasks are not settled.
+        has_unfinished: Whether a task was settled that is not final: it, a child of it or one upstream is paused.
 
     Args:
         noderuns: The tasks of the run, in the order of the flow.
@@ -33,10 +37,13 @@ class Readiness:
 
     def __init__(self, noderuns: Sequence[NodeRun]) -> None:
         self._noderuns = noderuns
+        self.unsettled: int = 0
+        self.has_unfinished: bool = False
         self._downstream: list[list[tuple[NodeRun, Takes]] | None] = [None] * len(noderuns)
         for noderun in noderuns:
             is_final = noderun.state is not PENDING and isinstance(noderun.state, Finished)
             noderun.place = _SETTLED if is_final else _WAITING
+            self.unsettled += not is_final
             noderun.waiting = noderun.inputs = 0
             noderun.counts = None
         for noderun in noderuns:
@@ -58,7 +65,7 @@ class Readiness:
             index = source.index
             if self._noderuns[index].place is not _SETTLED:
                 noderun.waiting += 1
-                noderun.inputs += takes is not Takes.ORDER
+                noderun.inputs += takes is not _ORDER
                 later = self._downstream[index]
                 if later is None:
                     self._downstream[index] = [(noderun, takes)]
@@ -69,10 +76,13 @@ class Readiness:
         """Tell those that wait for a task that it will not change any more in this loop."""
         assert noderun.place is not _SETTLED, f"{noderun.name} settles twice"
         noderun.place = _SETTLED
+        self.unsettled -= 1
         is_final = isinstance(noderun.state, Finished)
+        if not is_final:
+            self.has_unfinished = True
         for later, takes in self._downstream[noderun.node.index] or ():
             later.waiting -= 1
-            later.inputs -= is_final and takes is not Takes.ORDER
+            later.inputs -= is_final and takes is not _ORDER
             if later.place is _WAITING and not later.waiting:
                 later.place = _READY  # as `add` does, for what comes most often
                 self.ready.append(later)

@@ -22,7 +22,7 @@ from statesig.engine.flowruns import FlowRun, begin_try, drive, outcome_of, outc
 from statesig.engine.gathering import completed
 from statesig.engine.interrupts import interrupted_by_signals
 from statesig.engine.loop import RunLoop
-from statesig.engine.noderuns import PENDING, NodeRun, Place, TaskRun
+from statesig.engine.noderuns import PENDING, NodeRun, TaskRun
 from statesig.engine.options import Options
 from statesig.engine.replay import replay
 from statesig.engine.stopping import Stop, Wish
@@ -337,14 +337,10 @@ class Run:
         if not self.is_cancelled and not self._is_over() and self._journal.is_asked_to_cancel():
             self.cancel()  # asked for since the last heartbeat
             loop.run()
-        return outcome_of(self.flow, self._noderuns) if self._is_settled() else None
+        return outcome_of(self.flow, self._noderuns) if loop.is_settled else None
 
     def _is_over(self) -> bool:
         return all(isinstance(noderun.state, Finished) for noderun in self._noderuns)
-
-    def _is_settled(self) -> bool:
-        """Tell whether the loop came to its end; an interrupt ends it before."""
-        return all(noderun.place is Place.SETTLED for noderun in self._noderuns)
 
     def _all_noderuns(self) -> Iterator[NodeRun]:
         for noderun in self._noderuns:

@@ -9,14 +9,16 @@ import inspect
 import os
 import sys
 import time
-from contextvars import copy_context
+from collections.abc import Callable
+from contextvars import Context, copy_context
 from functools import partial
 from types import AsyncGeneratorType, GeneratorType
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from statesig.algebra.captures import Redact, RetryOn, acapture, capture
+from statesig.algebra.captures import PLAIN, Redact, RetryOn, acapture, state_of_exception, state_of_value
 from statesig.executors.attempts import Attempt, running
 from statesig.graph.tasks import Task, building
+from statesig.signals import Signal
 from statesig.states import Cancelled, Crashed, Failed, State, Success
 
 __all__ = [
@@ -110,8 +112,10 @@ def _perform(call: Call) -> Outcome:
     began = time.perf_counter()
     task = call.task
     fn = partial(task.fn, **call.kwargs) if call.kwargs else task.fn
-    to_state = awaited if task.is_async else called
-    state = to_state(fn, *call.args, redact=call.redact, traceback=call.traceback, retry_on=task.retry_on)
+    if task.is_async:
+        state = awaited(fn, *call.args, redact=call.redact, traceback=call.traceback, retry_on=task.retry_on)
+    else:
+        state = called(fn, call.args, call.redact, call.traceback, task.retry_on)
     return Outcome(state, time.perf_counter() - began, worker_name())
 
 
@@ -151,25 +155,42 @@ async def aperform(call: Call) -> Outcome:
     return Outcome(state, time.perf_counter() - began, worker_name())
 
 
-def called(fn: Any, *args: Any, redact: Redact | None, traceback: bool, retry_on: RetryOn | None) -> State[Any]:
-    """Call a plain function in this context and return the state it leaves; an awaitable that it returns is awaited.
+def called(
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    redact: Redact | None,
+    traceback: bool,
+    retry_on: RetryOn | None,
+    context: Context | None = None,
+) -> State[Any]:
+    """Call a plain function and return the state it leaves, as `capture` does; an awaitable that it returns is awaited.
+
+    Args:
+        fn: The function.
+        args: Its positional arguments.
+        redact, traceback, retry_on: As for `capture`.
+        context: The context in which the function runs; None: that of the caller.
 
     Raises:
         BaseException: As for `capture`, except asyncio.CancelledError, which gives Cancelled as in a coroutine.
     """
     try:
-        state: State[Any] = capture(fn, *args, redact=redact, traceback=traceback, retry_on=retry_on)
+        value = fn(*args) if context is None else context.run(fn, *args)
+    except (Signal, Exception, BaseExceptionGroup) as exc:
+        return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on)
     except BaseException as exc:
         asyncio = sys.modules.get("asyncio")  # where nobody has imported it, nobody has raised its error
         if asyncio is None or not isinstance(exc, asyncio.CancelledError):
             raise
         return cancelled("its function raised CancelledError")
-    if type(state) is Success and type(state.result) not in _VALUES:
-        promised = state.result
-        if inspect.isawaitable(promised):
-            return awaited(lambda: promised, redact=redact, traceback=traceback, retry_on=retry_on)
+    state: State[Any] = state_of_value(value)
+    if type(value) in PLAIN or type(state) is not Success:
+        return state
+    promised = state.result
+    if not inspect.isawaitable(promised):
         return _without_generator(state)
-    return state
+    to_its_end = partial(awaited, lambda: promised, redact=redact, traceback=traceback, retry_on=retry_on)
+    return to_its_end() if context is None else context.run(to_its_end)
 
 
 async def _acalled(fn: Any, *args: Any, redact: Redact | None, traceback: bool, retry_on: RetryOn | None) -> State[Any]:
@@ -189,10 +210,6 @@ def _without_generator(state: State[Any]) -> State[Any]:
         message = "it returned a generator, which can be read only once; return a list of what it yields"
         return Failed(message=message, retryable=False)
     return state
-
-
-_VALUES: Final = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set})
-"""Classes whose values are neither awaitable nor generators; a look-up here is cheaper than to ask."""
 
 
 def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool, retry_on: RetryOn | None) -> State[Any]:

@@ -101,6 +101,7 @@ class Graph:
         self._names: dict[str, int] = {}
         self._named: dict[str, Node] = {}
         self._references: tuple[int, ...] = ()
+        self._leaves: tuple[int, ...] | None = None  # not known, since the last change
         self._takes: dict[tuple[Takes, ...], tuple[Takes, ...]] = {}
         self._checked: set[tuple[object, ...]] = set()
         self._waiting: dict[Node, _Waiting] = {}
@@ -167,6 +168,7 @@ class Graph:
         name = self._unique(task.name)
         node = Node(len(self.nodes), name, task, args, kwargs, mapped, is_mapped, upstream, takes)
         self.nodes.append(node)
+        self._leaves = None
         return node
 
     def _sources(self, values: Iterable[Any], taken: dict[Node, Takes], name: Callable[[int], str]) -> list[Any]:
@@ -304,6 +306,7 @@ class Graph:
             waiting = self._waiting[later] = _Waiting(later)
         for item in earlier:
             waiting.add(item)
+        self._leaves = None
 
     def reference(self, *nodes: object) -> None:
         """Choose the nodes that alone decide the flow's own state.
@@ -326,8 +329,10 @@ class Graph:
         """The indexes of the nodes that decide the flow's own state: the chosen ones, by default the leaves."""
         if self._references:
             return self._references
-        inner = {source.index for node in self.nodes for source in node.upstream}
-        return tuple(node.index for node in self.nodes if node.index not in inner)
+        if self._leaves is None:
+            inner = {source.index for node in self.nodes for source in node.upstream}
+            self._leaves = tuple(node.index for node in self.nodes if node.index not in inner)
+        return self._leaves
 
     def returns(self, name: str | None) -> Any:
         """Return the declared type of a task's value, Any without one; for a mapped task the type of each call.

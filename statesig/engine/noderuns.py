@@ -33,6 +33,7 @@ class Place(enum.Enum):
 
 _WAITING: Final = Place.WAITING  # in 3.11 a member of an enum takes longer to look up than the rest of a task's making
 
+
 @dataclass(frozen=True, slots=True)
 class TaskRun:
     """The outcome of one task of a run.

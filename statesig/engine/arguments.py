@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
+from statesig.algebra.captures import PLAIN
 from statesig.engine.decisions import has_value, value_of
 from statesig.engine.noderuns import NodeRun
 from statesig.graph.nodes import Node, Parameter, StateOf
@@ -34,7 +35,9 @@ class Arguments:
         """Return the positional and the keyword arguments of a task's call."""
         node = noderun.node
         if noderun.parent is not None:
-            args: tuple[Any, ...] = (self._item_of(noderun),)
+            item = noderun.value
+            is_plain = noderun.source is None and type(item) in PLAIN
+            args: tuple[Any, ...] = (item if is_plain else self._item_of(noderun),)
         else:
             args = tuple([self._resolved(arg) for arg in node.args])
         if not node.kwargs:

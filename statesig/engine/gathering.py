@@ -22,13 +22,18 @@ def gathered(children: Sequence[State[Any]]) -> Mapped[Any] | MapFailed[Any] | M
     It has a result, the list of theirs, if all succeeded and have one.
     """
     of: Any = mapped_class(children)
-    made: Mapped[Any] | MapFailed[Any] | MapCancelled[Any] = of(children=tuple(children), **_results(of, children))
+    # Not validated: that would look at each child again, and only ask what `mapped_class` has just made sure of.
+    made: Mapped[Any] | MapFailed[Any] | MapCancelled[Any] = of.model_construct(
+        children=tuple(children), **_results(of, children)
+    )
     return made
 
 
 def _results(of: type[State[Any]], children: Sequence[State[Any]]) -> dict[str, Any]:
-    if issubclass(of, Mapped) and all(child.has_result for child in children):
-        return {"result": [child.result for child in children]}
+    if issubclass(of, Mapped):
+        results = [child.__dict__["result"] for child in children if "result" in child.__pydantic_fields_set__]
+        if len(results) == len(children):
+            return {"result": results}
     return {}
 
 

@@ -391,14 +391,12 @@ class RunLoop:
                     if child.state is PENDING:
                         self.changes.tell(child, child.state, 1)
         noderun.lets_run = self._lets_each_run(noderun, noderun.children)
-        unfinished = [child for child in noderun.children if not isinstance(child.state, Finished)]
-        for child in noderun.children:
-            child.place = _SETTLED
-        for child in unfinished:
-            child.resumed = child.resumed or noderun.resumed
-            child.answer = child.answer or noderun.answer
+        unfinished = self._readiness.add_children(noderun.children)
+        if noderun.resumed:
+            for child in unfinished:
+                child.resumed = True
+                child.answer = child.answer or noderun.answer
         noderun.open = len(unfinished)
-        self._make_ready(unfinished)
         if unfinished:
             noderun.place = _OPEN
         else:

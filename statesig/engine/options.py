@@ -57,9 +57,9 @@ class Options:
         Raises:
             FlowError: One is not; the text names it, and says what it may be.
         """
-        for name, (is_possible, possible) in _POSSIBLE.items():
+        for name, (default, is_possible, possible) in _POSSIBLE.items():
             given: object = getattr(self, name)
-            if not is_possible(given):
+            if given is not default and not is_possible(given):
                 raise FlowError(flow, f"{name} is {possible}, not {_shown(given)}")
 
     def now(self) -> datetime:
@@ -103,18 +103,18 @@ def _is_flag(given: object) -> bool:
     return isinstance(given, bool)
 
 
-_POSSIBLE: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
-    "executor": (_is_executor, f"an Executor or one of {', '.join(map(repr, NAMES))}"),
-    "store": (_is_store, "a path, a URL or a Store"),
-    "lease": (_is_lease, "a number of seconds above 0"),
-    "on_event": (_is_called, "a function that is called with each Event"),
-    "redact": (_is_called, "a function of a text that returns one"),
-    "clock": (_is_called, "a function without arguments that returns an aware datetime"),
-    "sleep": (_is_called, "a function that is called with a number of seconds"),
-    "traceback": (_is_flag, "True or False"),
-    "signals": (_is_flag, "True or False"),
+_POSSIBLE: Final[dict[str, tuple[object, Callable[[object], bool], str]]] = {
+    "executor": (None, _is_executor, f"an Executor or one of {', '.join(map(repr, NAMES))}"),
+    "store": (None, _is_store, "a path, a URL or a Store"),
+    "lease": (LEASE, _is_lease, "a number of seconds above 0"),
+    "on_event": (None, _is_called, "a function that is called with each Event"),
+    "redact": (None, _is_called, "a function of a text that returns one"),
+    "clock": (None, _is_called, "a function without arguments that returns an aware datetime"),
+    "sleep": (None, _is_called, "a function that is called with a number of seconds"),
+    "traceback": (False, _is_flag, "True or False"),
+    "signals": (False, _is_flag, "True or False"),
 }
-"""For each option that may be wrong: whether a value is possible, and the words for what is possible."""
+"""For each option that may be wrong: its default, whether a value is possible, and the words for what is possible."""
 
 
 def _shown(given: object) -> str:

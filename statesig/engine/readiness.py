@@ -6,7 +6,7 @@ It only spares asking too early; it must not decide anything, which `decisions` 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from statesig.algebra.counts import Counts
@@ -59,6 +59,18 @@ class Readiness:
         assert noderun.place is _WAITING, f"{noderun.name} is not waiting, but {noderun.place.name}"
         noderun.place = _READY
         self.ready.append(noderun)
+
+    def add_children(self, children: Iterable[NodeRun]) -> list[NodeRun]:
+        """Make the children of a mapped task ready that are not final, and return them."""
+        unfinished: list[NodeRun] = []
+        for child in children:
+            if child.state is PENDING or not isinstance(child.state, Finished):
+                child.place = _READY
+                unfinished.append(child)
+            else:
+                child.place = _SETTLED
+        self.ready.extend(unfinished)
+        return unfinished
 
     def _wait(self, noderun: NodeRun) -> None:
         for source, takes in zip(noderun.node.upstream, noderun.node.takes, strict=True):

@@ -5,7 +5,6 @@ What is taken over is decided here; how the rest runs is the loop's business.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from statesig.codec.states import encode
 from statesig.engine.journal import Journal, is_over, open_journal
 from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options
-from statesig.engine.runs import Run
+from statesig.engine.runs import Run, new_identity
 from statesig.engine.stored_values import read_parameters
 from statesig.errors import FlowError
 from statesig.graph.graph import Graph
@@ -68,7 +67,7 @@ def _rerun_of(past: Journal, flow: Graph, tasks: Iterable[object] | None, option
         raise FlowError(flow.name, f"every task of run {stored.id} succeeded: {remedy}")
     history = [(replace(record, try_number=1), state) for record, state in history if taken.has(record)]
     records = [record for record, _ in history]
-    now, new = options.now(), uuid.uuid4().hex
+    now, new = options.now(), new_identity()
     again = replace(
         stored,
         id=new,

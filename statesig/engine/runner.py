@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from statesig.engine.options import Options
-from statesig.engine.runs import Run
+from statesig.engine.runs import Run, new_identity
 from statesig.graph.graph import Graph
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def begin(
         StoreError: The store cannot be opened.
     """
     options.check(flow.name)
-    identity = uuid.uuid4().hex
+    identity = new_identity()
     if options.store is None:
         return Run(flow, values, options, id=identity, loop=loop)
     from statesig.engine.journal import new_journal

@@ -5,10 +5,10 @@ A `Run` keeps the outcomes; a `RunLoop` moves them on. `runner` makes runs.
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import TypeVar
 
@@ -50,9 +50,16 @@ if TYPE_CHECKING:
     from statesig.states import State
     from statesig.stores.store import Record
 
-__all__ = ["Run"]
+__all__ = ["Run", "new_identity"]
 
 T = TypeVar("T")
+
+_NOTHING: Final = nullcontext()
+
+
+def new_identity() -> str:
+    """Return an identity for a run, which no other run has: 128 random bits as 32 hexadecimal digits."""
+    return os.urandom(16).hex()
 
 
 class Run:
@@ -69,11 +76,11 @@ class Run:
         parameters: Mapping[str, Any],
         options: Options,
         *,
-        id: str | None = None,
+        id: str,
         journal: Journal | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self.id: str = id or uuid.uuid4().hex
+        self.id: str = id
         self.flow = flow
         self._parameters = parameters
         self._options = options
@@ -189,7 +196,7 @@ class Run:
         """
         if self._released is not None:
             return self._go_on(self._released)
-        with self._journal or nullcontext(), self._new_loop() as loop:
+        with self._journal or _NOTHING, self._new_loop() as loop:
             if self._journal is not None:
                 self._journal.create()
             on_event = self._options.on_event
@@ -272,7 +279,7 @@ class Run:
             FlowError: The refusal of a release that came too late.
         """
         journal, now = self._journal, self._options.now
-        with journal or nullcontext(), self._new_loop() as loop:
+        with journal or _NOTHING, self._new_loop() as loop:
             if journal is not None and journal.acquire():
                 self._wish.ask(Stop.CANCEL)
             for noderun in self._all_noderuns():
@@ -318,7 +325,7 @@ class Run:
         return self._loop
 
     def _go(self, loop: RunLoop) -> Run:
-        with interrupted_by_signals(self) if self._options.signals else nullcontext() as came:
+        with interrupted_by_signals(self) if self._options.signals else _NOTHING as came:
             if self._journal is not None:
                 # A run that another process has is not worth continuing; storing it then says so.
                 self._journal.hold(self.cancel, lost=lambda: self.cancel(now=True))

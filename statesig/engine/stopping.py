@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 __all__ = ["Stop", "Wish"]
 
@@ -21,6 +22,10 @@ class Stop(enum.IntEnum):
     """Stop and cancel what runs, too, as far as that is possible."""
 
 
+_NO: Final = Stop.NO  # a member of an enum takes long to look up in 3.11, and every run does
+_LEVELS: Final = len(Stop)
+
+
 class Wish:
     """The wish to stop a run, from any thread or signal handler.
 
@@ -29,8 +34,8 @@ class Wish:
     """
 
     def __init__(self) -> None:
-        self.level: Stop = Stop.NO
-        self._asked = [False] * len(Stop)
+        self.level: Stop = _NO
+        self._asked = [False] * _LEVELS
 
     def ask(self, level: Stop) -> None:
         """Ask that the run be stopped so far, if it is not asked for more already."""

@@ -15,7 +15,7 @@ from statesig.codec.states import decode, encode
 from statesig.errors import DecodeError, EncodeError, FlowError, StoreError
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node
-from statesig.states import ErrorInfo, Failed, Looped, State, Success, is_mapped
+from statesig.states import ErrorInfo, Failed, Looped, Resume, State, Success, is_mapped
 from statesig.states.declared import list_of
 from statesig.states.families import LONGEST_TAG, args_of, descendants
 from statesig.stores.store import Store, StoredRun
@@ -72,9 +72,9 @@ def decode_stored(data: bytes, returns: Any) -> State[Any]:
     Raises:
         DecodeError: The data is not such a state.
     """
-    # Not `State[returns]` every time: Pydantic keeps each parametrised class for ever, and most states have no result.
+    # Not `State[returns]`: each kind of a parametrised family is built for itself, and most states have no result.
     has_value = returns is not Any and b'"result"' in data and _tag_of(data) in _tags_of_successes()
-    kind: Any = State[returns] if has_value else State
+    kind: Any = Success[returns] if has_value else State
     try:
         state: State[Any] = decode(data, kind, limits=STORED)
     except DecodeError:
@@ -99,7 +99,7 @@ def decode_release(data: bytes, answer: Any) -> State[Any]:
     """
     if answer is not None and b'"result"' in data:
         try:
-            kind: Any = State[answer]
+            kind: Any = Resume[answer]
             released: State[Any] = decode(data, kind, limits=STORED)
             return released
         except DecodeError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import marshal
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, time
 from typing import Any
 
 from pydantic import BaseModel
@@ -145,6 +146,8 @@ def _reason(value: Any, cls: type[Any]) -> str | None:
         return "bytes that are not UTF-8 have no JSON form"
     if issubclass(cls, float) and not math.isfinite(value):
         return "NaN and infinities are not JSON"
+    if issubclass(cls, (datetime, time)) and value.fold and value.utcoffset() is None:
+        return "JSON cannot say the fold of a time without an offset from UTC; give it its time zone"
     return None
 
 

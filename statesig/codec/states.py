@@ -227,7 +227,7 @@ def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits
     path = difference(state, back)
     if path is not None:
         reason = "would read back as another value; declare its type more closely"
-        raise EncodeError(type(state).__name__, path or "the document", reason)
+        raise EncodeError(type(state).__name__, *(_offence(state, limits) or (path or "the document", reason)))
 
 
 def _unwritable(state: State[Any], exc: Exception | None, limits: Limits) -> EncodeError:

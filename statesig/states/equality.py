@@ -5,6 +5,7 @@ Two values are the same if they are one object, or of one class and alike:
 * lists, tuples, deques, dictionaries and sets by their items, keys too, at every depth;
 * models and dataclasses by their fields, whatever their own ``==`` says;
 * states by their class without parameters, by their fields, and by whether a result was given;
+* times by their instant or, where they have no offset from UTC, by what they say and their fold;
 * all others by their ``==``. Values that cannot be compared, as arrays, differ unless they are one object.
 
 So ``1``, ``1.0`` and ``True`` differ, a NaN is the same only as itself, and no comparison raises an `Exception`.
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import is_dataclass
+from datetime import datetime, time
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -31,6 +33,7 @@ _Pair = tuple[Step, Any, Any]
 
 _ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None)})
 _PLAINLY_HASHED: Final = _ATOMS - {int}
+_TIMES: Final = frozenset({datetime, time})
 _EMPTY: Final = ()
 _MISSING: Final = object()
 
@@ -90,7 +93,7 @@ def difference(one: Any, other: Any, *, ordered: bool = False) -> tuple[Step, ..
                 continue
             parts = _parts(cls, mine, theirs, ordered)
             if parts is None:
-                if not _is_true(mine == theirs):
+                if not (_instant(mine) == _instant(theirs) if cls in _TIMES else _is_true(mine == theirs)):
                     break
             elif compared.setdefault((id(mine), id(theirs)), pair) is pair:
                 opened.append(iter(parts))
@@ -190,9 +193,9 @@ def _items(one: Any, other: Any, ordered: bool) -> Iterable[_Pair]:
 
 
 def _by_key(one: Any, other: Any) -> Iterator[_Pair]:
-    found = {key: key for key in other}
+    found = {_place(key): key for key in other}
     for key in one:
-        its = found.get(key, _MISSING)
+        its = found.get(_place(key), _MISSING)
         yield (), key, its
         yield (key,), one[key], other[its]
 
@@ -200,8 +203,29 @@ def _by_key(one: Any, other: Any) -> Iterator[_Pair]:
 def _members(one: Any, other: Any) -> Iterable[_Pair]:
     if len(one) != len(other):
         return _DIFFERENT
-    found = {item: item for item in other}
-    return (((), item, found.get(item, _MISSING)) for item in one)
+    found = {_place(item): item for item in other}
+    return (((), item, found.get(_place(item), _MISSING)) for item in one)
+
+
+# ---- times
+
+
+def _instant(value: Any) -> tuple[object, ...]:
+    """Return what a time means; times that mean the same have equal and equally hashed tuples.
+
+    Python says that an hour which a clock shows twice is never the same in another zone, and its hash has no fold.
+    """
+    offset = value.utcoffset()
+    said = value.replace(fold=0)
+    if offset is None:
+        return said, value.fold
+    return (said if isinstance(said, time) else said.replace(tzinfo=None) - datetime.min - offset,)
+
+
+def _place(key: Any) -> Any:
+    """Return the place of a dictionary's key, or of a set's item, among others."""
+    cls = kind_of(key)
+    return (cls, _instant(key)) if cls in _TIMES else key
 
 
 # ---- hashes
@@ -241,7 +265,7 @@ def _hash_of_parts(cls: type[Any], value: Any, depth: int, known: dict[tuple[int
         if is_dataclass(cls):
             fields = [_digest(getattr(value, name, None), depth, known) for name in cls.__dataclass_fields__]
             return hash((cls, *fields))
-        return hash(value)
+        return hash(_instant(value) if cls in _TIMES else value)
     except RecursionError:
         raise  # depends on the caller's stack, and a hash must not
     except Exception:  # code of the user's, as __hash__, ran and cannot tell

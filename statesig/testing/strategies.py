@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from functools import cached_property, partial
 from types import UnionType
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, overload
@@ -272,7 +272,14 @@ def _scalars(annotation: Any, metadata: tuple[Any, ...]) -> st.SearchStrategy[An
     constraints = tuple(one for one in metadata if isinstance(one, _CONSTRAINTS))
     constrained: Any = Annotated[(annotation, *constraints)] if constraints else annotation
     found: st.SearchStrategy[Any] = st.from_type(constrained)
-    return found.filter(math.isfinite) if annotation is float else found
+    if annotation is float:
+        return found.filter(math.isfinite)
+    return found.map(_unfolded) if annotation in (datetime, time) else found
+
+
+def _unfolded(clock: Any) -> Any:
+    """Return a time that JSON can say: of one without an offset from UTC, it cannot say the fold."""
+    return clock.replace(fold=0) if clock.utcoffset() is None else clock
 
 
 def _lists(values: st.SearchStrategy[Any], low: int, high: int) -> st.SearchStrategy[Any]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
@@ -599,6 +600,8 @@ UNWRITABLE: dict[str, tuple[Callable[[], State[Any]], str]] = {
         lambda: Mapped(children=(Success(), Success(result=(SECRET,)))),
         "children[1].result",
     ),
+    "the fold of a clock": (lambda: Success[dt.time](result=dt.time(2, fold=1)), "result"),
+    "the fold of a time in a list": (lambda: Success[list[dt.datetime]](result=[NOON, FOLDED]), "result[1]"),
     "NaN in a child": (lambda: Mapped(children=(Success(), Success(result=[math.nan]))), "children[1]"),
     "a tuple in what is wrapped": (lambda: Queued(state=Scheduled(result=(SECRET,))), "state.result"),
     "a declared tuple in a child": (
@@ -606,6 +609,25 @@ UNWRITABLE: dict[str, tuple[Callable[[], State[Any]], str]] = {
         "children[0].result",
     ),
 }
+
+
+FOLDED = dt.datetime(2026, 10, 25, 2, 30, fold=1)
+
+
+@pytest.mark.parametrize(("fold", "offset"), [(0, "+02:00"), (1, "+01:00")])
+def test_an_hour_that_a_clock_shows_twice_is_written_with_its_offset(fold: int, offset: str) -> None:
+    """A time in a zone is written as its instant says, and the state that is read back is equal."""
+    time = FOLDED.replace(tzinfo=ZoneInfo("Europe/Berlin"), fold=fold)
+    state = Success[dt.datetime](result=time)
+
+    assert b'{"type":"Success","result":"2026-10-25T02:30:00%b"}' % offset.encode() == encode(state)
+    assert state == decode(encode(state), Success[dt.datetime])
+
+
+def test_the_fold_of_a_time_without_an_offset_is_refused_by_name() -> None:
+    """JSON has no place for it, and reading another hour back would be a lie."""
+    with pytest.raises(EncodeError, match="result: JSON cannot say the fold of a time without an offset from UTC"):
+        encode(Success[dt.datetime](result=FOLDED))
 
 
 @pytest.mark.parametrize("name", UNWRITABLE)

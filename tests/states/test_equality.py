@@ -7,8 +7,10 @@ import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -74,6 +76,10 @@ class Order(BaseModel):
 
 class Line(Order):
     pass
+
+
+TWICE = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+"""Half past two in the night in which Berlin's clocks are set back; its fold tells which of two."""
 
 
 def _nested(depth: int, inner: Any) -> Any:
@@ -142,6 +148,9 @@ DIFFERENT: dict[str, tuple[Any, Any]] = {
     "arrays of one": (Array(1), Array(1)),
     "what refuses": (Refusing(), Refusing()),
     "NaN": (math.nan, float("nan")),
+    "an hour that a zone's clock shows twice": (TWICE, TWICE.replace(fold=1)),
+    "an hour that a clock shows twice": (datetime(2026, 10, 25, 2), datetime(2026, 10, 25, 2, fold=1)),
+    "a time of day that a clock shows twice": (time(2), time(2, fold=1)),
 }
 
 INCOMPARABLE: dict[str, Any] = {
@@ -190,6 +199,26 @@ def test_a_value_that_cannot_be_compared_equals_itself(name: str, holder: Callab
 
     assert holder(value) == holder(value)
     assert hash(holder(value)) == hash(holder(value))
+
+
+IN_CONTAINERS: dict[str, Callable[[Any], Any]] = {
+    "a value": lambda value: value,
+    "a member": lambda value: {value, 1},
+    "a key": lambda value: {value: 1},
+}
+
+
+@pytest.mark.parametrize("container", IN_CONTAINERS.values(), ids=IN_CONTAINERS)
+@pytest.mark.parametrize(("fold", "hours"), [(0, 2), (1, 1)])
+def test_times_are_equal_by_their_instant(fold: int, hours: int, container: Callable[[Any], Any]) -> None:
+    """An hour that a zone's clock shows twice is the same as a time with its offset, which Python never says."""
+    zoned = TWICE.replace(fold=fold)
+    by_offset = zoned.replace(tzinfo=timezone(timedelta(hours=hours)), fold=0)
+
+    assert zoned != by_offset
+    one, other = Success(result=container(zoned)), Success(result=container(by_offset))
+    assert one == other
+    assert hash(one) == hash(other)
 
 
 def test_the_order_of_keys_does_not_count() -> None:

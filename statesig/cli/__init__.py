@@ -13,7 +13,6 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from statesig.cli.exits import Exit, Terminated, UsageError
-from statesig.cli.parser import parser_of_all
 from statesig.errors import ExecutorError, FlowError, NoRun, RunTaken, StoreError
 
 __all__ = ["main"]
@@ -27,20 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments, without the program's name; by default those of the process.
     """
-    parser = parser_of_all()
-    options, rest = parser.parse_known_args(argv)
-    if stray := _stray(options, rest):
-        parser.error(f"unrecognized arguments: {' '.join(stray)}")
-    if options.verb is None and not options.version:
-        parser.print_help(sys.stderr)
-        return Exit.USAGE
-    out: object = sys.stdout
-    if isinstance(out, io.TextIOWrapper):
-        out.reconfigure(errors="backslashreplace")  # print names that are not valid Unicode, too
     in_main = threading.current_thread() is threading.main_thread()
     previous = signal.signal(signal.SIGTERM, _terminate) if in_main else None
     try:
-        code = _verb(options)(options, sys.stdout, sys.stderr)
+        code = _carried_out(argv)
         sys.stdout.flush()
         return code
     except (UsageError, FlowError, ExecutorError, NoRun, RunTaken) as exc:
@@ -64,6 +53,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             signal.signal(signal.SIGTERM, previous)
 
 
+def _carried_out(argv: Sequence[str] | None) -> int:
+    """Carry out the verb that the arguments name, and return the exit code."""
+    from statesig.cli.parser import parser_of_all  # here, where Ctrl-C is caught: it takes a while
+
+    parser = parser_of_all()
+    options, rest = parser.parse_known_args(argv)
+    if stray := _stray(options, rest):
+        options.parser.error(f"unrecognized arguments: {' '.join(stray)}")
+    if options.verb is None and not options.version:
+        parser.print_help(sys.stderr)
+        return Exit.USAGE
+    out: object = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")  # print names that are not valid Unicode, too
+    return _verb(options)(options, sys.stdout, sys.stderr)
+
+
 def _stray(options: argparse.Namespace, rest: list[str]) -> list[str]:
     """Let what may stand after an option, too, be where it belongs: parameters and a task; return the others."""
     stray = [argument for argument in rest if argument.startswith("-")]
@@ -71,8 +77,12 @@ def _stray(options: argparse.Namespace, rest: list[str]) -> list[str]:
         return stray
     if options.verb == "run":
         options.parameters += rest
+    elif options.verb == "check":
+        options.files += rest
     elif options.verb == "show" and options.task is None and rest:
         options.task, *stray = rest
+    elif options.verb == "diagram" and options.target is not None and options.run is None and rest:
+        options.run, *stray = rest
     else:
         return rest
     return stray
@@ -118,7 +128,9 @@ def _verb(options: argparse.Namespace) -> _Verb:
 
             return print_schema
         case "diagram":
-            return _print_diagram
+            from statesig.cli.diagrams import print_diagram
+
+            return print_diagram
         case "stubs":
             return _write_stubs
         case _:
@@ -132,13 +144,6 @@ def _print_version(options: argparse.Namespace, out: TextIO, err: TextIO) -> int
         print(f"statesig {version('statesig')}", file=out)
     except PackageNotFoundError:
         print("statesig, run from its source", file=out)
-    return Exit.OK
-
-
-def _print_diagram(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    from statesig.algebra.transitions import diagram
-
-    print(diagram(options.format), end="", file=out)
     return Exit.OK
 
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from pydantic_core import to_json
+
+from statesig.cli.terminal import Look, aligned, cut, printable
 from statesig.codec.events import Event, encode_event, without_result
+from statesig.codec.limits import Limits
 from statesig.codec.problems import without_keys
 from statesig.engine.causes import Failure, said
 from statesig.engine.gathering import abridged
 from statesig.errors import EncodeError
 from statesig.flow import Flow
 from statesig.states import (
+    Cancelled,
     Cancelling,
     Finished,
     Paused,
@@ -36,18 +44,22 @@ if TYPE_CHECKING:
     from statesig.engine.noderuns import TaskRun
     from statesig.engine.runs import Run
 
-__all__ = ["MOST_CHILDREN", "JsonLines", "Lines", "Silent", "aligned", "described", "printable", "summary"]
+__all__ = ["MOST_CHILDREN", "JsonLines", "Lines", "Silent", "described", "summary"]
 
 MOST_CHILDREN = 40
 _MOST_RUNNING = 8
 _MOST_NAMES = 5
+_MOST_ALIKE = 5
+_MOST_RESULTS = 20
+_LONGEST_RESULT = 1000
+_WIDE = 100
 
 
 class Silent:
     """Shows nothing.
 
     Attributes:
-        failed: Whether an event could not be shown in full.
+        failed: Whether JSON had no form for a result, so that it was left out.
     """
 
     failed = False
@@ -112,24 +124,40 @@ class JsonLines(Silent):
         """Return an event's line without its result, and say so."""
         state = without_result(event.state)
         if state != event.state:
-            self.failed = True
-            remedy = "give the task a return annotation, or return a value that JSON can hold"
             whose = "the flow" if event.task is None else f"task {event.task!r}"
             reason = without_keys(exc, declared_as(self._flow.returns(event.task)))
-            print(f"statesig: {whose}: {reason}; {remedy}", file=self._errors)
+            print(f"statesig: {whose}: {reason}; {self._remedy(event)}", file=self._errors)
         state = _spelled_out(state)
         try:
             return encode_event(replace(event, state=state))
         except EncodeError:  # there are more children than one document may hold
             return encode_event(replace(event, state=abridged(state)))
 
+    def _remedy(self, event: Event) -> str:
+        """Return what to do about a result that is left out. One that is only too large is no failure."""
+        try:
+            encode_event(event, result_type=self._flow.returns(event.task), limits=_UNLIMITED)
+        except EncodeError:
+            self.failed = True
+            return "give the task a return annotation, or return a value that JSON can hold"
+        return "its line has no result; let the task write a large value to a file, and return the file's name"
+
+
+_UNLIMITED = Limits(max_bytes=sys.maxsize, max_depth=150, max_nodes=sys.maxsize)
+
 
 class Lines(Silent):
-    """Writes a line for each task that finishes, pauses, or waits for another attempt."""
+    """Writes a line for each task that finishes, pauses, or waits for another attempt.
+
+    The tasks that a cancellation of the run ends share one line.
+    """
 
     def __init__(self, errors: TextIO) -> None:
         super().__init__(errors)
+        self._look = Look.of(errors)
         self._began: dict[_Place, Any] = {}
+        self._is_cancelling = False
+        self._cancelled: list[str] = []
 
     @staticmethod
     def for_stream(flow: Flow, errors: TextIO) -> Lines:
@@ -141,17 +169,43 @@ class Lines(Silent):
                 pass  # rich comes with the extra `cli`; plain lines show the same events
         return Lines(errors)
 
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._tell_cancelled()
+
     def __call__(self, event: Event) -> None:
         place = event.task, event.index
         if event.task is None and not isinstance(event.state, Retrying):
+            self._is_cancelling |= isinstance(event.state, Cancelling)
             return  # the summary tells how the run ended
         if isinstance(event.state, Running):
             self._began[place] = event.time
         elif isinstance(event.state, (Finished, Paused, Scheduled)):
-            began = self._began.pop(place, None)
-            seconds = "" if began is None else f"{(event.time - began).total_seconds():.3f}s"
-            line = f"{_name(*place):30} {described(event.state):24} {seconds:>9}  {event.state.message or ''}"
-            self.tell(printable(line.rstrip()))
+            line = self._line(place, event, self._began.pop(place, None))
+            if self._is_cancelling and isinstance(event.state, Cancelled):
+                self._cancelled.append(line)
+            else:
+                self._tell_cancelled()
+                self.tell(line)
+
+    def _line(self, place: _Place, event: Event, began: datetime | None) -> str:
+        seconds = "" if began is None else f"{(event.time - began).total_seconds():.3f}s"
+        width = self._look.width or _WIDE
+        name, state = (30, 24) if width >= _WIDE else (width // 4, width // 5)
+        line = f"{_name(*place):{name}} {described(event.state):{state}} {seconds:>9}  {event.state.message or ''}"
+        line = printable(line.rstrip())
+        if self._look.width is not None:
+            line = cut(line, width)
+        return line.replace(event.state.type, self._look.painted(event.state.type), 1)
+
+    def _tell_cancelled(self) -> None:
+        """Write one line for the tasks that the cancellation ended since the last line."""
+        lines, self._cancelled = self._cancelled, []
+        if len(lines) == 1:
+            self.tell(lines[0])
+        elif lines:
+            self.tell(f"{f'{len(lines)} tasks':30} {self._look.painted('Cancelled')}")
 
     def tell(self, line: str) -> None:
         """Write one line."""
@@ -159,7 +213,10 @@ class Lines(Silent):
 
 
 class _Live(Lines):
-    """A progress bar, with the running tasks below it and a line above it for each task that did not succeed."""
+    """A progress bar, with the running tasks below it and a line above it for each task that did not succeed.
+
+    It counts tasks and the children of mapped ones, and those that end in a second.
+    """
 
     def __init__(self, flow: Flow, errors: TextIO) -> None:
         from rich.console import Console
@@ -169,12 +226,16 @@ class _Live(Lines):
         super().__init__(errors)
         columns = (
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=None),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
         )
         self._progress = Progress(*columns, auto_refresh=False)
-        self._bar = self._progress.add_task(flow.name, total=len(flow.nodes))
+        self._total = len(flow.nodes)
+        self._done = self._ended = 0
+        self._began_at = time.monotonic()
+        self._bar = self._progress.add_task(cut(flow.name, 20), total=self._total, rate="")
         self._running: dict[_Place, float] = {}
         self._live = Live(get_renderable=self._shown, console=Console(file=errors), transient=True)
 
@@ -185,6 +246,7 @@ class _Live(Lines):
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        super().__exit__(kind, exc, traceback)
         self._live.stop()
 
     def __call__(self, event: Event) -> None:
@@ -195,19 +257,30 @@ class _Live(Lines):
         if isinstance(event.state, Running):
             self._running[place] = time.monotonic()
         elif not isinstance(event.state, Cancelling):
-            self._running.pop(place, None)
-        if isinstance(event.state, Finished) and event.index is None:
-            self._progress.advance(self._bar)
-        elif event.try_number > 1 and type(event.state) is Pending and event.index is None:
-            self._progress.advance(self._bar, -1)  # a further try of the run runs it again
+            was_running = self._running.pop(place, None) is not None
+            self._count(event, was_running=was_running)
         if not isinstance(event.state, Success):
             super().__call__(event)
 
+    def _count(self, event: Event, *, was_running: bool) -> None:
+        if isinstance(event.state, Finished):
+            self._done += 1
+            self._ended += was_running
+        elif type(event.state) is Pending:
+            if event.try_number > 1:
+                self._done -= 1  # a further try of the run runs it again
+            elif event.index is not None:
+                self._total += 1
+
     def take_over(self, run: Run) -> None:
-        self._progress.update(self._bar, completed=sum(isinstance(task.state, Finished) for task in run))
+        places = [one for task in run for one in (task, *task.children)]
+        self._total = len(places)
+        self._done = sum(isinstance(one.state, Finished) for one in places)
 
     def tell(self, line: str) -> None:
-        self._live.console.print(line, highlight=False, markup=False)
+        from rich.text import Text
+
+        self._live.console.print(Text.from_ansi(line))
 
     def interject(self, line: str) -> None:
         super().interject(f"\r\x1b[2K{line}")  # overwrites the bar's last line; rich draws the bar again below
@@ -218,6 +291,8 @@ class _Live(Lines):
         from rich.text import Text
 
         now = time.monotonic()
+        rate = self._ended / max(now - self._began_at, 0.001)
+        self._progress.update(self._bar, total=self._total, completed=self._done, rate=f"{rate:.1f}/s")
         running = list(self._running.items())
         lines = [f"  {_name(*place):30} {now - began:8.1f}s" for place, began in running[:_MOST_RUNNING]]
         if len(running) > _MOST_RUNNING:
@@ -250,36 +325,22 @@ def described(state: State[Any]) -> str:
     return f"{state.type}: {', '.join(f'{count} {tag}' for tag, count in tally.items()) or 'none'}"
 
 
-def aligned(rows: Sequence[Sequence[str]], *, right: int | None = None) -> Iterator[str]:
-    """Yield the lines of a table, with all columns but the last padded to their widest cell.
-
-    Control characters are escaped, since names and messages may come from anybody.
+def summary(run: Run, out: TextIO, *, is_stored: bool = False, with_results: bool = False) -> None:
+    """Write a table of a run's tasks, with the children that did not succeed, each failure, and the run's outcome.
 
     Args:
-        rows: The cells of each row.
-        right: The index of a right-aligned column, such as numbers.
+        run: The run.
+        out: The stream.
+        is_stored: Whether to name the run, which a store keeps.
+        with_results: Whether to write the results of the tasks on which no other depends.
     """
-    table = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
-    for *cells, last in table:
-        padded = [
-            cell.rjust(width) if column == right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        yield "  ".join([*padded, last]).rstrip()
-
-
-def printable(text: str) -> str:
-    """Return a text with what a terminal would act upon escaped."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
-    """Write a table of a run's tasks, with the children that did not succeed, each failure, and the run's outcome."""
+    look = Look.of(out)
     rows = [("TASK", "STATE", "SECONDS", "MESSAGE"), *_rows(run)]
-    out.writelines(f"{line}\n" for line in aligned(rows, right=2))
+    out.writelines(f"{line}\n" for line in aligned(rows, right=2, look=look))
     told = [printable(line) for line in _told_of(run.failures())]
     out.writelines(f"{line}\n" for line in ("", *told) if told)
+    results = list(_results(run, look)) if with_results else []
+    out.writelines(f"{line}\n" for line in ("", *results) if results)
     outcome = run.state
     name = f"run {run.id}\n{run.flow.name}" if is_stored else run.flow.name
     if run.is_interrupted:
@@ -287,7 +348,29 @@ def summary(run: Run, out: TextIO, *, is_stored: bool = False) -> None:
         print(f"\n{name}: interrupted, with {left} of {len(run)} tasks to do", file=out)
         return
     message = printable(said(outcome))
-    print(f"\n{name}: {outcome.type}{f', {message}' if message else ''}", file=out)
+    print(f"\n{name}: {look.painted(outcome.type)}{f', {message}' if message else ''}", file=out)
+
+
+def _results(run: Run, look: Look) -> Iterator[str]:
+    """Yield a line for the result of each leaf, as JSON, cut where it is long."""
+    inner = {source.name for node in run.flow.nodes for source in node.upstream}
+    given = [
+        (task.name, task.state.result)
+        for task in run
+        if task.name not in inner and task.state.has_result and task.state.result is not None
+    ]
+    for name, result in given[:_MOST_RESULTS]:
+        yield cut(printable(f"{name} = {_as_json(result)}"), look.width or _LONGEST_RESULT)
+    if len(given) > _MOST_RESULTS:
+        yield f"and {len(given) - _MOST_RESULTS} more results"
+
+
+def _as_json(result: object) -> str:
+    """Return a value as JSON; what has no form in JSON is named by its class."""
+    try:
+        return to_json(result, inf_nan_mode="constants", fallback=lambda value: f"<{type(value).__name__}>").decode()
+    except Exception:  # a serializer of the value's own may raise anything
+        return f"<{type(result).__name__}>"
 
 
 def _told_of(failures: Sequence[Failure]) -> Iterator[str]:
@@ -307,13 +390,36 @@ def _told_of(failures: Sequence[Failure]) -> Iterator[str]:
 
 
 def _rows(run: Run) -> Iterator[tuple[str, str, str, str]]:
-    for task in run:
+    for task, more in _grouped(list(run)):
         yield _row(task)
+        if more:
+            yield f"and {more} more", task.state.type, "", ""
         others = [child for child in task.children if not isinstance(child.state, Success)]
-        for child in others[:MOST_CHILDREN]:
+        for child, more_children in [*_grouped(others)][:MOST_CHILDREN]:
             yield _row(child)
-        if len(others) > MOST_CHILDREN:
+            if more_children:
+                yield f"{task.name}[...]", f"{more_children} more {child.state.type}", "", ""
+        if len([*_grouped(others)]) > MOST_CHILDREN:
             yield f"{task.name}[...]", f"{len(others) - MOST_CHILDREN} more", "", ""
+
+
+def _grouped(tasks: Sequence[TaskRun]) -> Iterator[tuple[TaskRun, int]]:
+    """Yield tasks, each with how many like it are left out: of many that never began only the first."""
+    numbers = Counter(task.state.type for task in tasks if _never_began(task))
+    told: set[str] = set()
+    for task in tasks:
+        tag = task.state.type
+        is_one_of_many = _never_began(task) and numbers[tag] > _MOST_ALIKE
+        if not is_one_of_many:
+            yield task, 0
+        elif tag not in told:
+            told.add(tag)
+            yield task, numbers[tag] - 1
+
+
+def _never_began(task: TaskRun) -> bool:
+    """Tell whether a task was cancelled, or left as it was, before its function was called."""
+    return isinstance(task.state, (Cancelled, Pending)) and not task.seconds and not task.children
 
 
 def _row(task: TaskRun) -> tuple[str, str, str, str]:

@@ -26,16 +26,18 @@ __all__ = ["check_documents", "print_schema", "tell_history"]
 def check_documents(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Validate states and events, and report each invalid document."""
     kind = kind_named(options.kind, options.modules)
-    name = _name(options.file)
     bad = total = 0
-    for number, text, document in _documents(options.file):
-        total += 1
-        reason = _problem(text, document, kind)
-        if reason is not None:
-            bad += 1
-            print(f"{name}:{number}: {reason}", file=err)
-    if not total:
-        raise UsageError(f"{name} is empty; it should hold one JSON document, or one per line")
+    for file in options.files or ["-"]:
+        count = 0
+        for number, text, document in _documents(file):
+            count += 1
+            reason = _problem(text, document, kind)
+            if reason is not None:
+                bad += 1
+                print(f"{_name(file)}:{number}: {reason}", file=err)
+        if not count:
+            raise UsageError(f"{_name(file)} is empty; it should hold one JSON document, or one per line")
+        total += count
     if bad:
         print(f"{bad} of {total} not valid", file=err)
         return Exit.FAILURE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,16 @@ __all__ = ["kind_named", "load", "load_flow"]
 def load_flow(target: str) -> Flow:
     """Return the flow that ``MODULE:FLOW`` names; for ``MODULE`` alone its flow named ``flow``, or its only one.
 
+    A module may be named by its file, too: ``./etl.py:nightly``.
+
     Raises:
         UsageError: There is no such module or flow, or more than one.
     """
     from statesig.flow import Flow
 
-    module_name, _, name = target.partition(":")
+    module_name, colon, name = target.rpartition(":")
+    if not colon or name.endswith(".py"):
+        module_name, name = target, ""
     module = load(module_name)
     flows: dict[str, Flow] = {key: value for key, value in vars(module).items() if isinstance(value, Flow)}
     if name:
@@ -42,18 +47,51 @@ def load_flow(target: str) -> Flow:
 
 
 def load(name: str) -> ModuleType:
-    """Import a module that the user named, from the current folder too.
+    """Import a module that the user named, by its name or by its file; from the current folder, too.
 
     Raises:
         UsageError: It does not exist, or it cannot be imported.
     """
     if "" not in sys.path:
         sys.path.insert(0, "")
+    path = Path(name)
+    if path.suffix == ".py" and (len(path.parts) > 1 or path.exists()):
+        return _loaded_file(path)
+    return _imported(name)
+
+
+def _loaded_file(path: Path) -> ModuleType:
+    """Import a file as the module that it is: one of the packages around it, found from the folder above them.
+
+    Raises:
+        UsageError: There is no such file, or its name belongs to another module.
+    """
+    if not path.is_file():
+        raise UsageError(f"there is no file {str(path)!r}")
+    file = path.resolve()
+    names, folder = [file.stem], file.parent
+    while (folder / "__init__.py").exists():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if "." in file.stem:
+        raise UsageError(f"{str(path)!r} has a dot in its name, so that it is no module; rename it")
+    if folder != Path.cwd():
+        sys.path.insert(0, str(folder))
+    name = ".".join(names)
+    module = _imported(name)
+    found = getattr(module, "__file__", None)
+    if found is None or Path(found).resolve() != file:
+        raise UsageError(f"{str(path)!r} would be the module {name!r}, which is another one: {found}; rename the file")
+    return module
+
+
+def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as exc:
         if exc.name is not None and (name == exc.name or name.startswith(f"{exc.name}.")):
-            raise UsageError(f"there is no module {name!r}, here or installed") from None
+            kind = f"file or module {name!r}" if name.endswith(".py") else f"module {name!r}"
+            raise UsageError(f"there is no {kind}, here or installed") from None
         raise UsageError(f"{name} cannot be imported: {exc}") from exc
     except (KeyboardInterrupt, Terminated):
         raise
@@ -62,7 +100,7 @@ def load(name: str) -> ModuleType:
 
 
 def kind_named(tag: str, modules: Iterable[str]) -> type[State[Any]]:
-    """Import modules, then return the kind of state with a tag, or the abstract kind with a name.
+    """Import modules, then return the kind of state with a tag, or the abstract kind with a name, in any case.
 
     Raises:
         UsageError: There is no such kind, or a module cannot be imported.
@@ -74,7 +112,10 @@ def kind_named(tag: str, modules: Iterable[str]) -> type[State[Any]]:
         load(module)
     known: dict[str, type[Any]] = {kind.__name__: kind for kind in (State, MetaState, Finished)}
     known |= {cls.__tag__: cls for cls in descendants(State)}
-    found = known.get(tag)
+    alike = [kind for name, kind in known.items() if name.casefold() == tag.casefold()]
+    found = known.get(tag) or (alike[0] if len(alike) == 1 else None)
     if found is None:
-        raise UsageError(f"there is no state {tag!r}; known are {', '.join(known)}")
+        raise UsageError(
+            f"there is no state {tag!r}; known are {', '.join(known)}; --import MODULE makes those of a program known"
+        )
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from statesig.executors.named import NAMES
 
@@ -15,7 +16,10 @@ Add = Callable[..., argparse.ArgumentParser]
 
 
 def parser_of_all() -> argparse.ArgumentParser:
-    """Return the command's parser; its result has the name of the verb as ``verb``, None without one."""
+    """Return the command's parser.
+
+    Its result has the name of the verb as ``verb``, None without one, and the parser of that verb as ``parser``.
+    """
     parser = argparse.ArgumentParser(
         prog="statesig",
         description="Run flows, resume stored runs and run them again, check states, events and histories, print "
@@ -36,6 +40,9 @@ def parser_of_all() -> argparse.ArgumentParser:
     _add_schema(verbs.add_parser)
     _add_diagram(verbs.add_parser)
     _add_stubs(verbs.add_parser)
+    parser.set_defaults(parser=parser)
+    for verb in verbs.choices.values():
+        verb.set_defaults(parser=verb)
     return parser
 
 
@@ -43,7 +50,8 @@ def _add_run(add: Add) -> None:
     run = add(
         "run",
         help="run a flow",
-        description="Run a flow of a module, then print a table of its tasks, states and durations.",
+        description="Run a flow of a module, then print a table of its tasks, states and durations, and the "
+        "results of the tasks on which no other depends.",
         epilog="Ctrl-C or SIGTERM lets running tasks finish, a second one stops them. Without a store the rest is "
         "cancelled. With a store the run survives its process: the rest stays as it is, and `statesig resume` "
         "continues it.",
@@ -129,7 +137,7 @@ def _add_rerun(add: Add) -> None:
 def _add_runs(add: Add) -> None:
     runs = add("runs", help="list stored runs", description="List the runs in a store, the latest first.")
     _take_store(runs)
-    runs.add_argument("--state", metavar="STATE", help="only runs in this kind of state, such as Failed or Running")
+    runs.add_argument("--state", metavar="STATE", help="only runs in this kind of state, such as failed or Running")
     runs.add_argument("--flow", metavar="NAME", help="only runs of this flow")
     runs.add_argument("--limit", metavar="N", type=_number, help="at most N runs")
     runs.add_argument("--json", action="store_true", help="print one run per line instead, as JSON")
@@ -181,9 +189,7 @@ def _add_check(add: Add) -> None:
         help="validate states and events",
         description="Validate one JSON document, or one per line: states, or the events that `run --json` prints.",
     )
-    check.add_argument(
-        "file", metavar="FILE", nargs="?", default="-", help="a file; standard input by default, or with -"
-    )
+    check.add_argument("files", metavar="FILE", nargs="*", help="files; standard input by default, or with -")
     check.add_argument("--as", dest="kind", metavar="STATE", default="State", help="accept only this kind of state")
     _take_imports(check)
 
@@ -212,8 +218,18 @@ def _add_schema(add: Add) -> None:
 
 
 def _add_diagram(add: Add) -> None:
-    diagram = add("diagram", help="draw the transitions", description="Print the transition table as a diagram.")
+    diagram = add(
+        "diagram",
+        help="draw the transitions, or a flow",
+        description="Print the transition table as a diagram; or the tasks of a flow and what each takes from others, "
+        "with their states in a stored run if one is given.",
+        epilog="A solid arrow hands a value on; a dotted one only a state, or the order. A task with double sides is "
+        "mapped.",
+    )
+    _take_flow(diagram, nargs="?")
+    diagram.add_argument("run", metavar="RUN", nargs="?", help="a stored run, or the beginning of its identity")
     diagram.add_argument("--format", choices=["mermaid", "dot"], default="mermaid", help="mermaid by default")
+    _take_store(diagram, "the store of the run")
 
 
 def _add_stubs(add: Add) -> None:
@@ -247,11 +263,12 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _take_flow(parser: argparse.ArgumentParser) -> None:
+def _take_flow(parser: argparse.ArgumentParser, nargs: Literal["?"] | None = None) -> None:
     parser.add_argument(
         "target",
+        nargs=nargs,
         metavar="MODULE[:FLOW]",
-        help="a module, and the name of one of its flows; by default `flow`, or its only one",
+        help="a module or its file, and the name of one of its flows; by default `flow`, or its only one",
     )
 
 
@@ -280,7 +297,7 @@ def _take_executor(parser: argparse.ArgumentParser) -> None:
 
 def _take_telling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one event per line instead, as JSON")
-    parser.add_argument("--quiet", action="store_true", help="show no progress while it runs")
+    parser.add_argument("--quiet", action="store_true", help="show no progress, and no results at the end")
     parser.add_argument(
         "--traceback", action="store_true", help="keep the traceback of each exception, and print it with the failures"
     )

@@ -114,7 +114,7 @@ def _driven(run: Run, shown: Silent, options: argparse.Namespace, out: TextIO, e
     with shown, interrupted_by_signals(run, told) as came:
         run.start()
     if not options.json:
-        summary(run, out, is_stored=is_stored)
+        summary(run, out, is_stored=is_stored, with_results=not options.quiet)
     if is_stored and (run.is_interrupted or isinstance(run.state, Paused)) and not options.quiet:
         paused = {} if run.is_interrupted else _paused(run)
         print(f"to continue: {continuing(run.id, options, paused)}", file=err)

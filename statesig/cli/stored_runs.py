@@ -14,11 +14,12 @@ from typing import Any, TextIO
 
 from pydantic_core import from_json, to_json
 
-from statesig.cli.display import MOST_CHILDREN, aligned
+from statesig.cli.display import MOST_CHILDREN
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.loading import kind_named
 from statesig.cli.options import chosen_age, stored_before
 from statesig.cli.stored_tasks import records_of, told_of_task
+from statesig.cli.terminal import Look, aligned
 from statesig.engine.cancellations import cancel_run
 from statesig.engine.causes import in_one_line
 from statesig.engine.deadlines import seen_run, seen_stored
@@ -46,7 +47,7 @@ def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         out.writelines(f"{to_json(_described(run, process)).decode()}\n" for run, process in runs)
     elif runs:
         rows = [("RUN", "FLOW", "STATE", "CREATED", "CHANGED", "TASKS"), *(_row_of(run, told) for run, told in runs)]
-        out.writelines(f"{line}\n" for line in aligned(rows))
+        out.writelines(f"{line}\n" for line in aligned(rows, look=Look.of(out)))
     else:
         print("no runs", file=err)
     return Exit.OK
@@ -116,13 +117,13 @@ def show(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             told = (
                 (_event(run, record).decode() for record in records)
                 if options.json
-                else told_of_task(options.task, records, children, _at)
+                else told_of_task(options.task, records, children, _at, Look.of(out))
             )
             out.writelines(f"{line}\n" for line in told)
         elif options.json:
             out.writelines(f"{line.decode()}\n" for line in _events(run, store.history(run)))
         else:
-            out.writelines(f"{line}\n" for line in _told(run, store))
+            out.writelines(f"{line}\n" for line in _told(run, store, Look.of(out)))
     return Exit.OK
 
 
@@ -177,7 +178,7 @@ class _Place:
             self.began = self.began or record.time
 
 
-def _told(run: StoredRun, store: Store) -> Iterator[str]:
+def _told(run: StoredRun, store: Store, look: Look) -> Iterator[str]:
     run = seen_run(run, store, datetime.now(UTC))
     state = from_json(run.state)
     lease = store.lease(run.id)
@@ -190,10 +191,10 @@ def _told(run: StoredRun, store: Store) -> Iterator[str]:
         ("changed", _at(run.changed)),
         ("lease", "none" if lease is None else f"until {_at(lease.until)}{' cancelling' * lease.cancel}"),
     ]
-    yield from aligned(head)
+    yield from aligned(head, look=look)
     yield ""
     rows = [("TASK", "STATE", "ATTEMPTS", "BEGAN", "CHANGED", "WORKER", "MESSAGE"), *_rows(run, store.history(run))]
-    yield from aligned(rows, right=2)
+    yield from aligned(rows, right=2, look=look)
 
 
 def _rows(run: StoredRun, records: Iterable[Record]) -> Iterator[tuple[str, ...]]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from statesig.cli.display import aligned, printable
 from statesig.cli.exits import UsageError
+from statesig.cli.terminal import Look, aligned, printable
 from statesig.engine.causes import in_one_line
 from statesig.engine.fingerprints import graph_names
 from statesig.stores.store import Record, Store, StoredRun
@@ -42,7 +42,7 @@ def records_of(run: StoredRun, store: Store, name: str) -> tuple[list[Record], d
 
 
 def told_of_task(
-    name: str, records: Sequence[Record], children: dict[int, Record], at: Callable[[datetime], str]
+    name: str, records: Sequence[Record], children: dict[int, Record], at: Callable[[datetime], str], look: Look
 ) -> Iterator[str]:
     """Yield the lines on a task: its state, its result, its causes and its history.
 
@@ -51,6 +51,7 @@ def told_of_task(
         records: Its history.
         children: The last record of each of its children, if it is mapped.
         at: Writes a time.
+        look: The look of the stream that they are for.
     """
     state: dict[str, Any] = from_json(records[-1].state) if records else {"type": "Pending"}
     head = [("task", name), ("state", state["type"])]
@@ -58,7 +59,7 @@ def told_of_task(
         head.append(("children", _tally(children)))
     if state.get("message"):
         head.append(("message", in_one_line(state["message"])))
-    yield from aligned(head)
+    yield from aligned(head, look=look)
     result = _result_of(state, children)
     if result:
         yield from ("", "result", *_as_json(result[0]))
@@ -69,7 +70,7 @@ def told_of_task(
             yield from (f"  {printable(line)}" for line in text.splitlines())
     if records:
         yield from ("", "history")
-        yield from aligned([("TIME", "ATTEMPT", "STATE", "WORKER", "MESSAGE"), *_rows(records, at)], right=1)
+        yield from aligned([("TIME", "ATTEMPT", "STATE", "WORKER", "MESSAGE"), *_rows(records, at)], right=1, look=look)
 
 
 def _tally(children: dict[int, Record]) -> str:

@@ -90,7 +90,7 @@ def encode_event(event: Event, *, result_type: Any = Any, limits: Limits = DEFAU
     Raises:
         EncodeError: The state would not read back unchanged.
     """
-    state = on_the_wire(event.state, result_type)
+    state = on_the_wire(event.state, result_type, limits)
     place: dict[str, Any] = {"run": event.run, "index": event.index, "attempt": event.attempt, "time": event.time}
     if event.task is not None:
         place["task"] = event.task
@@ -109,31 +109,32 @@ def encode_event(event: Event, *, result_type: Any = Any, limits: Limits = DEFAU
     return line
 
 
-def on_the_wire(state: State[Any], result_type: Any) -> State[Any]:
+def on_the_wire(state: State[Any], result_type: Any, limits: Limits = DEFAULT_LIMITS) -> State[Any]:
     """Return a state as its JSON alone reads back: with the result in JSON's kinds.
 
     Args:
         state: A state as a runner makes it, or as one that a store gave back; children are of the result type.
         result_type: The declared type of the result; Any: no type is declared.
+        limits: The largest state that is accepted.
 
     Raises:
         EncodeError: The result would not read back, even as the declared type.
     """
     if has_children(state) and state.children:
-        children = tuple(on_the_wire(child, result_type) for child in state.children)
+        children = tuple(on_the_wire(child, result_type, limits) for child in state.children)
         update: dict[str, Any] = {"children": children}
         if state.has_result and same(state.result, [child.result for child in state.children]):
-            update["result"] = [from_json(encode(child)).get("result") for child in children]
+            update["result"] = [from_json(encode(child, limits=limits)).get("result") for child in children]
         elif state.has_result:
-            update["result"] = on_the_wire(Success(result=state.result), list_of(result_type)).result
+            update["result"] = on_the_wire(Success(result=state.result), list_of(result_type), limits).result
         return state.model_copy(update=update)
     try:
-        written = encode(state)
+        written = encode(state, limits=limits)
     except EncodeError:
         if result_type is Any:
             raise
-        return decode(encode(as_declared(state, result_type)))
-    return decode(written) if args_of(type(state)) else state
+        return decode(encode(as_declared(state, result_type), limits=limits), limits=limits)
+    return decode(written, limits=limits) if args_of(type(state)) else state
 
 
 def without_result(state: State[Any]) -> State[Any]:

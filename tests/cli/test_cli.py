@@ -103,7 +103,11 @@ USAGE: list[tuple[list[str], str]] = [
     (["run", "tests.samples.greeting", "--nope"], "--nope"),
     (["run", "statesig_no_such_module"], "there is no module 'statesig_no_such_module'"),
     (["run", "tests.no_such_package.module"], "there is no module 'tests.no_such_package.module'"),
-    (["run", "tests/samples/greeting.py"], "tests/samples/greeting.py"),
+    (["run", "tests/samples/no_such.py"], "there is no file 'tests/samples/no_such.py'"),
+    (["run", "no_such.py"], "there is no file or module 'no_such.py'"),
+    (["run", "tests.samples.greeting", "--nope"], "usage: statesig run"),
+    (["show", "1", "a", "b"], "usage: statesig show"),
+    (["diagram", "tests.samples.greeting", "1"], "no store is given"),
     (["run", ""], "module"),
     (["run", ".greeting"], "greeting"),
     (["run", "tests.samples.needs_another"], "No module named 'statesig_no_such_dependency'"),
@@ -293,6 +297,34 @@ def test_the_flow_named_flow_is_the_default(tmp_path: Path) -> None:
     assert "that: Success" == statesig("run", "mine:other", cwd=tmp_path).stdout.splitlines()[-1]
 
 
+@pytest.mark.parametrize("target", ["./etl.py", "etl.py", "jobs/etl.py", "jobs/nightly/load.py", "etl.py:flow"])
+def test_a_file_is_run_as_its_module(target: str, tmp_path: Path) -> None:
+    """A path names the module that the file is, in a package where it is in one; processes find it as well."""
+    text = (ROOT / "tests/samples/greeting.py").read_text()
+    (tmp_path / "jobs/nightly").mkdir(parents=True)
+    for path in ("etl.py", "jobs/etl.py", "jobs/nightly/greeting.py"):
+        (tmp_path / path).write_text(text)
+    (tmp_path / "jobs/nightly/__init__.py").touch()
+    (tmp_path / "jobs/nightly/load.py").write_text("from .greeting import flow\n")
+    executor = ["--executor", "processes", "--workers", "1"] if target == "jobs/etl.py" else []
+    done = statesig("run", target, "times=2", "--quiet", *executor, cwd=tmp_path)
+    assert (0, "", "greeting: Success") == (done.returncode, done.stderr, done.stdout.splitlines()[-1])
+
+
+def test_a_file_with_the_name_of_another_module(tmp_path: Path) -> None:
+    """It is not taken for that module, and the remedy is told."""
+    (tmp_path / "argparse.py").write_text("raise AssertionError\n")
+    done = statesig("run", "./argparse.py", cwd=tmp_path)
+    assert (2, True) == (done.returncode, "'argparse.py' would be the module 'argparse', which is" in done.stderr)
+
+
+def test_results_are_printed_unless_quiet() -> None:
+    """The results of the leaves stand before the last line; ``--quiet`` leaves them out."""
+    loud, quiet = (statesig("run", "tests.samples.greeting", "times=2", *more).stdout for more in ([], ["--quiet"]))
+    assert ["", "count = 2", "", "greeting: Success"] == loud.splitlines()[-4:]
+    assert "count =" not in quiet
+
+
 # ---- run --json
 
 
@@ -324,6 +356,14 @@ def test_a_result_that_json_cannot_give_back() -> None:
     done = statesig("run", "--json", "tests.samples.unwritable:unwritable")
     assert (1, {"type": "Success"}) == (done.returncode, events_of(done)[-1]["state"])
     assert ["'handle'", "annotation"] == [part for part in ("'handle'", "annotation") if part in done.stderr]
+    assert 0 == statesig("check", text=done.stdout).returncode
+
+
+def test_a_result_that_is_larger_than_a_document() -> None:
+    """However large a result is, the exit code is that of the run; its line has no result, as is said."""
+    done = statesig("run", "--json", "tests.samples.unwritable:huge")
+    assert (0, {"type": "Success"}) == (done.returncode, events_of(done)[-1]["state"])
+    assert "task 'row': Success[list[int]] cannot be encoded: the document: it has more" in done.stderr
     assert 0 == statesig("check", text=done.stdout).returncode
 
 

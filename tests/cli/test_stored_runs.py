@@ -69,6 +69,7 @@ def test_the_table_of_runs(store: str, runs: dict[str, Run]) -> None:
     [
         (["--state", "Paused"], ["asking", "pause"]),
         (["--state", "Failed"], ["mixed", "failure"]),
+        (["--state", "fAILED"], ["mixed", "failure"]),
         (["--state", "TriggerFailed"], []),
         (["--state", "Success"], ["success"]),
         (["--state", "Finished"], ["mixed", "failure", "success"]),

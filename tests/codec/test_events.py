@@ -232,6 +232,14 @@ def test_limits_hold_for_events(limits: Limits) -> None:
         decode_event(text(), limits=limits)
 
 
+@pytest.mark.parametrize("result_type", [Any, list[int]])
+def test_wider_limits_admit_a_larger_event(result_type: Any) -> None:
+    """The limits that are given hold for every part of the writing, also past the default ones."""
+    wide = Limits(max_nodes=100_000)
+    large = replace(EVENT, state=Success(result=list(range(60_000))))
+    assert large == decode_event(encode_event(large, result_type=result_type, limits=wide), limits=wide)
+
+
 def test_limits_hold_for_what_is_written() -> None:
     """The state of an event is written within the limits that are given."""
     with pytest.raises(EncodeError):

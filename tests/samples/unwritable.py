@@ -13,8 +13,16 @@ def rows(number: int) -> list[int]:
     return list(range(300))
 
 
+@task
+def row() -> list[int]:
+    return list(range(60_000))
+
+
 with Flow("unwritable") as unwritable:
     handle()
 
 with Flow("large") as large:
     large.map(rows, range(200))
+
+with Flow("huge") as huge:
+    row()

@@ -5,12 +5,14 @@ A value that cannot be packed or unpacked must not raise: it becomes a Failed st
 
 from __future__ import annotations
 
+import io
 import pickle
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
-from statesig.algebra.captures import Redact
+from statesig.algebra.captures import Redact, RetryOn
 from statesig.executors.calls import Call, Outcome, worker_name
+from statesig.graph.tasks import Task
 from statesig.signals import chain_of
 from statesig.states import Failed
 from statesig.states.descriptions import redacted
@@ -18,17 +20,22 @@ from statesig.states.descriptions import redacted
 __all__ = ["packed", "packed_outcome", "unpacked", "unpacked_outcome"]
 
 
-def packed(call: Call) -> bytes | Failed[Any]:
+def packed(call: Call, *, has_main: bool) -> bytes | Failed[Any]:
     """Return a call as bytes, or the state of a task that cannot be called in another process.
 
-    A call that `pickle` refuses, such as that of a lambda, is packed by cloudpickle if that is installed.
+    Code goes by its name. What `pickle` refuses, such as a lambda, goes by value if cloudpickle is installed.
+
+    Args:
+        call: The call.
+        has_main: Whether the worker has this process's ``__main__``; if not, its code goes by value, too.
     """
     parts = (call.task, call.args, call.kwargs, call.attempt, call.redact, call.traceback)
     try:
-        return pickle.dumps(parts, pickle.HIGHEST_PROTOCOL)
+        data = pickle.dumps(parts, pickle.HIGHEST_PROTOCOL)
     except BaseException as exc:  # the code of a value's class may raise anything
         by_value = _by_value(parts)
         return by_value if by_value is not None else _unfit(f"{_refused(call)} cannot be pickled", exc, call.redact)
+    return data if has_main or _MAIN not in data else _by_value(parts) or data
 
 
 def unpacked(data: bytes) -> Call | Failed[Any]:
@@ -36,20 +43,34 @@ def unpacked(data: bytes) -> Call | Failed[Any]:
     try:
         return Call(*pickle.loads(data))
     except BaseException as exc:
-        what = (
-            "the task or an argument of it cannot be unpickled by its worker, which must be able to import its module"
-        )
-        return _unfit(what, exc)
+        is_mains = isinstance(exc, AttributeError) and "__main__" in str(exc)
+        return _unfit(_UNKNOWN + (_MAINS if is_mains else ""), exc)
 
 
-def packed_outcome(outcome: Outcome, redact: Redact | None = None) -> bytes:
-    """Return an outcome as bytes, without `raised`; one that cannot be pickled becomes an outcome that says so."""
+_UNKNOWN: Final = (
+    "the task or an argument of it cannot be unpickled by its worker, which must be able to import its module"
+)
+_MAINS: Final = "; what a notebook defines goes by value where cloudpickle is installed"
+
+
+def packed_outcome(outcome: Outcome, redact: Redact | None = None, *, has_main: bool = True) -> bytes:
+    """Return an outcome as bytes, without `raised`; one that cannot be pickled becomes an outcome that says so.
+
+    Args:
+        outcome: The outcome.
+        redact: Redacts the text of an exception that pickling raises.
+        has_main: Whether this process has the caller's ``__main__``; if not, what is defined there goes by value.
+    """
     outcome = outcome._replace(raised=None)
     try:
-        return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
+        data = pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
     except BaseException as exc:
+        by_value = _by_value(outcome)  # a class that came by value has no name here
+        if by_value is not None:
+            return by_value
         outcome = outcome._replace(state=_unfit("the task's result cannot be pickled", exc, redact))
         return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
+    return data if has_main or _MAIN not in data else _by_value(outcome) or data
 
 
 def unpacked_outcome(call: Call, data: bytes, *, is_redacted: bool = True) -> Outcome:
@@ -75,17 +96,40 @@ def unpacked_outcome(call: Call, data: bytes, *, is_redacted: bool = True) -> Ou
     return outcome._replace(state=outcome.state.model_copy(update={"causes": causes}))
 
 
-def _by_value(parts: object) -> bytes | None:
-    """Return the parts of a call as cloudpickle's bytes; None if it is not installed or refuses them as well."""
+_MAIN: Final = b"__main__"
+"""Occurs in the bytes of what is pickled by its name in ``__main__``, which may be another module in a worker."""
+
+
+def _by_value(value: object) -> bytes | None:
+    """Return a value as cloudpickle's bytes; None if it is not installed or refuses the value as well."""
     try:
         cloudpickle: Any = import_module("cloudpickle")  # it has no types
     except ImportError:
         return None
+    base: Any = cloudpickle.Pickler
+
+    def reducer_override(self: Any, obj: Any) -> Any:
+        if type(obj) is Task and not _is_importable(obj):
+            return _task, (obj.fn, obj.name, obj.timeout, obj.retry_on, obj.answer)
+        return base.reducer_override(self, obj)
+
+    file = io.BytesIO()
+    # Not a class statement: mypy refuses an untyped base.
+    pickler: Any = type("Pickler", (base,), {"reducer_override": reducer_override})(file)
     try:
-        data: bytes = cloudpickle.dumps(parts)
-    except BaseException:  # the error reports the refusal of `pickle`
+        pickler.dump(value)
+    except BaseException:  # the error reports the refusal by name
         return None
-    return data
+    return file.getvalue()
+
+
+def _task(fn: Any, name: str, timeout: float | None, retry_on: RetryOn | None, answer: object) -> Task[Any, Any]:
+    """Return a task with only the parts that performing it needs."""
+    return Task(fn, name=name, timeout=timeout, retry_on=retry_on, answer=answer)
+
+
+def _is_importable(task: Any) -> bool:
+    return isinstance(task.__reduce__(), str) and task.__module__ != "__main__"
 
 
 def _refused(call: Call) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -45,7 +46,8 @@ class Processes(Pool):
     is killed. A worker may not start processes by `multiprocessing`.
 
     A task is pickled by its name, so the workers must be able to import its module; a call that `pickle` refuses is
-    packed by cloudpickle if that is installed. A program must run its flow under ``if __name__ == "__main__":``.
+    packed by cloudpickle if that is installed, and so is what a notebook defines, or ``python -c``. A program must run
+    its flow under ``if __name__ == "__main__":``.
 
     Args:
         workers: The number of calls that run at once; by default one for each processor.
@@ -135,7 +137,7 @@ class _Supervisor(Worker):
         self._end()
 
     def _performed(self, call: Call) -> Outcome:
-        data = packed(call)
+        data = packed(call, has_main=_have_main())
         if isinstance(data, Failed):
             return _outcome(call, data)
         tries = 1
@@ -195,6 +197,16 @@ _WHY = (
     "while it started: its standard error says why; a program that runs a flow in processes does so under "
     "`if __name__ == '__main__':`"
 )
+
+
+def _have_main() -> bool:
+    """Tell whether workers import this process's ``__main__``, by the rule of `multiprocessing.spawn`."""
+    main = sys.modules.get("__main__")
+    name = getattr(getattr(main, "__spec__", None), "name", None)
+    if name is not None:
+        return name != "__main__" and not name.endswith(".__main__")
+    path = getattr(main, "__file__", None)
+    return path is not None and os.path.splitext(os.path.basename(path))[0] != "ipython"
 
 
 def _way(code: int | None) -> str:

@@ -817,6 +817,60 @@ def test_what_has_no_name_needs_cloudpickle(monkeypatch: pytest.MonkeyPatch) -> 
     assert ("the task cannot be pickled", False) == (state.message, state.retryable)
 
 
+NOTEBOOK = """
+import sys
+from dataclasses import dataclass
+from statesig import *
+
+@dataclass
+class Order:
+    total: int
+
+class Refused(Failed[int]):
+    code: int
+
+class REFUSED(Signal[Refused]):
+    pass
+
+@task
+def order(total: int) -> Order:
+    return Order(total)
+
+@task
+def check(order: Order) -> int:
+    raise REFUSED("too much", code=order.total)
+
+if sys.argv[1:]:
+    sys.modules["cloudpickle"] = None
+with Flow("notebook") as flow:
+    ordered = order(flow.parameter("total", int))
+    checked = check(ordered)
+run = flow.run(total=7, executor="processes")
+if isinstance(run[ordered], Success):
+    print(type(run[ordered].result) is Order, type(run[checked]) is Refused, run[checked].code)
+else:
+    print(run[ordered].type, run[ordered].message)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "True True 7\n"),
+        (
+            ["without"],
+            "Failed the task or an argument of it cannot be unpickled by its worker, which must be able to import its "
+            "module; what a notebook defines goes by value where cloudpickle is installed\n",
+        ),
+    ],
+)
+def test_what_a_notebook_defines_goes_by_value(arguments: list[str], expected: str) -> None:
+    """Tasks, values and states of a `__main__` that no worker can import work, by cloudpickle; the error names it."""
+    command = [sys.executable, "-c", NOTEBOOK, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert expected == done.stdout
+
+
 def test_a_redaction_that_cannot_be_pickled_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """What decides on texts goes to the worker too, and is named where it cannot."""
     monkeypatch.setitem(sys.modules, "cloudpickle", None)

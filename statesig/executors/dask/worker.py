@@ -6,17 +6,13 @@ Nothing here may know the choice of the worker.
 from __future__ import annotations
 
 import contextvars
-import io
-import pickle
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from statesig.algebra.captures import RetryOn
 from statesig.executors.calls import Call, Outcome, performed
 from statesig.executors.pickling import packed, packed_outcome, unpacked, unpacked_outcome
-from statesig.graph.tasks import Task
 from statesig.states import Failed, State, TimedOut
 
 __all__ = ["Answer", "greet", "read", "recall", "run", "write"]
@@ -30,11 +26,7 @@ def write(call: Call) -> bytes | Failed[Any]:
 
     Code that a worker cannot import goes by value: that defined in ``__main__`` or inside a function.
     """
-    data = packed(call)
-    if isinstance(data, bytes) and _MAIN not in data:
-        return data
-    by_value = _by_value((call.task, call.args, call.kwargs, call.attempt, call.redact, call.traceback))
-    return data if by_value is None else by_value
+    return packed(call, has_main=False)
 
 
 def read(call: Call, answer: Answer) -> Outcome:
@@ -115,13 +107,7 @@ def _answer(part: bytes, address: str) -> Answer:
     if not isinstance(call, Call):
         return False, packed_outcome(Outcome(call, 0.0, address))
     outcome = _performed(call, address)._replace(worker=address, raised=None)
-    return True, _written(outcome) or packed_outcome(outcome, call.redact)
-
-
-def _written(outcome: Outcome) -> bytes | None:
-    """Return an outcome as bytes, by value if necessary; None if it cannot be pickled."""
-    data = _by_name(outcome)
-    return _by_value(outcome) if data is None or _MAIN in data else data
+    return True, packed_outcome(outcome, call.redact, has_main=False)
 
 
 def _performed(call: Call, address: str) -> Outcome:
@@ -139,45 +125,3 @@ def _performed(call: Call, address: str) -> Outcome:
         return outcomes[0]
     state: State[Any] = TimedOut(message=f"took longer than {seconds:g} s; its thread goes on in worker {address}")
     return Outcome(state, seconds, address)
-
-
-# ---- as bytes
-
-_MAIN = b"__main__"
-"""Occurs in the bytes of a value pickled by name in ``__main__``, which is another module in a worker."""
-
-
-def _by_name(value: object) -> bytes | None:
-    try:
-        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    except BaseException:  # the code of a value's class may raise anything; by value may work
-        return None
-
-
-def _by_value(value: object) -> bytes | None:
-    import cloudpickle  # type: ignore[import-untyped]  # it has no types
-
-    base: Any = cloudpickle.Pickler
-
-    def reducer_override(self: Any, obj: Any) -> Any:
-        if type(obj) is Task and not _is_importable(obj):
-            return _task, (obj.fn, obj.name, obj.timeout, obj.retry_on, obj.answer)
-        return base.reducer_override(self, obj)
-
-    file = io.BytesIO()
-    # Not a class statement: mypy refuses an untyped base.
-    pickler: Any = type("Pickler", (base,), {"reducer_override": reducer_override})(file)
-    try:
-        pickler.dump(value)
-    except BaseException:  # the error reports the refusal by name
-        return None
-    return file.getvalue()
-
-
-def _task(fn: Any, name: str, timeout: float | None, retry_on: RetryOn | None, answer: object) -> Task[Any, Any]:
-    """Return a task with only the parts that performing it needs."""
-    return Task(fn, name=name, timeout=timeout, retry_on=retry_on, answer=answer)
-
-
-def _is_importable(task: Any) -> bool:
-    return isinstance(task.__reduce__(), str) and task.__module__ != "__main__"

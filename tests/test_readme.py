@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.forks import run_module
 from tests.tools.documents import README, current, examples
 
 pytestmark = pytest.mark.slow
@@ -18,12 +19,12 @@ SUITES = [code for code in re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOT
 
 
 @pytest.mark.parametrize(("code", "output"), examples(TEXT), ids=lambda part: part.strip().splitlines()[-1][:40])
-def test_example_prints_what_the_readme_says(code: str, output: str) -> None:
-    """Each example, run on its own, prints the text below it."""
-    command = [sys.executable, "-W", "error", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=REPRODUCIBLY)
+def test_example_prints_what_the_readme_says(code: str, output: str, tmp_path: Path) -> None:
+    """Each example, run on its own, prints the text below it, and warns of nothing."""
+    (tmp_path / "example.py").write_text(f"import warnings\nwarnings.simplefilter('error')\n{code}")
+    done = run_module("example", given=b"", cwd=tmp_path, environment=REPRODUCIBLY)
 
-    assert (done.stdout, done.stderr) == (output, "")
+    assert (done.stdout.decode(), done.stderr.decode()) == (output, "")
 
 
 def test_there_are_examples() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from statesig import (
     open_store,
     task,
 )
+from tests.harness.exhaustive import exhaustive_but
 from tests.samples.approvals import flow as approvals
 from tests.samples.approvals import paid
 
@@ -125,19 +127,19 @@ def amounts(run: Run) -> list[tuple[str, str | None]]:
     return [(child.state.type, child.state.message) for whole in run for child in whole.children]
 
 
-EXECUTORS: list[Any] = [
-    pytest.param(lambda: None, id="in line"),
-    pytest.param(lambda: Threads(2), id="in threads"),
-    pytest.param(lambda: Processes(2), id="in processes"),
-]
+EXECUTORS: dict[str, Callable[[], Executor | None]] = {
+    "in line": lambda: None,
+    "in threads": lambda: Threads(2),
+    "in processes": lambda: Processes(1),
+}
+HOW = ["not stored", "stored", "in another run of the program"]
+CORE = [("in line", "not stored"), ("in threads", "stored"), ("in processes", "in another run of the program")]
 
 
-@pytest.mark.parametrize("make", EXECUTORS)
-@pytest.mark.parametrize("how", ["not stored", "stored", "in another run of the program"])
-def test_a_body_that_pauses_passes_once_it_is_released(
-    make: Callable[[], Executor | None], how: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("executor", "how"), exhaustive_but(CORE, list(product(EXECUTORS, HOW))))
+def test_a_body_that_pauses_passes_once_it_is_released(executor: str, how: str, tmp_path: Path) -> None:
     """``current().resumed`` is None at first, and then the Resume: only what is over the limit waits."""
+    make = EXECUTORS[executor]
     place = str(tmp_path / "runs.db")
     run = approvals.run(amounts=[50, 150, 99], limit=100, executor=make(), store=None if how == "not stored" else place)
     assert [("Success", None), ("Paused", "over the limit"), ("Success", None)] == amounts(run)

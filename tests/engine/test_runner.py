@@ -1738,7 +1738,7 @@ def test_a_wide_fan_in_is_linear(failing: bool) -> None:
             task(name="states", trigger=all_finished)(len)([state_of(node) for node in fan])
         return flow
 
-    small, large = flow_of(500), flow_of(4_000)
+    small, large = flow_of(200), flow_of(1_600)
     assert calls_of(large.run) < 8.5 * calls_of(small.run)
 
 

@@ -43,7 +43,7 @@ def test_classes_out_of_use_are_given_up(use: Callable[[Any], object], monkeypat
         monkeypatch.setattr(cache, "_most", 4)
 
     made: list[weakref.ref[Any]] = []
-    for _ in range(20):
+    for _ in range(12):
         own = _model()
         use(own)
         made.append(weakref.ref(own))

@@ -39,6 +39,7 @@ class Changes:
     Attributes:
         is_quiet: Whether no change is stored, and nobody is told of any.
         is_stored: Whether changes are stored.
+        is_cancelled: Whether the run is cancelled: each task ends, and a handler can only say how.
 
     Args:
         run: The run's identity.
@@ -60,6 +61,7 @@ class Changes:
         self._is_short: bool = self.is_quiet and not handlers
         self._for_all = handlers
         self.is_stored: bool = journal is not None
+        self.is_cancelled: bool = False
         self._run = run
         self._options = options
         self._clock = options.now
@@ -170,7 +172,7 @@ class Changes:
         for handler in self._handlers_of(noderun):
             given = self._given(handler, noderun, state)
             if given is not state:
-                state = settle_cancelling(self._replaced(noderun, given))
+                state = self._replaced(noderun, given)
         self._move(noderun, state, worker)
 
     def become(self, noderun: NodeRun, state: State[Any]) -> None:
@@ -194,6 +196,8 @@ class Changes:
         """Return the state that a handler puts in place of one that no attempt left; a RETRY counts as in `end`."""
         validated = valued_items if noderun.is_whole else valued
         state = settle_replaced(noderun.state, validated(noderun.node.task.value_type, given))
+        if self.is_cancelled:
+            return settle_cancelling(state)
         if not isinstance(state, Retrying):
             return state
         failures = noderun.failures + 1

@@ -446,6 +446,7 @@ class RunLoop:
     def _cancel(self) -> None:
         """Cancel what has not begun; let what runs be Cancelling, or Cancelled too if it is to be stopped now."""
         self._stopped = self._wish.level
+        self.changes.is_cancelled = True
         if isinstance(self._whole.state, Running):
             self.changes.let_end(self._whole)
         away = {noderun: call for call, (noderun, _) in self._dispatcher.in_flight.items()}

@@ -26,6 +26,7 @@ from statesig import (
     Paused,
     Pending,
     Retrying,
+    Run,
     Running,
     Scheduled,
     Skipped,
@@ -38,6 +39,8 @@ from statesig import (
     manual_only,
     task,
 )
+from statesig.engine.options import Options
+from statesig.engine.runner import begin
 from statesig.executors.threads import Threads
 from tests.harness.events import of_tasks
 from tests.harness.leftovers import leaving_nothing
@@ -444,6 +447,21 @@ def test_a_retry_at_a_beginning_is_bounded() -> None:
     """It counts against the retries as one at the end does, and waits for the same delay; none is left at last."""
     state, seen = outcome(throw(RETRY("busy"), at=Running), retries=2, retry_delay=60)
     assert (Failed(message="busy"), ["Retrying", "Retrying", "Failed"]) == (state, seen.tags)
+
+
+@pytest.mark.parametrize("signal", [RETRY("again"), PAUSE("ask"), SCHEDULE("later")], ids=repr)
+def test_a_handler_holds_up_no_cancellation(signal: BaseException) -> None:
+    """What it puts in place of a Cancelled task, child or mapped task is final: a run that is over is over."""
+    runs: list[Run] = []
+    handle = throw(signal, at=Cancelled)
+    with Flow("f") as flow:
+        mapped = flow.map(task(name="asks", trigger=manual_only, handlers=[handle])(lambda value: value), [1, 2])
+        first = task(name="first")(lambda: runs[0].cancel())()
+        flow.after(task(name="waits", retries=2, handlers=[handle])(lambda: 1)(), first)
+    runs.append(begin(flow, {}, Options()))
+    run = runs[0].start()
+    assert ["Cancelled", "Success", "Cancelled"] == [one.state.type for one in run]
+    assert ["Cancelled", "Cancelled"] == [child.type for child in run.children(mapped)]
 
 
 def test_a_handler_knows_of_which_task_it_is_told() -> None:

@@ -58,7 +58,8 @@ def seen_run(run: StoredRun, store: Store, now: datetime) -> StoredRun:
     """Return a stored run as it is seen now: TimedOut once the deadline of each of its pauses has passed.
 
     Args:
-        run: The run; its own state, if that is Paused, has the earliest deadline.
+        run: The run. Its own state, if that is Paused, has the earliest deadline of its tasks, or what a handler of the
+            flow said instead.
         store: Where its history is.
         now: The time, aware.
     """

@@ -155,7 +155,7 @@ def outcome_seen(flow: Graph, noderuns: Sequence[NodeRun], state: Paused[Any], n
     """Return the state of a paused run as it is seen now, while nobody has recorded which deadlines have passed.
 
     What waits for a task that is seen as TimedOut counts for nothing yet: the run fails by that task. While another
-    task may still be released the run is Paused.
+    task, or the run itself, may still be released the run is Paused, as `statesig.engine.deadlines.seen_run` says.
 
     Args:
         flow: The flow.
@@ -163,12 +163,13 @@ def outcome_seen(flow: Graph, noderuns: Sequence[NodeRun], state: Paused[Any], n
         state: The state of the run as it is recorded.
         now: The time, aware.
     """
+    own = seen(state, now)
     every = [one.state for noderun in noderuns for one in noderun.with_children()]
     paused = [seen(one, now) for one in every if isinstance(one, Paused)]
-    if not paused:
-        return seen(state, now)  # a handler of the flow paused it
-    if any(isinstance(one, Paused) for one in paused):
+    if any(isinstance(one, Paused) for one in (own, *paused)):
         return state
+    if not paused:
+        return own  # a handler of the flow paused it
     states = _of_references(flow, noderuns)
     decided = [one for one in states if type(one) is not Pending and not isinstance(one, Paused)]
     if not flow.has_references or len(decided) < len(states):  # a reference is late, or waits for one that is

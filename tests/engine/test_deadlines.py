@@ -30,6 +30,7 @@ from statesig import (
     states_of,
     task,
 )
+from statesig.engine.deadlines import seen_run
 from tests.samples.clocks import Clock
 
 DAY = timedelta(days=1)
@@ -253,6 +254,30 @@ def test_the_pause_of_a_flow_has_a_deadline(clock: Clock, store: str | None) -> 
     with pytest.raises(FlowError, match="the run cannot be released, it is TimedOut: sign; nobody released it until"):
         run.resume()
     assert "TimedOut" == run.state.type
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"), [(None, ["Paused"] * 3), (1, ["Paused", "TimedOut"]), (3, ["Paused", "Paused", "TimedOut"])]
+)
+def test_the_pause_of_a_flow_that_has_paused_tasks(
+    days: int | None, expected: list[str], clock: Clock, tmp_path: Path
+) -> None:
+    """It is TimedOut once every deadline has passed, its own too; a program and a store agree."""
+    own = None if days is None else clock.now + days * DAY
+
+    def held(old: State[Any], new: State[Any]) -> State[Any] | None:
+        return Paused(message="sign", until=own) if isinstance(new, Paused) else None
+
+    with Flow("f", handlers=[held]) as made:
+        ask(clock.now + 2 * DAY)
+    seen: list[str] = []
+    with open_store(tmp_path / "runs.db") as store:
+        run = made.run(clock=clock, store=store)
+        for _ in expected:
+            clock.now += DAY
+            seen.append(run.state.type)
+            assert run.state.type == seen_run(store.find(run.id), store, clock.now).tag
+    assert expected == seen
 
 
 def test_a_cancelled_run_keeps_the_timeout(clock: Clock, tmp_path: Path) -> None:

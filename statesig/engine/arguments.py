@@ -16,7 +16,7 @@ from statesig.graph.nodes import Node, Parameter, StateOf
 from statesig.graph.templates import Template, fresh, snapshot, taken_by
 from statesig.states import Finished, State, has_children
 
-__all__ = ["Arguments"]
+__all__ = ["Arguments", "nodes_of_items"]
 
 
 class Arguments:
@@ -86,7 +86,7 @@ class Arguments:
         mapped: Any = noderun.node.mapped
         source: object = mapped
         if isinstance(source, list):
-            return self._narrowed(noderun.node, self._with_items(noderun, mapped))
+            return _narrowed(noderun.node, self._with_items(noderun, mapped))
         if isinstance(source, (Node, StateOf)) and self._is_over_children(mapped):
             states = self._children_of(mapped)
             children = self._with_items(noderun, states)
@@ -110,22 +110,6 @@ class Arguments:
             children.append(child)
         return children
 
-    def _narrowed(self, node: Node, children: list[NodeRun]) -> list[NodeRun]:
-        """Let each child of a map over a list wait for the nodes in its own item, and not for those in others."""
-        if not node.upstream:
-            return children
-        taken = [taken_by((child.value,)) for child in children]
-        inside = {source for own in taken for source in own}
-        if inside:
-            common = taken_by(node.kwargs.values())
-            for source, takes in zip(node.upstream, node.takes, strict=True):
-                if source not in inside:
-                    common.setdefault(source, takes)
-            for child, own in zip(children, taken, strict=True):
-                shared = {source: max(takes, own.get(source, takes)) for source, takes in common.items()}
-                child.node = node.narrowed({**own, **shared})
-        return children
-
     def _resolved(self, arg: Any) -> Any:
         """Return the value of an argument."""
         kind: type[Any] = type(arg)  # pyright: ignore[reportUnknownVariableType]  # called for each argument
@@ -146,3 +130,30 @@ class Arguments:
     def _children_of(self, source: Node | StateOf) -> list[State[Any]]:
         state = self._state_of(source)
         return list(state.children) if has_children(state) else []
+
+
+def _narrowed(node: Node, children: list[NodeRun]) -> list[NodeRun]:
+    for child, own in zip(children, nodes_of_items(node, [child.value for child in children]), strict=True):
+        child.node = own
+    return children
+
+
+def nodes_of_items(node: Node, items: Sequence[Any]) -> list[Node]:
+    """Return the node of each child of a map over a list: it waits for the nodes in its own item, not in others.
+
+    Args:
+        node: The mapped node.
+        items: The items, as a node keeps arguments.
+    """
+    if not node.upstream:
+        return [node] * len(items)
+    taken = [taken_by((item,)) for item in items]
+    inside = {source for own in taken for source in own}
+    if not inside:
+        return [node] * len(items)
+    common = taken_by(node.kwargs.values())
+    for source, takes in zip(node.upstream, node.takes, strict=True):
+        if source not in inside:
+            common.setdefault(source, takes)
+    shared = [{source: max(takes, own.get(source, takes)) for source, takes in common.items()} for own in taken]
+    return [node.narrowed({**own, **those}) for own, those in zip(taken, shared, strict=True)]

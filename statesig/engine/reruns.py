@@ -11,6 +11,7 @@ from typing import Any
 
 from statesig.algebra.joins import kind
 from statesig.codec.states import encode
+from statesig.engine.arguments import nodes_of_items
 from statesig.engine.journal import Journal, is_over, open_journal
 from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options
@@ -18,8 +19,10 @@ from statesig.engine.runs import Run, new_identity
 from statesig.engine.stored_values import read_parameters
 from statesig.errors import FlowError
 from statesig.graph.graph import Graph
-from statesig.graph.nodes import Node
+from statesig.graph.nodes import Node, StateOf
+from statesig.graph.templates import taken_by
 from statesig.states import Pending, State, Success
+from statesig.states.generics import kind_of
 from statesig.stores.store import Record
 
 __all__ = ["run_again"]
@@ -150,22 +153,37 @@ class _Taken:
     def _children_of(self, noderun: NodeRun, again: set[tuple[int, int | None]]) -> set[int]:
         """Return the positions of a task's children that are taken over.
 
-        A child that is mapped over another child depends on that one alone, not on all of them.
+        A child depends on what is in its own item, and on what all children take. One that is mapped over another child
+        depends on that one alone, not on all of them.
         """
         node, found = noderun.node, set[int]()
-        source: object = node.mapped
-        by_child = source if isinstance(source, Node) and source.is_mapped else None
         if (node.index, None) in again:
             return found
-        if not all(self.wholes[one.index] for one in node.upstream if one is not by_child):
-            return found
+        by_child = _mapped_by_child(node)
+        items: Any = node.mapped
+        own = nodes_of_items(node, items) if kind_of(items) is list else None
         for child in noderun.with_children():
             at = child.index
             if at is None or (node.index, at) in again or not _is_successful(child.state):
                 continue
-            if by_child is None or at in self._children[by_child.index]:
+            upstream = (node if own is None else own[at]).upstream
+            is_taken = all(self.wholes[one.index] for one in upstream if one is not by_child)
+            if is_taken and (by_child is None or at in self._children[by_child.index]):
                 found.add(at)
         return found
+
+
+def _mapped_by_child(node: Node) -> Node | None:
+    """Return the mapped node of whose children each child of a node takes one, and nothing of the others; None if none.
+
+    It takes a value or, mapped over `states_of`, a state.
+    """
+    source: object = node.mapped
+    if isinstance(source, StateOf) and source.children:
+        source = source.node
+    if not isinstance(source, Node) or not source.is_mapped:
+        return None
+    return None if source in taken_by(node.kwargs.values()) else source
 
 
 def _is_successful(state: State[Any]) -> bool:

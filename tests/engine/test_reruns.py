@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from statesig import (
     PAUSE,
     SKIP,
     SUCCESS,
+    AnyState,
     Event,
     Failed,
     Flow,
@@ -25,6 +27,7 @@ from statesig import (
     all_finished,
     current,
     state_of,
+    states_of,
     task,
 )
 from statesig.errors import FlowError, NoRun
@@ -213,6 +216,48 @@ def test_what_is_mapped_over_a_list_that_runs_again(place: str) -> None:
     run = failed(flow, place)
     flow.rerun(run.id, store=place, tasks=["numbers"])
     assert ["numbers", "each 0", "each 1"] == calls
+
+
+def test_what_is_mapped_over_nodes(place: str) -> None:
+    """A child follows from the nodes in its own item; what succeeded beside them is taken over."""
+    with Flow("f") as flow:
+        numbers = [each(0), each(1)]
+        flow.map(after, numbers)
+    run = failed(flow, place, "each 1")
+    assert isinstance(flow.rerun(run.id, store=place).state, Success)
+    assert ["each 1", "after 1"] == calls
+
+
+def test_what_is_mapped_over_the_states_of_children(place: str) -> None:
+    """A child that took the state of a child that failed runs again; one that took that of another does not."""
+
+    @task(trigger=all_finished)
+    def tell(state: AnyState[int]) -> str:
+        called(state.type)
+        return state.type
+
+    with Flow("f") as flow:
+        rows = flow.map(each, range(3))
+        told = flow.map(tell, states_of(rows))
+    run = failed(flow, place, "each 1")
+    assert ["Success"] * 3 == flow.rerun(run.id, store=place)[told].unwrap()
+    assert ["each 1", "Success"] == calls
+
+
+def test_a_child_that_takes_more_than_its_item(place: str) -> None:
+    """It took the state of all children, which is no longer what it was, and runs again."""
+
+    @task(trigger=all_finished)
+    def share(number: int, whole: AnyState[list[int]]) -> str:
+        called(f"{number} {whole.type}")
+        return whole.type
+
+    with Flow("f") as flow:
+        rows = flow.map(each, range(2))
+        flow.map(partial(share, whole=state_of(rows)), rows)
+    run = failed(flow, place, "each 1")
+    flow.rerun(run.id, store=place)
+    assert ["each 1", "0 Mapped", "1 Mapped"] == calls
 
 
 def test_each_kind_of_success_stays_itself(place: str) -> None:

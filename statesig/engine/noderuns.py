@@ -42,7 +42,8 @@ class TaskRun:
         name: The name of its node.
         state: Its state.
         seconds: How long its function ran, all attempts and children together.
-        children: Of a mapped task: the outcome of each call, in the order of its inputs.
+        children: Of a mapped task: the outcome of each call, in the order of its inputs. Of one that is not final, in a
+            run that was read from a store, only of the calls that have begun or ended.
     """
 
     name: str
@@ -206,12 +207,13 @@ class NodeRun(Progress):
         return Attempt(self.run, self.node.name, self.index, self.attempt, self.loop_result, self.answer)
 
     def with_children(self) -> Iterator[NodeRun]:
-        """Yield it and its children."""
+        """Yield it and its children, in their order; those of which a stored history tells, until it begins anew."""
         yield self
         if self.children is not None:
             yield from self.children
         elif self.recorded is not None:
-            yield from self.recorded.values()
+            for index in sorted(self.recorded):
+                yield self.recorded[index]
 
     def child(self, index: int) -> NodeRun:
         """Return the child at a position as a stored history tells of it, or a new one."""
@@ -242,5 +244,5 @@ class NodeRun(Progress):
         Args:
             look: Returns a state as it is seen now.
         """
-        children = tuple(child.outcome(look) for child in self.children or ())
+        children = tuple(one.outcome(look) for one in self.with_children() if one is not self)
         return TaskRun(self.name, cast("AnyState[Any]", look(self.state)), self.seconds, children)

@@ -384,6 +384,25 @@ def test_a_paused_run_is_read_and_resumed(place: str) -> None:
     assert Success(result=5) == read_.resume(node)[node]
 
 
+def test_children_of_a_paused_run_that_is_read(place: str) -> None:
+    """Those that have begun are there, in their order, with the pauses that a person may release."""
+
+    @task
+    def ask(number: int) -> int:
+        if number > 1:
+            raise PAUSE("may it?")
+        return number
+
+    with Flow("f") as flow:
+        node = flow.map(ask, [3, 1, 2])
+    run = flow.run(store=place)
+    resumed = flow.resume(run.id, "ask[2]", store=place)
+    read_ = flow.load(run.id, store=place)
+    states = [Paused(message="may it?"), Success(result=1), Paused(message="may it?")]
+    for one in (run, resumed, read_):
+        assert ("Pending", states) == (one[node].type, [child.state for child in [*one][0].children])
+
+
 def test_a_run_that_is_under_way_is_read(place: str) -> None:
     """It is as it is stored at that moment."""
     seen: list[str] = []

@@ -15,7 +15,7 @@ from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node
 from statesig.stores.store import StoredRun
 
-__all__ = ["check_graph", "graph_names", "graph_of"]
+__all__ = ["check_graph", "graph_names", "graph_of", "lengths_of"]
 
 
 def graph_of(flow: Graph) -> bytes:
@@ -91,5 +91,9 @@ def _how(then: tuple[object, object], now: tuple[object, object]) -> str:
 
 def graph_names(graph: bytes) -> list[str]:
     """Return the names of the tasks in a fingerprint, in order."""
-    names: list[str] = [task[0] for task in json.loads(graph)["tasks"]]
-    return names
+    return [*lengths_of(graph)]
+
+
+def lengths_of(graph: bytes) -> dict[str, int]:
+    """Return the names of the tasks in a fingerprint, in order, each with how many children it has at least."""
+    return {name: 0 if isinstance(mapped, bool) else mapped for name, mapped, *_ in json.loads(graph)["tasks"]}

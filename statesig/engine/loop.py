@@ -381,15 +381,9 @@ class RunLoop:
     def _expand(self, noderun: NodeRun) -> None:
         """Make a mapped task's children, or find those it has, and make them ready."""
         if noderun.children is None:
-            try:
-                noderun.children = self._arguments.children(noderun)
-            except (Signal, Exception, BaseExceptionGroup) as exc:
-                self.changes.fail_to_begin(noderun, exc)
-                return
-            if self._options.on_event is not None:
-                for child in noderun.children:
-                    if child.state is PENDING:
-                        self.changes.tell(child, child.state, 1)
+            self._find_children(noderun)
+        if noderun.children is None:
+            return
         noderun.lets_run = self._lets_each_run(noderun, noderun.children)
         unfinished = self._readiness.add_children(noderun.children)
         if noderun.resumed:
@@ -401,6 +395,18 @@ class RunLoop:
             noderun.place = _OPEN
         else:
             self._gather(noderun)
+
+    def _find_children(self, noderun: NodeRun) -> None:
+        """Make a mapped task's children, as far as no stored history tells of them; fail it if that is impossible."""
+        try:
+            noderun.children = self._arguments.children(noderun)
+        except (Signal, Exception, BaseExceptionGroup) as exc:
+            self.changes.fail_to_begin(noderun, exc)
+            return
+        if self._options.on_event is not None:
+            for child in noderun.children:
+                if child.state is PENDING:
+                    self.changes.tell(child, child.state, 1)
 
     def _lets_each_run(self, noderun: NodeRun, children: Sequence[NodeRun]) -> bool:
         """Tell whether every child of a mapped task may run: one answer is enough where all have the same upstream."""
@@ -451,6 +457,8 @@ class RunLoop:
             self.changes.let_end(self._whole)
         away = {noderun: call for call, (noderun, _) in self._dispatcher.in_flight.items()}
         for whole in self._noderuns:
+            if whole.recorded and whole.children is None and not self._arguments.awaits_items(whole):
+                self._find_children(whole)  # it had begun when the run was left
             for noderun in reversed(tuple(whole.with_children())):  # children first: their mapped task gathers them
                 if noderun in away:
                     self._cancel_running(noderun, away[noderun])

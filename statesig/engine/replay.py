@@ -5,15 +5,16 @@ Nothing here reads or writes a store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from statesig.codec.states import encode
 from statesig.engine.deadlines import deadline_passed
-from statesig.engine.fingerprints import graph_names
+from statesig.engine.fingerprints import lengths_of
+from statesig.engine.gathering import abridged, gathered
 from statesig.engine.noderuns import Progress
-from statesig.states import Cancelled, Finished, State
+from statesig.states import Cancelled, Finished, Mapped, State, mapped_class
 from statesig.stores.store import Record, StoredRun
 
 __all__ = ["CANCELLED", "cancelled_rest", "replay"]
@@ -40,8 +41,8 @@ def replay(history: Iterable[tuple[Record, State[Any]]], at: Callable[[str | Non
 def cancelled_rest(stored: StoredRun, history: Iterable[tuple[Record, State[Any]]], now: datetime) -> list[Record]:
     """Return the records that cancel each task that is not finished, children before their mapped task, and the run.
 
-    A pause whose deadline has passed is TimedOut instead. A mapped task gets no children here, even if all that are
-    known are final: nobody knows how many there were to be.
+    A pause whose deadline has passed is TimedOut instead. A mapped task that has begun ends as its children make it.
+    Nobody may know how many there were to be: those after the last that began have no records then.
 
     Args:
         stored: The run.
@@ -50,13 +51,34 @@ def cancelled_rest(stored: StoredRun, history: Iterable[tuple[Record, State[Any]
     """
     found: dict[tuple[str | None, int | None], Progress] = {}
     replay(history, lambda task, index: found.setdefault((task, index), Progress()))
-    children = [place for place in found if place[1] is not None]
+    begun: dict[str | None, int] = {}
+    for task, index in found:
+        if index is not None:
+            begun[task] = max(begun.get(task, 0), index + 1)
     records: list[Record] = []
-    for place in [*children, *((name, None) for name in (*graph_names(stored.graph), None))]:
-        progress = found.get(place) or Progress()
-        if not isinstance(progress.state, Finished):
-            passed = None if place[0] is None else deadline_passed(progress.state, now)
-            state = passed or CANCELLED
-            attempt = progress.attempt_of(state)
-            records.append(Record(*place, attempt, now, None, progress.lost, encode(state), progress.try_number))
+
+    def end(task: str | None, index: int | None, progress: Progress, state: State[Any]) -> State[Any]:
+        if isinstance(progress.state, Finished):
+            return progress.state
+        ended = (None if task is None else deadline_passed(progress.state, now)) or state
+        attempt = progress.attempt_of(ended)
+        records.append(Record(task, index, attempt, now, None, progress.lost, encode(ended), progress.try_number))
+        return ended
+
+    for task, length in [*lengths_of(stored.graph).items(), (None, 0)]:
+        whole = found.get((task, None)) or Progress()
+        states: list[State[Any]] = []
+        if task in begun and not isinstance(whole.state, Finished):
+            for index in range(max(length, begun[task])):
+                child = found.get((task, index)) or Progress(whole.try_number)
+                states.append(end(task, index, child, CANCELLED))
+        end(task, None, whole, _ended_as(states))
     return records
+
+
+def _ended_as(children: Sequence[State[Any]]) -> State[Any]:
+    """Return the state of a mapped task that is cancelled after its children have ended, as it is stored.
+
+    If all that began succeeded there were others to come, and nobody knows how many: it is Cancelled without children.
+    """
+    return CANCELLED if mapped_class(children) is Mapped else abridged(gathered(children))

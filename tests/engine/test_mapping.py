@@ -11,6 +11,7 @@ from statesig import (
     CANCEL,
     FAIL,
     MAPFAIL,
+    PAUSE,
     SKIP,
     Cancelled,
     Event,
@@ -36,7 +37,6 @@ from statesig import (
     task,
 )
 from statesig.engine import journal
-from statesig.stores.opening import open_store
 
 
 @task
@@ -398,13 +398,29 @@ def test_a_run_that_an_older_release_stored_tells_the_truth(tmp_path: Path, monk
     assert (Mapped(children=(Success(result=3),), result=[3]), Success(result=0)) == (again[fine], again[follow])
 
 
-def test_a_stored_run_that_somebody_cancels(tmp_path: Path) -> None:
-    """The children that were not final are Cancelled, and so is the whole, of which nobody knows all children."""
+@pytest.mark.parametrize("how", ["from beside", "by the run itself", "by the run as it was read"])
+def test_a_stored_run_that_somebody_cancels(how: str, tmp_path: Path) -> None:
+    """Children that were not final are Cancelled; their mapped task is what they make it, whoever cancels the run."""
+
+    @task
+    def sign(item: int) -> int:
+        return item if item == 3 else _raise(FAIL("zero") if item == 0 else PAUSE("sign"))
+
     with Flow("f") as flow:
-        flow.map(task(name="sign", trigger=manual_only)(lambda item: item), [1, 2])
+        nodes = flow.map(sign, [3, 4, 0]), flow.map(sign, numbers(3, 4)), flow.map(sign, numbers(gate()))
     place = tmp_path / "runs.db"
     run = flow.run(store=place)
-    assert cancel_run(place, run.id)
-    with open_store(place) as store:
-        last = {one.index: one.state for one in store.history(store.find(run.id))}
-    assert [b'{"type":"Cancelled","message":"the run was cancelled"}'] * 3 == [last[index] for index in (None, 0, 1)]
+    if how == "from beside":
+        assert cancel_run(place, run.id)
+    else:
+        run = run if how == "by the run itself" else flow.load(run.id, store=place)
+        run.cancel()
+        run.resume()
+    again = flow.load(run.id, store=place)
+    cancelled = Cancelled(message="the run was cancelled")
+    failed = MapFailed(children=(Success(result=3), cancelled, Failed(message="zero")))
+    expected = [failed, MapCancelled(children=(Success(result=3), cancelled)), cancelled]
+    assert expected == [again[node] for node in nodes]
+    if how != "from beside":
+        assert expected == [run[node] for node in nodes]
+    assert [len(again.children(node)) for node in nodes] == [3, 2, 0]

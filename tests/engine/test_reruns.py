@@ -400,7 +400,7 @@ def test_children_of_a_paused_run_that_is_read(place: str) -> None:
     read_ = flow.load(run.id, store=place)
     states = [Paused(message="may it?"), Success(result=1), Paused(message="may it?")]
     for one in (run, resumed, read_):
-        assert ("Pending", states) == (one[node].type, [child.state for child in [*one][0].children])
+        assert ("Pending", states) == (one[node].type, [child.state for child in next(iter(one)).children])
 
 
 def test_a_run_that_is_under_way_is_read(place: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import math
 import sys
@@ -23,11 +24,15 @@ __all__ = ["cached_from", "is_fresh", "key_of"]
 def key_of(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return the cache key of a call: the text that the task's `cache_key` returns or, without one, all arguments.
 
-    Arguments count as the function takes them: by name, with defaults, as JSON of their annotated types.
+    Arguments count as the function takes them: by name, with defaults, as JSON of their annotated types. A method's
+    instance is an argument as any other: calls on equal instances are equal, and which are is not for identity to say.
 
     Raises:
         FlowError: `cache_key` did not return a text, or an argument has no JSON form to compare.
     """
+    if (unbound := task.unbound) is not None:
+        task, instance = unbound
+        args = (instance, *args)
     told = _identity(task)
     if task.cache_key is not None:
         key: Any = task.cache_key(*args, **kwargs)
@@ -42,12 +47,15 @@ def _identity(task: Task[Any, Any]) -> str:
 
     A task that is made within a function may be one of many with different closures: it equals only itself.
     """
-    module = getattr(task, "__module__", "")
-    if not isinstance(task.__reduce__(), str):
+    module, path = getattr(task, "__module__", ""), getattr(task, "__qualname__", "")
+    held: object = sys.modules.get(module)
+    for part in path.split("."):
+        held = inspect.getattr_static(held, part, None)
+    if getattr(held, "__func__", held) is not task:  # a class method is kept as a classmethod of it
         token: str = vars(task).setdefault("token", uuid.uuid4().hex)
         return token
     place = getattr(sys.modules.get(module), "__file__", "") if module == "__main__" else module
-    return f"{place}:{getattr(task, '__qualname__', task.name)}"
+    return f"{place}:{path}"
 
 
 def _digest(*parts: str) -> str:
@@ -70,8 +78,10 @@ def _arguments(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str,
 
 
 def _compared(task: Task[Any, Any], name: str, value: Any, hint: Any) -> Any:
-    """Return an argument as parsed JSON; a state as its document."""
+    """Return an argument as parsed JSON; a state as its document, a class as its name."""
     given: object = value
+    if isinstance(given, type) and "<locals>" not in given.__qualname__:
+        return ["type", given.__module__, given.__qualname__]
     try:
         if isinstance(given, State):
             return json.loads(encode(value))

@@ -176,16 +176,28 @@ class Task(Generic[P, A]):
 
     def __reduce__(self) -> Any:
         """Pickle by name, as a function or a method does, if that is where the task is found."""
-        fn: Any = self.fn
-        if inspect.ismethod(fn):
-            own: object = inspect.getattr_static(fn.__self__, fn.__name__, None)
-            if isinstance(own, Task) and own.fn is fn.__func__:
-                return getattr, (fn.__self__, fn.__name__)
+        if self.unbound is not None:
+            return getattr, (self.unbound[1], self.fn.__name__)
         path: str = getattr(self, "__qualname__", "")
         held: Any = sys.modules.get(getattr(self, "__module__", ""))
         for part in path.split("."):
             held = getattr(held, part, None)
         return path if held is self else super().__reduce__()
+
+    @property
+    def unbound(self) -> tuple[Task[..., Any], object] | None:
+        """The task that the class has, whose function takes the instance first, and the instance.
+
+        None if this is not a method's task.
+        """
+        fn: Any = self.fn
+        if not inspect.ismethod(fn):
+            return None
+        own: Any = inspect.getattr_static(fn.__self__, fn.__name__, None)
+        if kind_of(own) is classmethod:
+            own = own.__func__
+        found = cast("Task[..., Any] | None", own if isinstance(own, Task) else None)
+        return None if found is None or found.fn is not fn.__func__ else (found, fn.__self__)
 
     @functools.cached_property
     def signature(self) -> inspect.Signature | None:
@@ -351,7 +363,7 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         cache_for: Seconds, or a timedelta, for which further calls with equal arguments reuse a success and become
             Cached; ``"forever"`` without an end. The success is kept in the run's store; without a store, for this run.
         cache_key: Called with the task's arguments; returns the text by which two calls are equal. By default the JSON
-            of all arguments.
+            of all arguments. The instance of a method is its first argument, for both.
         handlers: Each is called with the old and the new state at every change, and may return another state to take
             the place of the new one, if it may follow the old one.
         answer: The type of the answer by which a person releases the task after a pause: a Pydantic model, or any type

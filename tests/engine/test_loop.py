@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -265,6 +266,46 @@ def test_a_key_of_ones_own() -> None:
     assert [("Success", 1), ("Cached", 1), ("Success", 2), ("Success", 3), ("Cached", 3)] == [
         (run[node].type, run[node].result) for node in nodes
     ]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Methods whose calls are cached."""
+
+    factor: int
+    name: str = ""
+
+    @task(cache_for=60)
+    def times(self, number: int) -> int:
+        return number * self.factor
+
+    @task(cache_for=60, cache_key=lambda self, number: f"{self.factor} {number}")
+    def plus(self, number: int) -> int:
+        return number + self.factor
+
+    @classmethod
+    @task(cache_for=60)
+    def named(cls, number: int) -> str:
+        return f"{cls.__name__} {number}"
+
+
+class Finer(Scale):
+    """Another class, whose class method gives another text."""
+
+
+def test_the_instance_of_a_method_is_an_argument(tmp_path: Path) -> None:
+    """Calls on equal instances are equal, in further runs too; a `cache_key` gets the instance first."""
+    one, equal, other = Scale(2), Scale(2), Scale(3)
+    with Flow("f") as flow:
+        nodes = [each.times(5) for each in (one, equal, other)]
+        nodes += [each.plus(5) for each in (one, Scale(2, "renamed"), other)]
+        nodes += [Scale.named(5), one.named(5), Finer.named(5)]
+        in_turn(flow, *nodes)
+    run = flow.run(store=tmp_path / "runs.db")
+    assert ["Success", "Cached", "Success"] * 3 == [run[node].type for node in nodes]
+    assert [10, 10, 15, 7, 7, 8, "Scale 5", "Scale 5", "Finer 5"] == [run[node].unwrap() for node in nodes]
+    again = flow.run(store=tmp_path / "runs.db")
+    assert ["Cached"] * 9 == [again[node].type for node in nodes]
 
 
 def test_an_argument_that_cannot_be_compared() -> None:

@@ -72,12 +72,39 @@ def total(sizes: list[int]) -> int:
     return sum(sizes)
 
 
+class Table:
+    """Methods that are tasks."""
+
+    @task
+    def count(self, rows: list[str], *, least: int = 0) -> int:
+        return max(len(rows), least)
+
+    @task(retries=1)
+    async def write(self, rows: list[str]) -> bytes | Skipped[bytes]:
+        return b""
+
+    @classmethod
+    @task
+    def named(cls, name: str) -> Success[str]:
+        return Success(result=name)
+
+
 # ---- a task is typed as the value of its function, outside a flow and inside
 
 assert_type(extract(date(2024, 1, 1)), list[str])
 assert_type(load([]), int)
 assert_type(size("a"), int)
 assert_type(outcome("a"), float)
+
+# ---- a method's task takes what follows the instance; the class has the task that takes the instance first
+
+table = Table()
+assert_type(table.count([], least=1), int)  # false: pyrefly, ty
+assert_type(table.write([]), bytes)  # false: pyrefly, ty
+assert_type(Table.count(table, []), int)
+table.count(5)  # E: arg-type
+table.count([], most=1)  # E: call-arg
+Table.count(5, [])  # E: arg-type
 assert_type(fetch("a"), bytes)
 
 with Flow("etl") as flow:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from statesig.algebra.captures import Redact
+from statesig.algebra.captures import Redact, Tracebacks
 from statesig.engine.options import LEASE, NAMES_OF_OPTIONS, OnEvent, Options, StoreTarget
 from statesig.executors.executor import Executor
 from statesig.executors.named import ExecutorName
@@ -47,7 +47,7 @@ class Flow(Graph):
         store: StoreTarget | None = None,
         on_event: OnEvent | None = None,
         redact: Redact | None = None,
-        traceback: bool = False,
+        traceback: Tracebacks = False,
         seed: object = None,
         lease: float = LEASE,
         signals: bool = False,
@@ -65,7 +65,8 @@ class Flow(Graph):
                 can continue the run after its process died. Without a store the run lives as long as its process.
             on_event: Called with each `Event` in this thread; with a store, once the event is stored.
             redact: Called with each text of an exception before a state keeps it; returns the text to keep.
-            traceback: Whether causes keep the formatted traceback.
+            traceback: Whether causes keep the formatted traceback; ``"last"``: only where it was raised, as in
+                ``etl.py:41 in load``, by the last frame that is no library's.
             seed: Seeds the jitter of retry delays; by default the run's identity.
             lease: Seconds for which a stored run belongs to this process unless it renews the lease, which it does
                 three times as often. Others wait so long before they take over a run whose process they cannot see.
@@ -107,7 +108,7 @@ class Flow(Graph):
         store: StoreTarget | None = None,
         on_event: OnEvent | None = None,
         redact: Redact | None = None,
-        traceback: bool = False,
+        traceback: Tracebacks = False,
         seed: object = None,
         lease: float = LEASE,
         signals: bool = False,
@@ -125,7 +126,8 @@ class Flow(Graph):
             store: Where the run is kept; see `run`.
             on_event: Called with each `Event`, in the thread that drives the run and not on the event loop.
             redact: Called with each text of an exception; see `run`.
-            traceback: Whether causes keep the formatted traceback.
+            traceback: Whether causes keep the formatted traceback; ``"last"``: only where it was raised, as in
+                ``etl.py:41 in load``, by the last frame that is no library's.
             seed: Seeds the jitter of retry delays; by default the run's identity.
             lease: Seconds that a lease on a stored run lasts; see `run`.
             signals: Has no effect here, where the run is driven by another thread than the main one.
@@ -164,7 +166,7 @@ class Flow(Graph):
         executor: Executor | ExecutorName | None = None,
         on_event: OnEvent | None = None,
         redact: Redact | None = None,
-        traceback: bool = False,
+        traceback: Tracebacks = False,
         seed: object = None,
         lease: float = LEASE,
         signals: bool = False,
@@ -185,7 +187,8 @@ class Flow(Graph):
             executor: Where tasks run; see `run`.
             on_event: Called with each `Event` once it is stored.
             redact: Called with each text of an exception; see `run`.
-            traceback: Whether causes keep the formatted traceback.
+            traceback: Whether causes keep the formatted traceback; ``"last"``: only where it was raised, as in
+                ``etl.py:41 in load``, by the last frame that is no library's.
             seed: Seeds the jitter of retry delays; by default the run's identity.
             lease: Seconds that the lease on the run lasts; see `run`.
             signals: Whether Ctrl-C and SIGTERM interrupt the run; see `run`.
@@ -227,7 +230,7 @@ class Flow(Graph):
         executor: Executor | ExecutorName | None = None,
         on_event: OnEvent | None = None,
         redact: Redact | None = None,
-        traceback: bool = False,
+        traceback: Tracebacks = False,
         seed: object = None,
         lease: float = LEASE,
         signals: bool = False,
@@ -248,7 +251,8 @@ class Flow(Graph):
             executor: Where tasks run; see `run`.
             on_event: Called with each `Event` of a task that runs, once it is stored.
             redact: Called with each text of an exception; see `run`.
-            traceback: Whether causes keep the formatted traceback.
+            traceback: Whether causes keep the formatted traceback; ``"last"``: only where it was raised, as in
+                ``etl.py:41 in load``, by the last frame that is no library's.
             seed: Seeds the jitter of retry delays; by default the new run's identity.
             lease: Seconds that the lease on the run lasts; see `run`.
             signals: Whether Ctrl-C and SIGTERM interrupt the run; see `run`.

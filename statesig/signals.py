@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, cast
 
 from typing_extensions import TypeIs, TypeVar, override
 
@@ -294,7 +294,7 @@ def catching(kind: type[KindT]) -> tuple[type[Signal[KindT]], ...]:
 
 
 def causes_of(
-    signal: Signal[Any], *, redact: Callable[[str], str] | None = None, traceback: bool = False
+    signal: Signal[Any], *, redact: Callable[[str], str] | None = None, traceback: bool | Literal["last"] = False
 ) -> tuple[ErrorInfo, ...]:
     """Return a signal's causes: those of its state, then those it was raised from, outermost first.
 
@@ -311,7 +311,10 @@ def causes_of(
 
 
 def chain_of(
-    cause: BaseException | None, *, redact: Callable[[str], str] | None = None, traceback: bool = False
+    cause: BaseException | None,
+    *,
+    redact: Callable[[str], str] | None = None,
+    traceback: bool | Literal["last"] = False,
 ) -> tuple[ErrorInfo, ...]:
     """Return the descriptions of an exception and of its causes, outermost first.
 

@@ -28,7 +28,7 @@ WRONG = [
     ("lease", True, "lease is a number of seconds above 0, not True"),
     ("on_event", 7, "on_event is a function that is called with each Event, not 7"),
     ("redact", "***", "redact is a function of a text that returns one, not a value of class str"),
-    ("traceback", "yes", "traceback is True or False, not 'yes'"),
+    ("traceback", "yes", "traceback is True, False or 'last', not 'yes'"),
     ("signals", None, "signals is True or False, not a value of class NoneType"),
     ("clock", 12, "clock is a function without arguments that returns an aware datetime, not 12"),
     ("sleep", 0.1, "sleep is a function that is called with a number of seconds, not 0.1"),

@@ -6,7 +6,7 @@ Nothing here may know a table, a clock or a flow.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar, TypeVarTuple, cast, overload
+from typing import Any, Final, Literal, TypeVar, TypeVarTuple, cast, overload
 
 from typing_extensions import TypeIs
 
@@ -16,13 +16,26 @@ from statesig.states import AnyState, ErrorInfo, Failed, State, Success
 from statesig.states.descriptions import cause_of, members_of
 from statesig.states.families import narrow
 
-__all__ = ["PLAIN", "Redact", "RetryOn", "acapture", "capture", "collect", "state_of_exception", "state_of_value"]
+__all__ = [
+    "PLAIN",
+    "Redact",
+    "RetryOn",
+    "Tracebacks",
+    "acapture",
+    "capture",
+    "collect",
+    "state_of_exception",
+    "state_of_value",
+]
 
 A = TypeVar("A")
 Ts = TypeVarTuple("Ts")
 
 Redact = Callable[[str], str]
 """Redacts the texts of an exception: called with each text, returns the text that a state keeps."""
+
+Tracebacks = bool | Literal["last"]
+"""What a cause keeps of a traceback: nothing, the whole, or only the last frame of the user's own code."""
 
 RetryOn = type[Exception] | tuple[type[Exception], ...] | Callable[[ErrorInfo], object]
 """Tells which exceptions are worth a retry: by their classes, or by a predicate over what a state keeps of each."""
@@ -33,7 +46,7 @@ def capture(
     fn: Callable[[*Ts], State[A]],
     *args: *Ts,
     redact: Redact | None = ...,
-    traceback: bool = ...,
+    traceback: Tracebacks = ...,
     retry_on: RetryOn | None = ...,
 ) -> AnyState[A]: ...
 @overload
@@ -41,14 +54,14 @@ def capture(
     fn: Callable[[*Ts], A | State[A]],
     *args: *Ts,
     redact: Redact | None = ...,
-    traceback: bool = ...,
+    traceback: Tracebacks = ...,
     retry_on: RetryOn | None = ...,
 ) -> AnyState[A]: ...
 def capture(
     fn: Callable[[*Ts], A | State[A]],
     *args: *Ts,
     redact: Redact | None = None,
-    traceback: bool = False,
+    traceback: Tracebacks = False,
     retry_on: RetryOn | None = None,
 ) -> AnyState[A]:
     """Call a function and return the state it leaves.
@@ -63,7 +76,8 @@ def capture(
         fn: The function to call.
         args: Its positional arguments; bind keywords with `functools.partial`.
         redact: Called with each text of an exception before a state keeps it.
-        traceback: Whether causes keep the formatted traceback.
+        traceback: Whether causes keep the formatted traceback; ``"last"``: only where it was raised, as in
+            ``etl.py:41 in load``, by the last frame that is no library's.
         retry_on: The exceptions that are worth a retry, by class or by a predicate over their `ErrorInfo`; the Failed
             of any other is not retryable, nor that of a group with any other in it. None: all are. Signals say for
             themselves.
@@ -84,7 +98,7 @@ async def acapture(
     fn: Callable[[*Ts], Awaitable[State[A]]],
     *args: *Ts,
     redact: Redact | None = ...,
-    traceback: bool = ...,
+    traceback: Tracebacks = ...,
     retry_on: RetryOn | None = ...,
 ) -> AnyState[A]: ...
 @overload
@@ -92,14 +106,14 @@ async def acapture(
     fn: Callable[[*Ts], Awaitable[A | State[A]]],
     *args: *Ts,
     redact: Redact | None = ...,
-    traceback: bool = ...,
+    traceback: Tracebacks = ...,
     retry_on: RetryOn | None = ...,
 ) -> AnyState[A]: ...
 async def acapture(
     fn: Callable[[*Ts], Awaitable[A | State[A]]],
     *args: *Ts,
     redact: Redact | None = None,
-    traceback: bool = False,
+    traceback: Tracebacks = False,
     retry_on: RetryOn | None = None,
 ) -> AnyState[A]:
     """Call and await a coroutine function, and return the state it leaves, as `capture` does.
@@ -122,7 +136,11 @@ async def acapture(
 
 
 def state_of_exception(
-    exc: BaseException, *, redact: Redact | None = None, traceback: bool = False, retry_on: RetryOn | None = None
+    exc: BaseException,
+    *,
+    redact: Redact | None = None,
+    traceback: Tracebacks = False,
+    retry_on: RetryOn | None = None,
 ) -> AnyState[Any]:
     """Turn a caught exception into a state.
 
@@ -195,7 +213,7 @@ def _succeeded(fields: dict[str, Any]) -> Success[Any]:
     return state
 
 
-def _of_signal(signal: Signal[Any], redact: Redact | None, traceback: bool) -> AnyState[Any]:
+def _of_signal(signal: Signal[Any], redact: Redact | None, traceback: Tracebacks) -> AnyState[Any]:
     state = cast("AnyState[Any]", signal.state)  # every concrete state is below one of the branches
     if cause_of(signal) is None:
         return state

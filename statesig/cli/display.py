@@ -375,18 +375,26 @@ def _as_json(result: object) -> str:
 
 def _told_of(failures: Sequence[Failure]) -> Iterator[str]:
     """Yield a line for each reason for which tasks failed, with their names; then the tracebacks that were kept."""
-    groups: dict[tuple[str, str], list[Failure]] = {}
+    groups: dict[tuple[str, str, str], list[Failure]] = {}
     for failure in failures:
-        groups.setdefault((failure.state.type, failure.reason), []).append(failure)
-    for (tag, reason), failed in [*groups.items()][:MOST_CHILDREN]:
+        groups.setdefault((failure.state.type, failure.reason, _place_of(failure)), []).append(failure)
+    for (tag, reason, place), failed in [*groups.items()][:MOST_CHILDREN]:
         names = [failure.name for failure in failed]
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         mark = "" if not reason else " " if reason.startswith("because ") else ": "
         yield f"{', '.join(names[:_MOST_NAMES])}{more} {tag}{mark}{reason}"
-        for cause in () if failed[0].root is not None else failed[0].state.causes:
-            yield from (f"  {line}" for line in (cause.traceback or "").splitlines())
+        tracebacks = [cause.traceback for cause in failed[0].state.causes] if failed[0].root is None else []
+        for text in [place] if place else tracebacks:
+            yield from (f"  {line}" for line in (text or "").splitlines())
     if len(groups) > MOST_CHILDREN:
         yield f"and {sum(map(len, [*groups.values()][MOST_CHILDREN:]))} more"
+
+
+def _place_of(failure: Failure) -> str:
+    """Return where a task's own exception was raised, if its cause keeps that line alone; else an empty text."""
+    causes = failure.state.causes if failure.root is None else ()
+    text = causes[0].traceback if causes else None
+    return "" if text is None or "\n" in text else text
 
 
 def _rows(run: Run) -> Iterator[tuple[str, str, str, str]]:

@@ -299,7 +299,9 @@ def _take_telling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one event per line instead, as JSON")
     parser.add_argument("--quiet", action="store_true", help="show no progress, and no results at the end")
     parser.add_argument(
-        "--traceback", action="store_true", help="keep the traceback of each exception, and print it with the failures"
+        "--traceback",
+        action="store_true",
+        help="keep the whole traceback of each exception, and print it with the failures, instead of its last own line",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from contextlib import nullcontext
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from pydantic_core import from_json
 
@@ -66,7 +66,9 @@ def rerun(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def _options(options: argparse.Namespace, store: Store | None, executor: Executor | None, shown: Silent) -> Options:
     """Return the options of a run that the command drives."""
-    return Options(store=store, executor=executor, on_event=shown, traceback=options.traceback)
+    # Events as JSON are read by others, whom the folders of this machine do not concern.
+    traceback: bool | Literal["last"] = True if options.traceback else False if options.json else "last"
+    return Options(store=store, executor=executor, on_event=shown, traceback=traceback)
 
 
 def _answer(name: str, text: str) -> Resume[Any]:

@@ -9,7 +9,7 @@ from math import inf
 from os import PathLike
 from typing import Final
 
-from statesig.algebra.captures import Redact
+from statesig.algebra.captures import Redact, Tracebacks
 from statesig.codec.events import Event
 from statesig.errors import FlowError
 from statesig.executors.executor import Executor
@@ -41,7 +41,7 @@ class Options:
     store: StoreTarget | None = None
     on_event: OnEvent | None = None
     redact: Redact | None = None
-    traceback: bool = False
+    traceback: Tracebacks = False
     seed: object = None
     lease: float = LEASE
     signals: bool = False
@@ -103,6 +103,10 @@ def _is_flag(given: object) -> bool:
     return isinstance(given, bool)
 
 
+def _is_traceback(given: object) -> bool:
+    return _is_flag(given) or given == "last"
+
+
 _POSSIBLE: Final[dict[str, tuple[object, Callable[[object], bool], str]]] = {
     "executor": (None, _is_executor, f"an Executor or one of {', '.join(map(repr, NAMES))}"),
     "store": (None, _is_store, "a path, a URL or a Store"),
@@ -111,7 +115,7 @@ _POSSIBLE: Final[dict[str, tuple[object, Callable[[object], bool], str]]] = {
     "redact": (None, _is_called, "a function of a text that returns one"),
     "clock": (None, _is_called, "a function without arguments that returns an aware datetime"),
     "sleep": (None, _is_called, "a function that is called with a number of seconds"),
-    "traceback": (False, _is_flag, "True or False"),
+    "traceback": (False, _is_traceback, "True, False or 'last'"),
     "signals": (False, _is_flag, "True or False"),
 }
 """For each option that may be wrong: its default, whether a value is possible, and the words for what is possible."""

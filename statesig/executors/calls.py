@@ -15,7 +15,7 @@ from functools import partial
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, NamedTuple
 
-from statesig.algebra.captures import PLAIN, Redact, RetryOn, acapture, state_of_exception, state_of_value
+from statesig.algebra.captures import PLAIN, Redact, RetryOn, Tracebacks, acapture, state_of_exception, state_of_value
 from statesig.executors.attempts import Attempt, running
 from statesig.graph.tasks import Task, building
 from statesig.signals import Signal
@@ -55,14 +55,14 @@ class Call:
         kwargs: dict[str, Any],
         attempt: Attempt,
         redact: Redact | None = None,
-        traceback: bool = False,
+        traceback: Tracebacks = False,
     ) -> None:
         self.task: Task[Any, Any] = task
         self.args: tuple[Any, ...] = args
         self.kwargs: dict[str, Any] = kwargs
         self.attempt: Attempt = attempt
         self.redact: Redact | None = redact
-        self.traceback: bool = traceback
+        self.traceback: Tracebacks = traceback
         self.began: float | None = None
 
     @property
@@ -159,7 +159,7 @@ def called(
     fn: Callable[..., Any],
     args: tuple[Any, ...],
     redact: Redact | None,
-    traceback: bool,
+    traceback: Tracebacks,
     retry_on: RetryOn | None,
     context: Context | None = None,
 ) -> State[Any]:
@@ -193,7 +193,9 @@ def called(
     return to_its_end() if context is None else context.run(to_its_end)
 
 
-async def _acalled(fn: Any, *args: Any, redact: Redact | None, traceback: bool, retry_on: RetryOn | None) -> State[Any]:
+async def _acalled(
+    fn: Any, *args: Any, redact: Redact | None, traceback: Tracebacks, retry_on: RetryOn | None
+) -> State[Any]:
     """Await a coroutine function and return the state it leaves, as `called` does."""
     state: State[Any] = await acapture(fn, *args, redact=redact, traceback=traceback, retry_on=retry_on)
     while type(state) is Success and inspect.isawaitable(promised := state.result):
@@ -212,7 +214,7 @@ def _without_generator(state: State[Any]) -> State[Any]:
     return state
 
 
-def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: bool, retry_on: RetryOn | None) -> State[Any]:
+def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: Tracebacks, retry_on: RetryOn | None) -> State[Any]:
     """Run a coroutine function to its end on a new loop, in a new thread if a loop is running here."""
     import asyncio
 

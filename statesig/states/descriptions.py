@@ -6,8 +6,10 @@ class. Nothing here trusts them, and nothing but KeyboardInterrupt gets out.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 from statesig.states import ErrorInfo
 from statesig.states.generics import kind_of
@@ -15,20 +17,26 @@ from statesig.states.generics import kind_of
 __all__ = ["cause_of", "describe", "members_of", "name_of", "redacted"]
 
 
-def describe(exc: BaseException, *, redact: Callable[[str], str] | None = None, traceback: bool = False) -> ErrorInfo:
+def describe(
+    exc: BaseException, *, redact: Callable[[str], str] | None = None, traceback: bool | Literal["last"] = False
+) -> ErrorInfo:
     """Return the text that a state keeps of an exception.
 
     Args:
         exc: The exception.
         redact: Called with each text (message, note, traceback); returns the text to keep. Where it raises or returns
             no text, a note of that is kept instead.
-        traceback: Whether to keep the formatted traceback, too.
+        traceback: Whether to keep the formatted traceback, too; ``"last"``: only its last own frame.
     """
+    text: str | None = None
+    if traceback:
+        form = _last_frame if traceback == "last" else _formatted
+        text = redacted(_said("the traceback", lambda: form(exc)), redact) or None
     return ErrorInfo(
         type=name_of(kind_of(exc)),
         message=redacted(_said("str() of it", lambda: str(exc)), redact),
         notes=tuple(redacted(note, redact) for note in _notes(exc)),
-        traceback=redacted(_said("the traceback", lambda: _formatted(exc)), redact) if traceback else None,
+        traceback=text,
     )
 
 
@@ -95,3 +103,34 @@ def _formatted(exc: BaseException) -> str:
         raise
     except BaseException:  # it asks each exception of the chain for its attributes
         return "".join(format_tb(vars(BaseException)["__traceback__"].__get__(exc)))
+
+
+def _last_frame(exc: BaseException) -> str:
+    """Return the place of the last frame that is not in a library, ``etl.py:41 in load``; else of the last frame."""
+    from traceback import walk_tb
+
+    places = [(frame.f_code, line) for frame, line in walk_tb(vars(BaseException)["__traceback__"].__get__(exc))]
+    own = [place for place in places if _is_own(place[0].co_filename)]
+    if not places:
+        return ""
+    code, line = (own or places)[-1]
+    return f"{_short(code.co_filename)}:{line} in {code.co_name}"
+
+
+def _is_own(file: str) -> bool:
+    return not file.startswith(("<", *_library_folders()))
+
+
+@cache
+def _library_folders() -> tuple[str, ...]:
+    """Return the folders of the code that is not the user's: Python's own, what is installed, and this package."""
+    import sysconfig
+
+    named = [sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return tuple(f"{folder}{os.sep}" for folder in {*named, os.path.dirname(os.path.dirname(__file__))})
+
+
+def _short(file: str) -> str:
+    """Return a path from the current folder on, if it is below it."""
+    here = os.path.join(os.getcwd(), "")
+    return file.removeprefix(here)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from statesig.algebra.captures import Redact
+from statesig.algebra.captures import Redact, Tracebacks
 from statesig.codec.events import Event
 from statesig.codec.histories import History, histories_of
 from statesig.engine.runs import Run
@@ -115,7 +115,13 @@ class Rehearsal:
         self.runs: list[CapturedRun] = []
 
     def __call__(
-        self, flow: Flow, /, *, redact: Redact | None = None, traceback: bool = False, **parameters: object
+        self,
+        flow: Flow,
+        /,
+        *,
+        redact: Redact | None = None,
+        traceback: Tracebacks = False,
+        **parameters: object,
     ) -> CapturedRun:
         """Run a flow without real waiting, and return the run with its events.
 

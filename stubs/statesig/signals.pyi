@@ -3,7 +3,7 @@
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, Self, final
+from typing import Any, ClassVar, Generic, Literal, Self, final
 
 from typing_extensions import TypeIs, TypeVar, override
 
@@ -113,13 +113,13 @@ def causes_of(
     signal: Signal[Any],
     *,
     redact: Callable[[str], str] | None = None,
-    traceback: bool = False,
+    traceback: bool | Literal["last"] = False,
 ) -> tuple[ErrorInfo, ...]: ...
 def chain_of(
     cause: BaseException | None,
     *,
     redact: Callable[[str], str] | None = None,
-    traceback: bool = False,
+    traceback: bool | Literal["last"] = False,
 ) -> tuple[ErrorInfo, ...]: ...
 def _is_remote_traceback(cause: BaseException) -> bool: ...
 

@@ -3,7 +3,9 @@
 import asyncio
 import functools
 import inspect
+import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -461,6 +463,30 @@ def test_redact_is_asked_within_groups(verb: Any) -> None:
     """The members of a group are redacted as they would be alone."""
     group = BaseExceptionGroup("g", [SKIP("a"), ExceptionGroup("h", [ValueError("secret")])])
     assert ["***"] == [cause.message for cause in verb(raise_, group, redact=lambda text: "***").causes]
+
+
+def parse(text: str) -> object:
+    return json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: parse("{"), f"{__file__}:{parse.__code__.co_firstlineno + 1} in parse"),
+        (lambda: raise_(ValueError("x")), "in raise_"),
+        (lambda: eval("1 / 0"), "in <lambda>"),
+    ],
+    ids=["past a library", "here", "past generated code"],
+)
+@each_verb
+def test_the_last_frame_is_kept_on_request(
+    verb: Any, make: Callable[[], object], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``traceback="last"`` keeps where it was raised: in the last frame that is no library's; redacted as any text."""
+    monkeypatch.chdir(tmp_path)
+    place = verb(make, traceback="last").causes[0].traceback
+    assert (True, 1) == (place.endswith(expected), len(place.splitlines()))
+    assert "***" == verb(make, traceback="last", redact=lambda text: "***").causes[0].traceback
 
 
 @each_verb

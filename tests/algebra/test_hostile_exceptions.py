@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 
@@ -112,8 +112,10 @@ every_hostile = pytest.mark.parametrize(("make", "said"), HOSTILE.values(), ids=
 
 
 @every_hostile
-@pytest.mark.parametrize("traceback", [False, True], ids=["plain", "with tracebacks"])
-def test_an_exception_is_told_as_far_as_it_can_be(make: Callable[[], Exception], said: str, traceback: bool) -> None:
+@pytest.mark.parametrize("traceback", [False, True, "last"], ids=["plain", "with tracebacks", "with the last frame"])
+def test_an_exception_is_told_as_far_as_it_can_be(
+    make: Callable[[], Exception], said: str, traceback: bool | Literal["last"]
+) -> None:
     """Capture gives a Failed whose cause says what the exception said, and which can be written."""
 
     def fail() -> int:

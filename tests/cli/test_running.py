@@ -218,21 +218,34 @@ flow.reference(last)
     done = statesig("run", "etl", cwd=tmp_path)
     assert [
         "read Failed: raised FileNotFoundError: No such file",
+        "  etl.py:5 in read",
         "add, add-2 TriggerFailed because read: No such file",
         "load[0], load[2], load[4], load[6], load[8] and 2 more Failed: even",
         "load[1], load[3], load[5], load[7], load[9] and 2 more Failed: odd",
         "",
         "etl: Success",
-    ] == done.stdout.splitlines()[-6:]
+    ] == done.stdout.splitlines()[-7:]
+
+
+def test_the_last_own_frame_of_each_failure(tmp_path: Path) -> None:
+    """It stands below the failure, past the frames of libraries, and in the store; events as JSON have none."""
+    program = "import json\nfrom statesig import Flow, task\n\n@task\ndef load() -> int:\n    return json.loads('{')\n"
+    (tmp_path / "etl.py").write_text(f"{program}\nwith Flow('etl') as flow:\n    load()\n")
+    done = statesig("run", "etl.py", "--store", "runs.db", cwd=tmp_path)
+    failure, place = done.stdout.split("\n\n")[1].splitlines()
+    assert (True, "  etl.py:6 in load") == (failure.startswith("load Failed: raised json"), place)
+    assert place in statesig("show", run_of(done), "load", "--store", "runs.db", cwd=tmp_path).stdout.splitlines()
+    assert "etl.py" not in statesig("run", "etl", "--json", cwd=tmp_path).stdout
 
 
 def test_the_traceback_of_each_failure(tmp_path: Path) -> None:
-    """With ``--traceback`` it stands below the failure, and in the store; without it nowhere."""
+    """With ``--traceback`` it stands below the failure, and in the store; without it only the last own frame does."""
     program = "from statesig import Flow, task\n\n@task\ndef load() -> None:\n    raise ValueError('odd')\n\n"
     (tmp_path / "etl.py").write_text(f"{program}with Flow('etl') as flow:\n    load()\n")
     for given in ([], ["--traceback"]):
         done = statesig("run", "etl", "--store", "runs.db", *given, cwd=tmp_path)
         lines = done.stdout.split("\n\n")[1].splitlines()
+        assert given or ["  etl.py:5 in load"] == lines[1:]
         assert "load Failed: raised ValueError: odd" == lines[0]
         assert bool(given) is ("    raise ValueError('odd')" in "\n".join(lines))
         shown = statesig("show", run_of(done), "load", "--store", "runs.db", cwd=tmp_path).stdout

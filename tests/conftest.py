@@ -1,10 +1,11 @@
-"""Which tests are slow, which are exhaustive, and in what order they run.
+"""Which tests are slow, which are exhaustive or thorough, and in what order they run.
 
 Slow are whole folders, whose tests start checkers, programs, processes, servers or clusters; ``-m "not slow"`` leaves
 them out, so that a person can run the others while working. Elsewhere such a file, or test, marks itself as slow.
 
 Exhaustive are the tests that `.ci/run` runs after the test command: more rounds and more ways of what that has tried.
-They mark themselves, and run when an expression of ``-m`` names them, or when tests are chosen by ``-k`` or ``::``.
+Thorough are those that `.ci/run --thorough` adds: more again, of what takes long. They mark themselves, and run when an
+expression of ``-m`` names them, or when tests are chosen by ``-k`` or ``::``.
 """
 
 import compileall
@@ -16,6 +17,7 @@ import pytest
 
 from tests import ROOT
 
+LEVELS = ("exhaustive", "thorough")
 SLOW_FOLDERS = ("checking", "executors", "stores", "cli", "testing", "examples")
 
 
@@ -34,17 +36,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders, leave the exhaustive ones out, and put the files that take longest first.
+    """Mark the tests of slow folders, leave out what nobody asked for, and put the files that take longest first.
 
     Files are dealt out in this order, so that none that takes long is begun when the others are done.
     """
     for item in items:
         if Path(item.path).parent.name in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
-    if not _may_be_exhaustive(config):
-        left_out = [item for item in items if item.get_closest_marker("exhaustive")]
-        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
-        config.hook.pytest_deselected(items=left_out)
+    asked = _level_asked_for(config)
+    left_out = [item for item in items if _level_of(item) > asked]
+    items[:] = [item for item in items if _level_of(item) <= asked]
+    config.hook.pytest_deselected(items=left_out)
     items.sort(key=_place)
 
 
@@ -54,15 +56,19 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def _may_be_exhaustive(config: pytest.Config) -> bool:
-    """Tell whether exhaustive tests are to run where they are chosen."""
-    chosen = any("::" in argument for argument in config.args)
-    return chosen or bool(config.option.keyword) or _names_exhaustive(config)
+def _level_of(item: pytest.Item) -> int:
+    """Return 0 for a test of the test command, and more for one that is exhaustive or thorough."""
+    return max((level for level, mark in enumerate(LEVELS, 1) if item.get_closest_marker(mark)), default=0)
 
 
-def _names_exhaustive(config: pytest.Config) -> bool:
-    """Tell whether the expression of -m asks for exhaustive tests."""
-    return "exhaustive" in config.option.markexpr.replace("not exhaustive", "")
+def _level_asked_for(config: pytest.Config) -> int:
+    """Return the highest level of which tests may run: the last that -m names, or any if tests are chosen."""
+    if config.option.keyword or any("::" in argument for argument in config.args):
+        return len(LEVELS)
+    expression = config.option.markexpr
+    return max(
+        (level for level, mark in enumerate(LEVELS, 1) if mark in expression.replace(f"not {mark}", "")), default=0
+    )
 
 
 def _place(item: pytest.Item) -> int:

@@ -224,7 +224,7 @@ def test_equivalence_is_what_looking_at_all_finds(a: Trigger) -> None:
             assert alike is equivalent(one, other), (one, other)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.thorough
 def test_what_would_take_too_long_is_refused() -> None:
     """Where more upstreams would have to be looked at than is bearable, that is said instead of guessed."""
     one = share(Failed, "0.1234567891")

@@ -408,7 +408,7 @@ def waits(trigger: Trigger, most: int) -> tuple[int, int]:
     return needless, waiting
 
 
-up_to = pytest.mark.parametrize("most", exhaustive_but([3], [3, 4]))
+up_to = pytest.mark.parametrize("most", exhaustive_but([3], [3, 4], thorough=[4]))
 
 
 @up_to

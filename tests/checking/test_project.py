@@ -28,6 +28,8 @@ from tests.samples.project.mistakes import (
 
 CORE = ("pyrefly", "ty")
 """The checkers that the test command runs; the others are exhaustive, and take a minute."""
+THOROUGH = ("mypy", "mypy with both plugins", "mypy with pydantic's plugin")
+"""Those of the others that are thorough."""
 NAMES = [mistake.name for mistake in MISTAKES]
 SAID = """\
 Success: MapFailed
@@ -107,21 +109,23 @@ def test_the_command_reads_its_parameters(environment: Environment, written: Cop
 # ---- the checkers
 
 
-@pytest.mark.parametrize("checker", exhaustive_but(CORE, CHECKERS))
+@pytest.mark.parametrize("checker", exhaustive_but(CORE, CHECKERS, thorough=THOROUGH))
 def test_the_program_is_not_reported(checker: str, found: Mapping[str, Findings]) -> None:
     """In its strict mode a checker reports nothing of the program, but for lines that it is known to be wrong of."""
     assert () == found[checker].clean
     assert set(FALSE[checker]) == found[checker].false
 
 
-@pytest.mark.parametrize("checker", exhaustive_but(CORE, CHECKERS))
+@pytest.mark.parametrize("checker", exhaustive_but(CORE, CHECKERS, thorough=THOROUGH))
 def test_a_mistake_is_reported_on_its_line(checker: str, found: Mapping[str, Findings]) -> None:
     """A checker reports each mistake on its very line, but for those that it is known to miss."""
     assert set(MISSED[checker]) == found[checker].missed
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("checker", ["mypy with the plugin", "mypy with both plugins"])
+@pytest.mark.parametrize(
+    "checker",
+    exhaustive_but([], ["mypy with the plugin", "mypy with both plugins"], thorough=THOROUGH),
+)
 def test_the_plugin_reports_no_other_line(checker: str, found: Mapping[str, Findings]) -> None:
     """With the plugin, mypy reports a mistake where it is and nowhere else."""
     assert {} == found[checker].elsewhere

@@ -36,6 +36,13 @@ PROGRAMS = programs()
 CORE = (PLUGIN, "pyrefly", "ty")
 BARE_CORE = ("pyrefly", "ty")
 """The set-ups that the test command tries, with the wheel and with the bare tree; the others are exhaustive."""
+THOROUGH = (
+    "mypy with the plugin before pydantic's",
+    "mypy with the plugin and a stricter pydantic's",
+    "mypy with pydantic's plugin",
+)
+BARE_THOROUGH = ("pyright",)
+"""Those of them that are thorough: each checker is tried before."""
 COPIES = {"kinds.py": "stubbed.py", "generics.py": "stubbed_generics.py"}
 """The modules of definitions that are there twice, the second time with a stub."""
 
@@ -185,7 +192,7 @@ def bare_runs(
 # ---- the programs
 
 
-@pytest.mark.parametrize("setup", exhaustive_but(CORE, SETUPS))
+@pytest.mark.parametrize("setup", exhaustive_but(CORE, SETUPS, thorough=THOROUGH))
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_is_flagged_where_it_is_marked_and_nowhere_else(program: str, setup: str, runs: Runs) -> None:
     """A checker flags every marked line of a program, mypy with the codes of the mark, and no other line."""
@@ -193,7 +200,7 @@ def test_a_program_is_flagged_where_it_is_marked_and_nowhere_else(program: str, 
     assert [] == found, "\n".join(found)
 
 
-@pytest.mark.parametrize("setup", exhaustive_but(CORE, SETUPS))
+@pytest.mark.parametrize("setup", exhaustive_but(CORE, SETUPS, thorough=THOROUGH))
 def test_a_step_is_flagged_if_and_only_if_the_table_has_no_such_arrow(setup: str, runs: Runs) -> None:
     """For every pair of a state and a signal, two of a user's own among them, a checker and `is_allowed` agree."""
     assert 24 * 24 == (runs.folder / "pairs.py").read_text().count("\nadvance(")
@@ -201,7 +208,7 @@ def test_a_step_is_flagged_if_and_only_if_the_table_has_no_such_arrow(setup: str
     assert [] == found, "\n".join(found)
 
 
-@pytest.mark.parametrize("setup", exhaustive_but(BARE_CORE, CHECKERS.values()))
+@pytest.mark.parametrize("setup", exhaustive_but(BARE_CORE, CHECKERS.values(), thorough=BARE_THOROUGH))
 @pytest.mark.parametrize("program", [name for name in PROGRAMS if name != "check_stubbed_generics.py"])
 def test_in_the_bare_tree_only_what_annotations_say_is_flagged(program: str, setup: str, bare_runs: Runs) -> None:
     """Without stubs a checker flags the lines marked ``E`` and no others; only the plugin makes up for the stubs."""
@@ -209,7 +216,10 @@ def test_in_the_bare_tree_only_what_annotations_say_is_flagged(program: str, set
     assert [] == found, "\n".join(found)
 
 
-@pytest.mark.parametrize("setup", exhaustive_but(BARE_CORE, [setup for setup in CHECKERS.values() if setup != PLUGIN]))
+@pytest.mark.parametrize(
+    "setup",
+    exhaustive_but(BARE_CORE, [setup for setup in CHECKERS.values() if setup != PLUGIN], thorough=BARE_THOROUGH),
+)
 def test_with_neither_plugin_nor_stubs_no_wrong_field_of_a_signal_is_seen(setup: str, bare_runs: Runs) -> None:
     """In the bare tree no checker flags a line marked ``S``: it is the stub that is tested by it."""
     marked = {(name, line) for name, path in PROGRAMS.items() for line, mark in marks_of(path).items() if mark.stubs}
@@ -428,7 +438,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, wheel: Environment, kept: P
 
 
 @pytest.mark.parametrize("change", one_in(4, list(CHANGES)))
-@pytest.mark.parametrize("how", exhaustive_but(["daemon"], ["cached", "daemon"]))
+@pytest.mark.parametrize("how", exhaustive_but(["daemon"], ["cached", "daemon"], thorough=["cached"]))
 def test_a_change_is_flagged_where_it_matters_and_forgotten_when_it_is_taken_back(
     how: str, change: str, request: pytest.FixtureRequest
 ) -> None:

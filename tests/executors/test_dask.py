@@ -309,7 +309,7 @@ def test_short_calls_that_were_lost_are_run_once_more(served: Served) -> None:
     assert [Success(result=value) for value in range(300) if value != 100] == states[:100] + states[101:]
 
 
-@pytest.mark.parametrize("rounds", counts(None, 2, share=1 / 10))
+@pytest.mark.parametrize("rounds", counts(None, None, 2, share=1 / 10))
 def test_workers_that_die_again_and_again_lose_no_call(
     cluster: LocalCluster, served: Served, tmp_path: Path, rounds: int
 ) -> None:

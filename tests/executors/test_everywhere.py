@@ -204,7 +204,7 @@ def of_processes() -> list[int]:
     return [child.pid for child in multiprocessing.active_children() if child.pid]
 
 
-@pytest.mark.parametrize("rounds", counts(1, 2))
+@pytest.mark.parametrize("rounds", counts(1, None, 2))
 def test_a_worker_is_killed_at_any_moment(expected: tuple[States, States], rounds: int) -> None:
     """Whichever worker dies when, no state is another, that of a task apart which had no attempt to lose."""
     for number in range(rounds):
@@ -221,7 +221,7 @@ def nannied(cluster: LocalCluster) -> list[int]:
     return [worker.pid for worker in cluster.workers.values() if worker.pid]
 
 
-@pytest.mark.parametrize("rounds", counts(None, 2))
+@pytest.mark.parametrize("rounds", counts(None, None, 2))
 def test_a_worker_of_a_cluster_is_killed_at_any_moment(expected: tuple[States, States], rounds: int) -> None:
     """The same on a cluster; its nannies begin workers anew, but after many deaths give up, and it is another then."""
     for first in range(0, rounds, 10):

@@ -679,7 +679,7 @@ def kill(number: int) -> None:
         pass
 
 
-@pytest.mark.parametrize("rounds", counts(2, 20))
+@pytest.mark.parametrize("rounds", counts(2, 8, 20))
 def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random(rounds: int) -> None:
     """Four workers are killed again and again at random: each call is done or Crashed, and reported once."""
     drawn = random.Random(2)

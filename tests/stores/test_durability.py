@@ -15,7 +15,7 @@ from tests import ROOT
 from tests.harness.exhaustive import counts
 from tests.harness.servers import Server, server  # noqa: F401  # a fixture
 
-rounds = pytest.mark.parametrize("rounds", counts(4, 20))
+rounds = pytest.mark.parametrize("rounds", counts(4, 10, 20))
 """How many random moments and races: 1,000 in earnest. Of what takes longer there are fewer."""
 rounds_on_a_server = pytest.mark.parametrize("rounds", counts(None, 4, share=1 / 5))
 
@@ -51,16 +51,16 @@ def on_server(server: Server) -> str:  # noqa: F811  # the fixture
 # ---- kill -9
 
 
-def of_an_executor(name: str, few: int | None, many: int, share: float = 1.0) -> list[Any]:
-    return [pytest.param(name, *one.values, marks=one.marks) for one in counts(few, many, share=share)]
+def of_an_executor(name: str, *numbers: int | None, share: float = 1.0) -> list[Any]:
+    return [pytest.param(name, *one.values, marks=one.marks) for one in counts(*numbers, share=share)]
 
 
 @pytest.mark.parametrize(
     ("executor", "rounds"),
     [
-        *of_an_executor("inline", None, 20),
-        *of_an_executor("threads", 4, 20),
-        *of_an_executor("processes", None, 2, share=1 / 20),
+        *of_an_executor("inline", None, None, 20),
+        *of_an_executor("threads", 4, 10, 20),
+        *of_an_executor("processes", None, 2, None, share=1 / 20),
     ],
 )
 def test_a_process_that_is_killed_at_random_moments(executor: str, rounds: int, tmp_path: Path) -> None:

@@ -368,7 +368,7 @@ def test_a_finished_path_comes_to_its_end(path: list[State[Any]]) -> None:
     assert (None, True, True) == (check_history(path), isinstance(path[-1], Finished), 2 <= len(path) <= 4)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.thorough
 def test_paths_lead_to_every_kind() -> None:
     """There is a path to each kind, and a finished path to each final one."""
     final = [kind for kind in BUILT_IN if issubclass(kind, Finished)]
@@ -400,7 +400,7 @@ def test_paths_of_too_few_steps(options: Any) -> None:
 LAWFUL = [*BUILT_IN, Quarantined, Sealed, Throttled, Partial, Partial[int], Rich]
 
 
-@pytest.fixture(scope="module", params=exhaustive_but([5], [5, 25]), ids=str)
+@pytest.fixture(scope="module", params=exhaustive_but([5], [5, 25], thorough=[25]), ids=str)
 def kept(request: pytest.FixtureRequest) -> dict[str, str]:
     """For each lawful state what `check_laws` says of it after so many examples: nothing."""
     program = f"""

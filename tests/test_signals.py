@@ -31,6 +31,7 @@ from statesig import (
     catching,
     signal_of,
 )
+from tests.harness.cases import at_once
 from tests.samples import kinds
 from tests.samples.samples import BUILT_IN, KINDS, bare, full
 
@@ -83,6 +84,7 @@ def test_no_two_states_share_a_signal() -> None:
     assert len(KINDS) == len({signal_class(kind) for kind in KINDS})
 
 
+@at_once
 @each_kind
 def test_signal_of_is_the_inverse_of_state(kind: type[State[Any]]) -> None:
     """``signal_of(s).state is s``, for a bare state and for a full one."""
@@ -90,6 +92,7 @@ def test_signal_of_is_the_inverse_of_state(kind: type[State[Any]]) -> None:
         assert state is signal_of(state).state
 
 
+@at_once
 @each_kind
 def test_the_state_of_a_signal_has_one_class(kind: type[State[Any]]) -> None:
     """``type(signal_of(S(...)))`` is the one signal of S, and makes an S."""
@@ -99,6 +102,7 @@ def test_the_state_of_a_signal_has_one_class(kind: type[State[Any]]) -> None:
     assert kind is type(signal(**fields).state)
 
 
+@at_once
 @each_kind
 def test_subscripting_gives_the_signal_itself(kind: type[State[Any]]) -> None:
     """``Signal[Failed] is FAIL``, for every state."""
@@ -249,6 +253,7 @@ def test_no_signal_prints_the_line_to_write() -> None:
 # ---- construction
 
 
+@at_once
 @each_kind
 def test_a_message_by_position_or_by_name(kind: type[State[Any]]) -> None:
     """``SIG("why", ...)`` and ``SIG(message="why", ...)`` are equal in state; without one it is None."""
@@ -270,6 +275,7 @@ def test_a_signal_takes_a_result() -> None:
     assert 5 == SKIP("x", result=5).state.unwrap()
 
 
+@at_once
 @each_kind
 def test_the_result_is_not_the_signal(kind: type[State[Any]]) -> None:
     """A signal without a result has a state without one; in the ancestor the result was the signal."""
@@ -277,6 +283,7 @@ def test_the_result_is_not_the_signal(kind: type[State[Any]]) -> None:
     assert (False, None) == (signal.state.has_result, signal.state.result)
 
 
+@at_once
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
@@ -318,6 +325,7 @@ def test_signal_itself_is_abstract() -> None:
         Signal.of(Skipped())
 
 
+@at_once
 @each_kind
 def test_of_carries_the_state_as_it_is(kind: type[State[Any]]) -> None:
     """``SIG.of(state).state is state``."""
@@ -331,6 +339,7 @@ def test_of_takes_a_parametrised_state() -> None:
     assert state is SUCCESS.of(state).state
 
 
+@at_once
 @each_kind
 def test_of_refuses_every_other_state(kind: type[State[Any]]) -> None:
     """``SIG.of`` a state of another class, an ancestor or a descendant among them, is a TypeError that names both."""
@@ -349,6 +358,7 @@ def test_of_refuses_what_is_no_state(value: Any) -> None:
         SKIP.of(value)
 
 
+@at_once
 @each_kind
 def test_the_state_is_read_only(kind: type[State[Any]]) -> None:
     """``signal.state`` can be neither set nor deleted, and stays."""
@@ -364,6 +374,7 @@ def test_the_state_is_read_only(kind: type[State[Any]]) -> None:
 # ---- raising and catching
 
 
+@at_once
 @each_kind
 def test_a_signal_is_no_error(kind: type[State[Any]]) -> None:
     """``except Exception`` lets every signal pass, so user code cannot swallow a SKIP."""
@@ -391,6 +402,7 @@ def test_except_a_subscripted_signal() -> None:
     assert [("Signal[Failed]", Failed(message="no")), ("Signal", TimedOut(message="late"))] == caught
 
 
+@at_once
 @pytest.mark.parametrize("family", [State, MetaState, Finished, *KINDS], ids=lambda kind: kind.__name__)
 def test_catching_catches_a_family(family: type[State[Any]]) -> None:
     """``except catching(K) as s`` catches the signals of K and of every descendant, a user's too, and no others."""
@@ -457,6 +469,7 @@ def test_signals_are_told_apart_by_match() -> None:
 # ---- how it looks
 
 
+@at_once
 @each_kind
 def test_text_is_the_message(kind: type[State[Any]]) -> None:
     """``str(signal)`` is its state's message, empty without one."""

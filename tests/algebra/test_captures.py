@@ -33,6 +33,7 @@ from statesig import (
     encode,
     signal_of,
 )
+from tests.harness.cases import at_once
 from tests.samples.kinds import QUARANTINE, Quarantined
 from tests.samples.samples import CAUSE, KINDS, bare, full
 
@@ -58,6 +59,7 @@ each_verb = pytest.mark.parametrize("verb", [capture, captured_in_a_loop], ids=[
 # ---- laws
 
 
+@at_once
 @each_kind
 @each_verb
 def test_the_law_of_results(kind: Any, verb: Any) -> None:
@@ -66,6 +68,7 @@ def test_the_law_of_results(kind: Any, verb: Any) -> None:
         assert Success(result=result) == verb(full(kind, result=result).unwrap)
 
 
+@at_once
 @each_kind
 @each_verb
 def test_the_law_of_signals(kind: Any, verb: Any) -> None:
@@ -74,6 +77,7 @@ def test_the_law_of_signals(kind: Any, verb: Any) -> None:
         assert state is verb(raise_, signal_of(state))
 
 
+@at_once
 @each_kind
 @each_verb
 def test_a_returned_state_is_the_outcome(kind: Any, verb: Any) -> None:
@@ -148,6 +152,7 @@ def test_a_signal_raised_from_an_exception(verb: Any) -> None:
     assert Failed(message="x", causes=(CAUSE,), retryable=False) == signal.state
 
 
+@at_once
 @each_kind
 @each_verb
 def test_a_signal_of_any_kind_raised_from_an_exception(kind: Any, verb: Any) -> None:
@@ -274,6 +279,7 @@ def test_a_group_is_the_combination_of_its_states(verb: Any) -> None:
         assert combine(states) == verb(raise_, group)
 
 
+@at_once
 @each_kind
 @each_verb
 def test_a_group_of_one(kind: Any, verb: Any) -> None:
@@ -312,6 +318,7 @@ RETRYABLE: list[tuple[Any, BaseException, bool]] = [
 ]
 
 
+@at_once
 @each_verb
 @pytest.mark.parametrize(("retry_on", "exc", "expected"), RETRYABLE)
 def test_retry_on_tells_which_exceptions_are_retryable(
@@ -388,6 +395,7 @@ def test_collect_gives_nested_states_in_their_place() -> None:
     assert ["a", "b", "c", "d"] == [state.message for state in collect(group)]
 
 
+@at_once
 @each_kind
 def test_collect_keeps_every_kind(kind: Any) -> None:
     """Each signal gives its very state."""

@@ -25,6 +25,7 @@ from statesig import (
     TriggerFailed,
     all_successful,
 )
+from tests.harness.cases import at_once
 from tests.samples.kinds import Partial, Quarantined, Sealed
 from tests.samples.samples import KINDS, bare, full, mapped
 
@@ -32,6 +33,7 @@ COMPOSED = (Mapped, MapFailed, MapCancelled)
 SAMPLES = (*map(bare, KINDS), *map(full, KINDS), mapped(Failed(), Mapped(), Skipped()))
 
 
+@at_once
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_kind_counts_its_descendants(kind: Any) -> None:
     """``counts[kind]`` is the number of leaves of a kind and all below it, a user's own too."""
@@ -69,6 +71,7 @@ def test_the_order_does_not_matter() -> None:
     assert Counts() != 0
 
 
+@at_once
 @pytest.mark.parametrize("old", SAMPLES, ids=lambda state: state.type)
 def test_a_replaced_state_is_counted_as_the_new_one(old: State[Any]) -> None:
     """``replace(old, new)`` makes the counts those of the states with new in the place of old."""

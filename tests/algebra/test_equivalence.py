@@ -46,6 +46,7 @@ from statesig import (
     truth_table,
 )
 from statesig.algebra.equivalence import difference
+from tests.harness.cases import at_once
 from tests.harness.exhaustive import one_in
 from tests.samples.kinds import Quarantined, Sealed
 
@@ -134,6 +135,7 @@ def test_negation_is_an_involution(a: Trigger) -> None:
     assert same(~~a, a)
 
 
+@at_once
 @pytest.mark.parametrize("signal", [FAIL, SKIP, PAUSE])
 @pytest.mark.parametrize("a", [one for one in TRIGGERS if one is not manual_only], ids=lambda one: one.name)
 def test_complements(a: Trigger, signal: Any) -> None:

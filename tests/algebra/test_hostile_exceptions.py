@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 from statesig import FAIL, Failed, Flow, Success, capture, collect, decode, encode, is_failed, task
+from tests.harness.cases import at_once
 
 
 class Meta(type):
@@ -111,6 +112,7 @@ HOSTILE: dict[str, tuple[Callable[[], Exception], str]] = {
 every_hostile = pytest.mark.parametrize(("make", "said"), HOSTILE.values(), ids=HOSTILE)
 
 
+@at_once
 @every_hostile
 @pytest.mark.parametrize("traceback", [False, True, "last"], ids=["plain", "with tracebacks", "with the last frame"])
 def test_an_exception_is_told_as_far_as_it_can_be(

@@ -64,6 +64,7 @@ from statesig import (
     tally,
 )
 from statesig.algebra import joins, merges, results
+from tests.harness.cases import at_once
 from tests.harness.strategies import CONCRETE, Withheld, name_of, payloads, shown
 from tests.samples.kinds import QUARANTINE, Partial, Quarantined, Sealed, Throttled
 from tests.samples.samples import CAUSE, KINDS, NOON, bare, full, mapped
@@ -244,6 +245,7 @@ NO_KINDS: list[Any] = [State, Finished, MetaState, Queued, Submitted, *COMPOSED,
 NO_KINDS.append(Success())
 
 
+@at_once
 @pytest.mark.parametrize("a", NO_KINDS, ids=shown)
 @in_each_order
 def test_join_refuses_what_is_no_kind(order: Order, a: Any) -> None:
@@ -501,6 +503,7 @@ def test_empty_is_used_for_nothing_alone() -> None:
     assert Success() == combine([Success()], empty=Failed())
 
 
+@at_once
 @pytest.mark.parametrize("one", KINDS, ids=lambda one: one.__name__)
 def test_causes_are_kept_once_each(one: Any) -> None:
     """Each cause of each state is kept once, those of a Mapped or a meta-state and of what is in them, too."""
@@ -571,6 +574,7 @@ def test_a_message_that_all_agree_on(states: list[State[Any]], message: str | No
     assert message == combine(states).message
 
 
+@at_once
 @pytest.mark.parametrize("one", KINDS, ids=lambda one: one.__name__)
 def test_results_are_not_kept(one: Any) -> None:
     """A combination stands for several states and has no result."""

@@ -46,6 +46,7 @@ from statesig import (
     merge,
     observe,
 )
+from tests.harness.cases import at_once
 from tests.harness.exhaustive import exhaustive_but
 from tests.harness.strategies import CONCRETE, name_of, payloads
 from tests.samples.kinds import Partial, Quarantined, Sealed, Throttled
@@ -91,6 +92,7 @@ def test_every_kind_has_its_phase() -> None:
     assert set(KINDS) == set(PHASE)
 
 
+@at_once
 @pytest.mark.parametrize("one", KINDS, ids=name_of)
 def test_the_place_of_an_observation(one: Any) -> None:
     """It is the attempt, and in it the phase: that of the nearest of the state's ancestors that is in the table."""

@@ -45,6 +45,7 @@ from statesig import (
     signal_of,
     zip,
 )
+from tests.harness.cases import at_once
 from tests.harness.exhaustive import one_in
 from tests.harness.strategies import BUILT_IN, CONCRETE, json_values, name_of, payloads
 from tests.samples.kinds import Partial, Quarantined, Sealed
@@ -91,6 +92,7 @@ def parts(state: State[Any]) -> tuple[type, dict[str, Any], bool]:
 # ---- map
 
 
+@at_once
 @each_state
 def test_map_of_the_identity(s: State[Any]) -> None:
     """``map(identity, s) == s``."""
@@ -103,6 +105,7 @@ def test_map_of_the_identity_over_payloads(s: State[Any]) -> None:
     assert s == map(lambda r: r, s)
 
 
+@at_once
 @each_state
 def test_map_of_a_composition(s: State[Any]) -> None:
     """``map(f, map(g, s)) == map(f after g, s)``."""
@@ -115,6 +118,7 @@ def test_map_of_a_composition_over_payloads(s: State[Any]) -> None:
     assert map(lambda r: f(g(r)), s) == map(f, map(g, s))
 
 
+@at_once
 @pytest.mark.parametrize("one", KINDS, ids=name_of)
 def test_map_replaces_the_result(one: Any) -> None:
     """A state of any kind is of that kind, with all its fields, and with the function's result."""
@@ -123,6 +127,7 @@ def test_map_replaces_the_result(one: Any) -> None:
     assert full(one, result=2) == s
 
 
+@at_once
 @pytest.mark.parametrize("one", KINDS, ids=name_of)
 def test_map_without_a_result(one: Any) -> None:
     """A state without a result is returned as it is; the function is not asked."""
@@ -260,6 +265,7 @@ def test_bind_left_identity() -> None:
         assert step(5) == bind(step, unit(5))
 
 
+@at_once
 @each_state
 def test_bind_right_identity(s: State[Any]) -> None:
     """``bind(unit, s) == s`` for a plain Success and every state without a result; else up to what is no unit's.
@@ -346,12 +352,14 @@ def test_bind_to_a_class_that_refuses_what_was_said() -> None:
 # ---- recover
 
 
+@at_once
 @each_state
 def test_recover_right_identity(s: State[Any]) -> None:
     """``recover(identity, s) == s``."""
     assert s is recover(lambda failed: failed, s)
 
 
+@at_once
 @each_state
 def test_recover_is_for_failures(s: State[Any]) -> None:
     """``recover(f, s) == f(s)`` if the state failed, and the state as it is if not, cancelled or not finished."""
@@ -383,6 +391,7 @@ def always(outcome: State[Any]) -> Callable[[Failed[Any]], State[Any]]:
 # ---- fold
 
 
+@at_once
 @each_state
 def test_fold_is_total(s: State[Any]) -> None:
     """``fold(s, success=f, failed=f, cancelled=f, unfinished=f) == f(s)``, of the very state."""
@@ -431,6 +440,7 @@ def test_fold_is_keyword_only() -> None:
 # ---- zip
 
 
+@at_once
 @pytest.mark.parametrize("a", STATES, ids=lambda s: f"{s.type}{'*' * s.has_result}")
 def test_zip_is_combine_with_the_results(a: State[Any]) -> None:
     """``zip(a, b)`` is ``combine([a, b])``, with the tuple of the results if and only if both have one."""
@@ -448,6 +458,7 @@ def test_zip_is_natural(a: State[Any]) -> None:
         assert zip(map(f, a), map(g, b)) == map(lambda both: (f(both[0]), g(both[1])), zip(a, b)), b
 
 
+@at_once
 @pytest.mark.parametrize("a", STATES, ids=lambda s: f"{s.type}{'*' * s.has_result}")
 def test_zip_is_symmetric(a: State[Any]) -> None:
     """``zip(b, a) == map(swapped, zip(a, b))``, up to the order of causes."""
@@ -523,6 +534,7 @@ def test_capture_of_a_signal(s: State[Any]) -> None:
     assert s == capture(raising)
 
 
+@at_once
 @pytest.mark.parametrize("one", KINDS, ids=name_of)
 def test_a_step_that_captures(one: Any) -> None:
     """What a step raises is passed on to the end of a chain of `bind`, as a step that returned it would."""

@@ -41,6 +41,7 @@ from statesig import (
     successors,
 )
 from statesig.testing import paths
+from tests.harness.cases import at_once
 from tests.samples.samples import BUILT_IN, KINDS, OWN, bare, full
 
 WAITING = "Running Paused Scheduled Queued Submitted Cached Mapped Skipped Failed Cancelled"
@@ -108,6 +109,7 @@ def test_the_table_is_about_every_kind() -> None:
     assert sorted(map(name, KINDS)) == sorted(" ".join(BRANCHES.values()).split())
 
 
+@at_once
 @each_kind
 def test_advance_agrees_with_the_table(kind: type[State[Any]]) -> None:
     """For every signal: `advance` returns the signal's state where the table has the arrow, and raises elsewhere."""
@@ -120,6 +122,7 @@ def test_advance_agrees_with_the_table(kind: type[State[Any]]) -> None:
                 advance(state, signal)
 
 
+@at_once
 @each_kind
 def test_advance_changes_nothing(kind: type[State[Any]]) -> None:
     """Legal or not: the state that is left and the signal's are afterwards what they were."""
@@ -132,6 +135,7 @@ def test_advance_changes_nothing(kind: type[State[Any]]) -> None:
         assert (full(kind), full(target)) == (state, signal.state)
 
 
+@at_once
 @each_kind
 def test_an_illegal_transition_says_what_is_possible(kind: type[State[Any]]) -> None:
     """The text and the attributes name source and target, and list what may follow, in the table's order."""
@@ -189,6 +193,7 @@ def test_a_subclass_has_its_parents_successors(kind: Any) -> None:
     assert successors(kind.__base__) == successors(kind)
 
 
+@at_once
 @each_kind
 def test_successors_are_the_tables(kind: type[State[Any]]) -> None:
     """`successors` gives the families of the kind's branch."""
@@ -253,6 +258,7 @@ def test_every_kind_can_be_reached() -> None:
     assert sorted(BY_NAME) == sorted(HISTORIES)
 
 
+@at_once
 @each_kind
 def test_a_history_is_legal_as_far_as_its_steps_are(kind: type[State[Any]]) -> None:
     """After a legal history to each kind, a further step is legal where the table has it, and named where not."""
@@ -267,6 +273,7 @@ def test_a_history_is_legal_as_far_as_its_steps_are(kind: type[State[Any]]) -> N
             assert IllegalStep(len(history), kind.__name__, target.__name__, str(error)) == found
 
 
+@at_once
 @each_kind
 def test_a_history_begins_before_anything_ran(kind: type[State[Any]]) -> None:
     """A history begins Pending, Queued or Submitted, or one of their kinds."""
@@ -277,6 +284,7 @@ def test_a_history_begins_before_anything_ran(kind: type[State[Any]]) -> None:
         assert IllegalStep(0, None, kind.__name__, reason) == check_history([bare(kind)])
 
 
+@at_once
 @each_kind
 def test_an_equal_state_again_is_no_step(kind: type[State[Any]]) -> None:
     """The same report delivered twice is legal wherever it was legal once."""

@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 
 from statesig import Counts, Failed, Skipped, Success, TriggerFailed, Verdict
+from tests.harness.cases import at_once
 from tests.tools.trigger_tables import AIRFLOW, NAMED, PREFECT, Rule, generated
 
 RUN, FAIL, SKIP, PAUSE = Verdict.RUN, Verdict.FAIL, Verdict.SKIP, Verdict.PAUSE
@@ -74,6 +75,7 @@ def test_every_rule_has_its_line() -> None:
     assert (list(IN_AIRFLOW), list(IN_PREFECT)) == ([rule.name for rule in AIRFLOW], [rule.name for rule in PREFECT])
 
 
+@at_once
 @pytest.mark.parametrize("rule", [*AIRFLOW, *PREFECT], ids=lambda rule: rule.name)
 def test_a_difference_is_told(rule: Rule) -> None:
     """Where rule and trigger differ somewhere the line says where, and a line that says "nothing" differs nowhere."""

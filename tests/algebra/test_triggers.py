@@ -65,6 +65,7 @@ from statesig import (
     some_successful,
 )
 from statesig.algebra.transitions import SUCCESSORS
+from tests.harness.cases import at_once
 from tests.harness.exhaustive import exhaustive_but, one_in
 from tests.samples.kinds import Quarantined
 from tests.samples.samples import KINDS, bare, mapped
@@ -216,6 +217,7 @@ def test_not_all_skipped_says_what_prefect_1_says() -> None:
 each_trigger = pytest.mark.parametrize("trigger", TRIGGERS, ids=lambda trigger: trigger.name)
 
 
+@at_once
 @pytest.mark.parametrize(
     ("trigger", "name"),
     [
@@ -261,6 +263,7 @@ def test_no_upstreams(trigger: Trigger) -> None:
     assert (PAUSED if trigger is manual_only else RUN) is trigger.verdict([])
 
 
+@at_once
 @pytest.mark.parametrize("make", [every, some])
 @pytest.mark.parametrize("kind", [State, Finished, *KINDS], ids=lambda kind: kind.__name__)
 def test_no_upstreams_of_any_kind(make: Any, kind: Any) -> None:
@@ -471,6 +474,7 @@ def test_a_kind_counts_its_descendants(kind: Any) -> None:
 # ---- what is counted are leaves
 
 
+@at_once
 @each_predicate
 def test_a_mapped_upstream_counts_as_its_children(trigger: Trigger) -> None:
     """A state with children, in whatever depth, says what its children say one by one."""
@@ -495,6 +499,7 @@ def test_an_empty_mapped_is_a_plain_success(kind: Any) -> None:
         assert make(kind).verdict([Success()]) is make(kind).verdict([Mapped()])
 
 
+@at_once
 @each_predicate
 def test_a_meta_state_counts_as_what_it_wraps(trigger: Trigger) -> None:
     """A queued or submitted upstream says what the pending one in it would say."""
@@ -509,6 +514,7 @@ def test_a_meta_state_counts_as_what_it_wraps(trigger: Trigger) -> None:
 # ---- otherwise
 
 
+@at_once
 @pytest.mark.parametrize(("signal", "verdict"), [(FAIL, FAILED), (SKIP, SKIPPED), (PAUSE, PAUSED)])
 @each_trigger
 def test_otherwise_sets_the_verdict_where_the_predicate_does_not_hold(
@@ -647,6 +653,7 @@ def test_a_trigger_is_composed_with_triggers(other: Any) -> None:
 # ---- a trigger is a value
 
 
+@at_once
 @each_predicate
 def test_a_trigger_is_a_value(trigger: Trigger) -> None:
     """Pickled it is equal, of one hash, and says the same; it cannot be changed, and holds nothing else."""
@@ -689,6 +696,7 @@ def test_a_trigger_is_shown_as_it_is_written(trigger: Trigger, expected: str) ->
 # ---- what is refused
 
 
+@at_once
 @pytest.mark.parametrize("make", [every, some, none, between, lambda kind: share(kind, 1)])
 @pytest.mark.parametrize("kind", [int, "Failed", Failed(), None, FAIL])
 def test_a_kind_is_a_class_of_state(make: Any, kind: Any) -> None:

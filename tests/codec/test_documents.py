@@ -50,6 +50,7 @@ from statesig import (
 )
 from tests import ROOT
 from tests.golden import write as golden
+from tests.harness.cases import at_once
 from tests.harness.exhaustive import exhaustive_but, one_in
 from tests.harness.strategies import (
     ABSTRACT,
@@ -439,12 +440,14 @@ def test_the_order_of_arguments_does_not_matter() -> None:
     assert encode(one) == encode(other)
 
 
+@at_once
 @every_class
 def test_a_field_equal_to_its_default_is_not_written(cls: Any) -> None:
     """A bare state is its tag and what it requires."""
     assert {"type", *BARE[cls].model_fields_set} >= set(json.loads(encode(BARE[cls])))
 
 
+@at_once
 @every_class
 def test_a_parametrised_state_is_written_as_the_plain_one(cls: Any) -> None:
     """The declared type of a result is not on the wire."""
@@ -634,6 +637,7 @@ def test_the_fold_of_a_time_without_an_offset_is_refused_by_name() -> None:
         encode(Success[dt.datetime](result=FOLDED))
 
 
+@at_once
 @pytest.mark.parametrize("name", UNWRITABLE)
 def test_what_would_not_read_back_is_refused_with_its_path(name: str) -> None:
     """A value that JSON would not give back raises EncodeError, which says where it is and never what."""
@@ -647,6 +651,7 @@ def test_what_would_not_read_back_is_refused_with_its_path(name: str) -> None:
     assert SECRET not in "".join((str(caught.value), repr(caught.value), repr(caught.value.args)))
 
 
+@at_once
 @pytest.mark.parametrize(
     "name", [name for name in UNWRITABLE if "past any limit" not in name and "holds itself" not in name]
 )
@@ -661,6 +666,7 @@ def test_a_refused_state_stays_as_it_was(name: str) -> None:
     assert before == fingerprint(state)
 
 
+@at_once
 @pytest.mark.parametrize("name", UNWRITABLE)
 def test_an_encode_error_is_short(name: str) -> None:
     """An EncodeError can be read: it has less than 1,000 characters."""
@@ -828,6 +834,7 @@ def test_decode_admits_the_family_of_a_kind(kind: Any) -> None:
                 decode(data, kind)
 
 
+@at_once
 @every_class
 def test_str_bytes_and_bytearray_agree(cls: Any) -> None:
     """A document may be text, bytes or a bytearray."""
@@ -899,6 +906,7 @@ def test_a_field_that_is_there_twice_is_refused_when_strict(data: str) -> None:
         decode(data.encode(), strict=True)
 
 
+@at_once
 @every_class
 def test_strict_decoding_reads_what_encode_writes(cls: Any) -> None:
     """No document of encode's is refused for being read strictly."""

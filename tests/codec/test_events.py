@@ -34,6 +34,7 @@ from statesig import (
     encode_event,
 )
 from statesig.codec.events import on_the_wire, without_result
+from tests.harness.cases import at_once
 from tests.harness.strategies import (
     BARE,
     CONCRETE,
@@ -84,6 +85,7 @@ def test_an_event_is_one_line_in_one_order() -> None:
     assert 1 == len(encode_event(replace(EVENT, state=state)).splitlines())
 
 
+@at_once
 @every_class
 def test_an_event_reads_back(cls: Any) -> None:
     """`decode_event(encode_event(e)) == e`, whatever the state, its class kept."""
@@ -195,6 +197,7 @@ NO_EVENTS: dict[str, str] = {
 }
 
 
+@at_once
 @pytest.mark.parametrize("name", NO_EVENTS)
 def test_what_is_no_event_is_refused(name: str) -> None:
     """A document that is no event is a short DecodeError that repeats no value of it; as bytes, too."""
@@ -269,6 +272,7 @@ def test_a_state_of_plain_json_is_on_the_wire_already() -> None:
     assert state is on_the_wire(state, list[Any])
 
 
+@at_once
 @every_class
 def test_every_kind_reads_back_from_the_wire_as_it_is_there(cls: Any) -> None:
     """What `on_the_wire` gives is accepted by encode and equals what decode reads, with no type declared."""
@@ -374,6 +378,7 @@ def test_a_result_that_cannot_be_on_the_wire_is_refused(declared: Any, result: A
 # ---- states without their results
 
 
+@at_once
 @every_class
 def test_without_result_keeps_all_but_the_result(cls: Any) -> None:
     """A state without its result has its class and every other field."""

@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 
 from statesig import DecodeError, Limits, State, Success, decode, decode_event, decode_trigger
 from statesig.states.refusals import FEW
+from tests.harness.cases import at_once
 
 R = TypeVar("R", default=Any)
 WIDE = 3_000
@@ -68,6 +69,7 @@ ENTRANCES: dict[str, Callable[[str], object]] = {
 }
 
 
+@at_once
 @pytest.mark.parametrize("read", ENTRANCES.values(), ids=ENTRANCES)
 @pytest.mark.parametrize("depth", [0, 1, 40])
 @pytest.mark.parametrize("name", WRONG)

@@ -40,6 +40,7 @@ from statesig import (
     some_failed,
     some_successful,
 )
+from tests.harness.cases import at_once
 from tests.samples.kinds import Quarantined
 from tests.samples.samples import KINDS
 
@@ -84,6 +85,7 @@ def test_a_trigger_is_written_in_one_way(trigger: Trigger, document: str) -> Non
     assert document == encode_trigger(trigger).decode()
 
 
+@at_once
 @pytest.mark.parametrize("trigger", [*NAMED, *[one for one, _ in WRITTEN]], ids=lambda one: one.name)
 def test_a_trigger_reads_back(trigger: Trigger) -> None:
     """``decode_trigger(encode_trigger(t)) == t``, and is equivalent to it, also negated and composed."""
@@ -92,6 +94,7 @@ def test_a_trigger_reads_back(trigger: Trigger) -> None:
         assert (one, repr(one), True) == (back, repr(back), equivalent(one, back))
 
 
+@at_once
 @pytest.mark.parametrize("kind", [State, Finished, *KINDS], ids=lambda kind: kind.__name__)
 def test_every_kind_reads_back(kind: Any) -> None:
     """Of every kind, abstract ones and a user's too."""

@@ -53,6 +53,7 @@ from statesig.engine.decisions import (
     settle_lost,
     settle_replaced,
 )
+from tests.harness.cases import at_once
 from tests.harness.exhaustive import one_in
 from tests.samples.samples import CAUSE, KINDS, NOON, bare, full
 
@@ -182,6 +183,7 @@ def expected_end(outcome: State[Any], failures: int, retries: int) -> str:
     return "Failed" if isinstance(outcome, Retrying) else outcome.type
 
 
+@at_once
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_settle_over_all_outcomes(kind: Any) -> None:
     """Every outcome, number of failures and of retries: one kind of state, which may follow Running."""
@@ -198,6 +200,7 @@ def test_settle_over_all_outcomes(kind: Any) -> None:
             assert 2 == state.loop_count
 
 
+@at_once
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_nothing_follows_a_cancelled_attempt(kind: Any) -> None:
     """An attempt that ends after its run was cancelled leaves its final state, or Cancelled with its causes."""

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from statesig import Flow, FlowError, Success, manual_only, task
 from statesig.engine.fingerprints import check_graph, graph_names, graph_of
 from statesig.stores.store import StoredRun
+from tests.harness.cases import at_once
 
 
 @task
@@ -102,6 +103,7 @@ def test_equal_constants(one: Callable[[], Any], other: Callable[[], Any]) -> No
     assert called(one(), at=one()) == called(other(), at=other())
 
 
+@at_once
 @pytest.mark.parametrize(("one", "other"), OTHER, ids=range(len(OTHER)))
 def test_other_constants(one: Any, other: Any) -> None:
     """A constant that differs in value or class, alone or in a container, makes another fingerprint."""

@@ -42,6 +42,7 @@ from statesig import (
 from statesig.engine.options import Options
 from statesig.engine.runner import begin
 from statesig.executors.threads import Threads
+from tests.harness.cases import at_once
 from tests.harness.events import of_tasks
 from tests.harness.leftovers import leaving_nothing
 from tests.samples.clocks import Clock
@@ -361,6 +362,7 @@ def test_a_mapped_task_that_is_paused_stays_so() -> None:
 # ---- what it cannot do
 
 
+@at_once
 @pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("at", [Running, Success], ids=["begin", "end"])
 def test_no_handler_makes_an_illegal_step(at: type[State[Any]], kind: type[State[Any]]) -> None:

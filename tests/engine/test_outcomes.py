@@ -7,6 +7,7 @@ import pytest
 from statesig import Executor, Flow, task
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
+from tests.harness.cases import at_once
 from tests.harness.leftovers import leaving_nothing
 from tests.tools.documents import README
 from tests.tools.outcomes import OUTCOMES, RETRIES, Seen, sequences, shown
@@ -71,6 +72,7 @@ def test_it_is_the_same_elsewhere(
     assert {} == others
 
 
+@at_once
 @pytest.mark.parametrize("told", OUTCOMES)
 def test_the_readme_tells_it(told: str) -> None:
     """The README has a row for the outcome, with the states by the rule."""

@@ -80,6 +80,7 @@ from statesig import (
 from statesig.cli import main
 from statesig.cli.display import JsonLines
 from statesig.engine.decisions import Become, Execute, Wait, decide, settle, settle_unbegun
+from tests.harness.cases import at_once
 from tests.harness.events import of_tasks
 from tests.samples.clocks import Clock
 from tests.samples.kinds import PARTIAL, QUARANTINE, THROTTLE, Partial, Quarantined, Throttled
@@ -561,6 +562,7 @@ def test_a_signal_while_arguments_are_made(signal: Signal[Any], expected: State[
     assert (type(expected), expected, 0) == (type(state), state, fn.script.calls)
 
 
+@at_once
 @each_kind
 def test_settle_unbegun_over_all_outcomes(kind: Any) -> None:
     """Whatever is raised before an attempt, what follows is final or a pause, allowed, and no success by mistake."""
@@ -839,6 +841,7 @@ POLICIES = {
 }
 
 
+@at_once
 @pytest.mark.parametrize("outcomes", POLICIES)
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["SUCCESS", "PROPAGATE", "FAILURE_FIRST"])
 def test_skip_policies(outcomes: str, place: int) -> None:
@@ -1583,6 +1586,7 @@ def expected_decision(way: str, upstream: State[Any]) -> str:
     return "Skipped" if skipped else "TriggerFailed"
 
 
+@at_once
 @each_kind
 @pytest.mark.parametrize("way", NODES)
 def test_decide_for_a_task_that_is_ready(kind: Any, way: str) -> None:
@@ -1655,6 +1659,7 @@ def test_settle_refuses_what_is_not_a_tasks(kind: Any) -> None:
             assert (Failed, ["statesig.errors.IllegalTransition"]) == (type(state), [one.type for one in state.causes])
 
 
+@at_once
 @each_kind
 def test_settle_changes_nothing(kind: Any) -> None:
     """The outcome is afterwards what it was."""

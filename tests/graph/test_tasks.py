@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from statesig import Flow, Mapped, Success, Task, all_finished, task
+from tests.harness.cases import at_once
 
 
 def work() -> int:
@@ -47,6 +48,7 @@ def test_an_option_of_another_type(options: dict[str, Any], sentence: str) -> No
     assert str(error.value).startswith("task 5:" if "name" in options else "task 'work':")
 
 
+@at_once
 @pytest.mark.parametrize("name", ["retry_delay", "retry_max_delay", "timeout", "cache_for"])
 @pytest.mark.parametrize("value", [math.inf, math.nan, -1, 1e300, 1e10, timedelta.max, timedelta(-1)])
 def test_a_duration_that_cannot_be(name: str, value: Any) -> None:

@@ -38,6 +38,7 @@ from statesig import (
     encode,
 )
 from statesig.states import UtcDatetime
+from tests.harness.cases import at_once
 from tests.harness.exhaustive import exhaustive_but, one_in
 from tests.harness.strategies import (
     BARE,
@@ -326,6 +327,7 @@ def raw_doors(kind: Any) -> dict[str, Callable[[str], Any]]:
 RAW_DOORS = raw_doors(State)
 
 
+@at_once
 @pytest.mark.parametrize("reason", BAD_DOCUMENTS)
 def test_every_entrance_refuses_what_is_no_state(reason: str) -> None:
     """A document that is no state is refused by every entrance alike."""
@@ -484,6 +486,7 @@ def test_the_closed_union_of_final_states_refuses_the_others(held: State[Any]) -
         Report(last=held, outcome=held)  # type: ignore[arg-type]  # the point
 
 
+@at_once
 @pytest.mark.parametrize("cls", LATE_SAMPLES, ids=name_of)
 def test_a_field_declared_with_a_base_class_is_written_whole(cls: Any) -> None:
     """A model writes the state in its field as `encode` does, the descendant's own fields too."""
@@ -494,6 +497,7 @@ def test_a_field_declared_with_a_base_class_is_written_whole(cls: Any) -> None:
     assert b'{"held":' + encode(LATE_SAMPLES[cls]) + b"}" == written.encode()
 
 
+@at_once
 @pytest.mark.parametrize("cls", LATE_SAMPLES, ids=name_of)
 def test_pydantic_writes_a_state_as_encode_does(cls: Any) -> None:
     """`model_dump_json` and a TypeAdapter's `dump_json` give the canonical bytes."""

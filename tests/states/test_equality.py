@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from statesig import ErrorInfo, Failed, Mapped, Queued, Retrying, State, Success
 from statesig.codec.events import on_the_wire
 from statesig.states.equality import difference, digest
+from tests.harness.cases import at_once
 
 
 class Array:
@@ -181,6 +182,7 @@ def test_states_of_like_values_are_equal_and_have_one_hash(make: Callable[[], An
     assert hash(one) == hash(other)
 
 
+@at_once
 @every_holder
 @pytest.mark.parametrize("pair", DIFFERENT.values(), ids=DIFFERENT)
 def test_states_differ_where_a_value_differs_in_kind(pair: tuple[Any, Any], holder: Callable[..., Any]) -> None:

@@ -22,6 +22,7 @@ from typing_extensions import TypedDict, TypeVar
 from statesig import DecodeError, Finished, Paused, Skipped, Success, decode, encode
 from statesig.states import UtcDatetime
 from statesig.states.json_rules import json_rules
+from tests.harness.cases import at_once
 from tests.harness.exhaustive import one_in
 from tests.harness.strategies import (
     Address,
@@ -321,6 +322,7 @@ NATIVE: tuple[tuple[Any, Any, str], ...] = (
 )  # fmt: skip
 
 
+@at_once
 @pytest.mark.parametrize(("annotation", "value", "text"), NATIVE, ids=shown)
 def test_a_native_value_and_its_json_form_are_one(annotation: Any, value: Any, text: str) -> None:
     """A value of Python's own is admitted as it is, and its JSON form, text or parsed, gives the same value."""

@@ -49,6 +49,7 @@ from statesig import (
     decode,
     encode,
 )
+from tests.harness.cases import at_once
 from tests.harness.strategies import (
     ABSTRACT,
     BARE,
@@ -83,6 +84,7 @@ class Replies(Success[R]):
 # ---- the hierarchy
 
 
+@at_once
 @every_class
 def test_the_hierarchy_is_the_contracts(cls: Any) -> None:
     """A class is below another exactly where the contract draws it so."""
@@ -92,6 +94,7 @@ def test_the_hierarchy_is_the_contracts(cls: Any) -> None:
     assert above == [kind for kind in PARENTS if isinstance(SAMPLES[cls], kind)]
 
 
+@at_once
 @every_class
 def test_the_tag_is_the_name_of_the_class(cls: Any) -> None:
     """A state's `type` is its class's name, unless the class chose another."""
@@ -304,6 +307,7 @@ def test_an_abstract_class_of_a_user_groups_kinds() -> None:
 # ---- what is admitted as a value
 
 
+@at_once
 @every_class
 def test_an_unknown_keyword_is_refused(cls: Any) -> None:
     """A class takes its own fields and nothing else."""
@@ -313,6 +317,7 @@ def test_an_unknown_keyword_is_refused(cls: Any) -> None:
         cls(**given, mesage="hello")
 
 
+@at_once
 @every_class
 def test_the_tag_of_another_class_is_refused(cls: Any) -> None:
     """A constructor admits its own tag alone."""
@@ -323,6 +328,7 @@ def test_the_tag_of_another_class_is_refused(cls: Any) -> None:
         cls(**given, type="Skipped" if cls is not Skipped else "Success")
 
 
+@at_once
 @pytest.mark.parametrize(
     ("cls", "field", "value"),
     [
@@ -437,6 +443,7 @@ def test_a_result_that_was_given_is_told_apart_from_none() -> None:
     assert (False, True, True) == (Success().has_result, Success(result=None).has_result, Success(result=0).has_result)
 
 
+@at_once
 @every_class
 def test_unwrap_gives_the_result(cls: Any) -> None:
     """`unwrap` of a state with a result returns it."""
@@ -448,6 +455,7 @@ def test_unwrap_gives_a_result_of_none() -> None:
     assert None is Success(result=None).unwrap()
 
 
+@at_once
 @every_class
 def test_unwrap_without_a_result_raises(cls: Any) -> None:
     """`unwrap` of a state that was given no result raises NoResult, which names the state."""
@@ -457,6 +465,7 @@ def test_unwrap_without_a_result_raises(cls: Any) -> None:
     assert not BARE[cls].has_result
 
 
+@at_once
 @every_class
 def test_a_result_not_given_differs_from_none(cls: Any) -> None:
     """A state with the result None and one without differ, in equality and on the wire."""
@@ -467,6 +476,7 @@ def test_a_result_not_given_differs_from_none(cls: Any) -> None:
     assert "result" not in json.loads(encode(without))
 
 
+@at_once
 @every_class
 def test_a_declared_result_is_validated(cls: Any) -> None:
     """X[int] refuses a result that is no int; None is none."""
@@ -517,12 +527,14 @@ def test_the_declared_result_reaches_what_a_meta_state_wraps() -> None:
 # ---- equality and hashing
 
 
+@at_once
 @pytest.mark.parametrize("one", CONCRETE, ids=name_of)
 def test_states_of_two_classes_differ(one: Any) -> None:
     """A state equals the bare state of its own class alone."""
     assert [one] == [other for other in CONCRETE if BARE[one] == BARE[other]]
 
 
+@at_once
 @every_class
 def test_states_with_equal_fields_are_equal(cls: Any) -> None:
     """Equality is structural, and equal states have one hash."""
@@ -533,6 +545,7 @@ def test_states_with_equal_fields_are_equal(cls: Any) -> None:
     assert SAMPLES[cls] is not other
 
 
+@at_once
 @every_class
 def test_each_field_counts_in_equality(cls: Any) -> None:
     """Changing any one field makes another state."""
@@ -573,6 +586,7 @@ def test_a_state_with_an_unhashable_result_can_be_hashed() -> None:
 # ---- change
 
 
+@at_once
 @every_class
 def test_a_state_is_frozen(cls: Any) -> None:
     """Setting or deleting a field raises and changes nothing."""
@@ -587,6 +601,7 @@ def test_a_state_is_frozen(cls: Any) -> None:
     assert SAMPLES[cls] == state
 
 
+@at_once
 @every_class
 def test_model_copy_replaces_fields(cls: Any) -> None:
     """`model_copy(update=)` gives a new state with the new value, and leaves the original."""
@@ -610,6 +625,7 @@ def test_model_copy_validates(update: dict[str, Any]) -> None:
         assert sample == original
 
 
+@at_once
 @every_class
 def test_model_copy_keeps_whether_a_result_was_given(cls: Any) -> None:
     """A copy has a result if and only if the original has, or it is given one."""
@@ -890,6 +906,7 @@ def test_a_copy_keeps_class_and_value(how: str) -> None:
         assert state == copied
 
 
+@at_once
 @every_copy
 @every_class
 def test_a_copy_keeps_a_class_parametrised_inside_a_function(cls: Any, how: str) -> None:
@@ -1270,6 +1287,7 @@ def test_definition_fails_whole() -> None:
 # ---- what people see
 
 
+@at_once
 @every_class
 def test_constructing_with_defaults_writes_nothing_more(cls: Any) -> None:
     """A state's repr shows its class and what differs from the defaults."""

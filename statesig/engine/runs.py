@@ -294,7 +294,8 @@ class Run:
                     # An interrupt, KeyboardInterrupt or the like ended the run within the call.
                     loop.changes.become(noderun, Scheduled(start_time=now()))
             refusal = self._release_whole(loop) or released.refusal
-            for noderun, answer in released.answers:
+            is_over = isinstance(self._whole.state, Finished)  # a handler of the flow may have said so
+            for noderun, answer in () if is_over else released.answers:
                 noderun.resumed = True
                 start_time = answer.start_time or now()
                 loop.changes.become(noderun, answer.model_copy(update={"start_time": start_time}))

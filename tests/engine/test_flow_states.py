@@ -21,6 +21,7 @@ from statesig import (
     FlowError,
     Paused,
     Pending,
+    Resume,
     Run,
     RunFailed,
     Running,
@@ -253,6 +254,17 @@ def test_a_handler_decides_about_a_paused_run() -> None:
     with pytest.raises(FlowError, match="the run is over, it is Failed"):
         run.resume(node)
     assert (Failed(message="no"), Paused(message="look")) == (run.state, run[node])
+
+
+def test_a_handler_ends_a_run_instead_of_releasing_it(tmp_path: Path) -> None:
+    """Its paused task is not released then: nothing changes in a run that is over."""
+    for store in (None, tmp_path / "runs.db"):
+        events = list[Event]()
+        flow, _, node = one_task(PAUSE("look"), 5, handlers=[throw(FAIL("no"), at=Resume)])
+        run = flow.run(on_event=events.append, store=store)
+        again = run.resume(node) if store is None else flow.resume(run.id, node, store=store, on_event=events.append)
+        assert (Failed(message="no"), Paused(message="look")) == (again.state, again[node])
+        assert ["Pending", "Running", "Paused"] == [tag for *_, tag in of_task(events, "work")]
 
 
 # ---- handlers for all tasks

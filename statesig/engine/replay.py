@@ -52,9 +52,12 @@ def cancelled_rest(stored: StoredRun, history: Iterable[tuple[Record, State[Any]
     found: dict[tuple[str | None, int | None], Progress] = {}
     replay(history, lambda task, index: found.setdefault((task, index), Progress()))
     begun: dict[str | None, int] = {}
-    for task, index in found:
+    for (task, index), child in [*found.items()]:
         if index is not None:
             begun[task] = max(begun.get(task, 0), index + 1)
+            whole = found.setdefault((task, None), Progress())
+            if child.try_number > whole.try_number:
+                whole.begin_again(child.try_number)
     records: list[Record] = []
 
     def end(task: str | None, index: int | None, progress: Progress, state: State[Any]) -> State[Any]:

@@ -394,7 +394,8 @@ class Run:
             return noderuns[task] if index is None else noderuns[task].recorded_child(index)
 
         replay(history, at)
-        begin_try(self._whole.tries, self._noderuns)  # as a process did that did not get as far as to store more
+        if not isinstance(self._whole.state, Finished):
+            begin_try(self._whole.tries, self._noderuns)  # as a process did that did not get as far as to store more
         for noderun in self._noderuns:
             if noderun.node.is_mapped and isinstance(noderun.state, Finished):
                 recorded = noderun.recorded or {}  # nothing was mapped over

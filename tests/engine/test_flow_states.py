@@ -19,6 +19,7 @@ from statesig import (
     Finished,
     Flow,
     FlowError,
+    MapCancelled,
     Paused,
     Pending,
     Resume,
@@ -463,6 +464,33 @@ def test_a_paused_run_is_cancelled_in_the_store(tmp_path: Path) -> None:
 
 
 # ---- what is refused
+
+
+def test_a_run_is_cancelled_in_the_store_in_the_middle_of_a_try(tmp_path: Path) -> None:
+    """Children that had begun in that try are Cancelled, with their task; a task that had not is what it was."""
+    runs: list[Run] = []
+    calls: list[int] = []
+
+    def fail(number: int) -> int:
+        calls.append(number)
+        if len(calls) == 3:  # the first of the second try
+            runs[0].interrupt()
+        raise FAIL("x")
+
+    with Flow("f", retries=1) as flow:
+        mapped = flow.map(task(name="mapped", retries=1)(fail), [5])
+        second = task(name="second")(Work(FAIL("y")))()
+    place = str(tmp_path / "runs.db")
+    runs.append(begin(flow, {}, Options(store=place)))
+    run = runs[0].start()
+    assert cancel_run(place, run.id)
+    read = flow.load(run.id, store=place)
+    cancelled = Cancelled(message="the run was cancelled")
+    assert (MapCancelled(children=(cancelled,)), Failed(message="y"), cancelled) == (
+        read[mapped],
+        read[second],
+        read.state,
+    )
 
 
 def test_wrong_numbers_are_refused() -> None:

@@ -19,6 +19,7 @@ from statesig.engine.stopping import Stop
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node, Takes
 from statesig.states import (
+    Cached,
     Cancelling,
     Failed,
     Finished,
@@ -206,11 +207,15 @@ def _of_references(flow: Graph, noderuns: Sequence[NodeRun]) -> list[State[Any]]
 
 
 def _unhandled(noderuns: Sequence[NodeRun]) -> list[NodeRun]:
-    """Return the failed and cancelled tasks whose state no task took that has begun."""
+    """Return the failed and cancelled tasks whose state no task took.
+
+    A task took it that has begun, or that reuses what an equal call made of it: a run's state does not depend on a
+    cache.
+    """
     failed = {noderun.node: noderun for noderun in noderuns if is_unsuccessful(noderun.state)}
     if failed:
         for noderun in noderuns:
-            if any(one.has_begun for one in noderun.with_children()):
+            if any(one.has_begun or isinstance(one.state, Cached) for one in noderun.with_children()):
                 for source, takes in zip(noderun.node.upstream, noderun.node.takes, strict=True):
                     if takes is Takes.STATE:
                         failed.pop(source, None)

@@ -1482,6 +1482,14 @@ def test_a_failure_that_nobody_handled_fails_the_run(how: str, ends: str, execut
     assert Success() == flow.run(executor=executor).state
 
 
+def test_a_failure_that_a_cached_task_handled(tmp_path: Path) -> None:
+    """A task that reuses what an equal call made of a state has handled it: runs with a cache and without agree."""
+    with Flow("f") as flow:
+        node = task(name="report", trigger=always_run, cache_for=60)(report)(state_of(scripted("bad", FAIL("no"))()))
+    runs = [flow.run(store=tmp_path / "runs.db") for _ in range(2)]
+    assert [("Success", True), ("Cached", True)] == [(run[node].type, isinstance(run.state, Success)) for run in runs]
+
+
 def test_reference_tasks_decide_instead() -> None:
     """``flow.reference(...)`` says which tasks decide."""
     with Flow("f") as flow:

@@ -246,8 +246,8 @@ class Flow(Graph):
         Args:
             run: The run's identity, or the beginning of it if no other run's identity begins so.
             store: Where the run is and the new one is kept: a path, a URL or a `Store`.
-            tasks: The nodes, or their names, from which on to run again also what succeeded; ``"load[3]"`` names a
-                child. By default only what did not succeed.
+            tasks: The nodes, children of mapped ones (``node[3]``), or names of either, from which on to run again also
+                what succeeded. By default only what did not succeed.
             executor: Where tasks run; see `run`.
             on_event: Called with each `Event` of a task that runs, once it is stored.
             redact: Called with each text of an exception; see `run`.

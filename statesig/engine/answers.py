@@ -5,7 +5,7 @@ An answer is validated as what its task declares before anything is released, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ from statesig.graph.nodes import ChildOf, source_of
 from statesig.signals import is_signal
 from statesig.states import Paused, Resume, State
 
-__all__ = ["Released", "released_by"]
+__all__ = ["Released", "meant_by", "released_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,9 @@ def released_by(flow: Graph, noderuns: Sequence[NodeRun], approved: Iterable[obj
     """
     answers: dict[NodeRun, Resume[Any]] = {}
     for target, given in _pairs(flow, approved):
-        chosen = _chosen(flow, noderuns, target)
+        chosen = (
+            [target] if isinstance(target, NodeRun) else meant_by(flow, noderuns, target, lambda: _paused(noderuns))
+        )
         paused = [noderun for noderun in chosen if isinstance(noderun.state, Paused)]
         if not paused:
             raise FlowError(flow.name, f"{chosen[0].name!r} is not paused, it is {chosen[0].state.type}")
@@ -99,11 +101,19 @@ def _is_resume(given: object) -> TypeIs[Resume[Any]]:
 # ---- which tasks
 
 
-def _chosen(flow: Graph, noderuns: Sequence[NodeRun], target: object) -> list[NodeRun]:
-    """Return the tasks that may be meant: a task with its children, or one child."""
-    if isinstance(target, NodeRun):
-        return [target]
-    return _named(flow, noderuns, target) if isinstance(target, str) else _owned(flow, noderuns, target)
+def meant_by(flow: Graph, noderuns: Sequence[NodeRun], target: object, possible: Callable[[], str]) -> list[NodeRun]:
+    """Return the tasks that somebody means: a task with its children, or one child.
+
+    Args:
+        flow: The flow.
+        noderuns: The tasks of a run, in the order of the flow.
+        target: A node, a child (``node[3]``), or the name of either.
+        possible: Returns the end of the sentence if there is no such task: which ones there are.
+
+    Raises:
+        FlowError: There is no such task.
+    """
+    return _named(flow, noderuns, target, possible) if isinstance(target, str) else _owned(flow, noderuns, target)
 
 
 def _owned(flow: Graph, noderuns: Sequence[NodeRun], target: object) -> list[NodeRun]:
@@ -117,16 +127,20 @@ def _owned(flow: Graph, noderuns: Sequence[NodeRun], target: object) -> list[Nod
     return found
 
 
-def _named(flow: Graph, noderuns: Sequence[NodeRun], name: str) -> list[NodeRun]:
+def _named(flow: Graph, noderuns: Sequence[NodeRun], name: str, possible: Callable[[], str]) -> list[NodeRun]:
     for noderun in noderuns:
         if noderun.node.name == name:
             return [*noderun.with_children()]
         for child in noderun.with_children():
             if child.name == name:
                 return [child]
+    raise FlowError(flow.name, f"there is no task {name!r}; {possible()}")
+
+
+def _paused(noderuns: Sequence[NodeRun]) -> str:
     every = [one for noderun in noderuns for one in noderun.with_children()]
     names = [one.name for one in every if isinstance(one.state, Paused)]
-    raise FlowError(flow.name, f"there is no task {name!r}; paused are {', '.join(names) or 'none'}")
+    return f"paused are {', '.join(names) or 'none'}"
 
 
 def _too_late(flow: Graph, noderun: NodeRun, now: datetime) -> FlowError:

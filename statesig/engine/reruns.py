@@ -11,6 +11,7 @@ from typing import Any
 
 from statesig.algebra.joins import kind
 from statesig.codec.states import encode
+from statesig.engine.answers import meant_by
 from statesig.engine.arguments import nodes_of_items
 from statesig.engine.journal import Journal, is_over, open_journal
 from statesig.engine.noderuns import NodeRun
@@ -19,7 +20,7 @@ from statesig.engine.runs import Run, new_identity
 from statesig.engine.stored_values import read_parameters
 from statesig.errors import FlowError
 from statesig.graph.graph import Graph
-from statesig.graph.nodes import Node, StateOf
+from statesig.graph.nodes import Node, StandIn, StateOf
 from statesig.graph.templates import taken_by
 from statesig.states import Pending, State, Success
 from statesig.states.generics import kind_of
@@ -64,7 +65,7 @@ def _rerun_of(past: Journal, flow: Graph, tasks: Iterable[object] | None, option
     values = read_parameters(flow, stored, past.store)
     history = [*past.history({node.name: node for node in flow.nodes})]
     before = Run(flow, values, options, id=stored.id).take_over(history)
-    taken = _Taken(before, _places_of(flow, tasks))
+    taken = _Taken(before, _places_of(flow, before, tasks))
     if all(taken.wholes):
         remedy = "name the tasks from which on to run again, as tasks=[...] or --from TASK, or begin a new run"
         raise FlowError(flow.name, f"every task of run {stored.id} succeeded: {remedy}")
@@ -88,27 +89,19 @@ def _rerun_of(past: Journal, flow: Graph, tasks: Iterable[object] | None, option
     return run
 
 
-def _places_of(flow: Graph, tasks: Iterable[object] | None) -> set[tuple[int, int | None]]:
+def _places_of(flow: Graph, noderuns: Sequence[NodeRun], tasks: Iterable[object] | None) -> set[tuple[int, int | None]]:
     """Return the index of each named node, each with the position of a child or None.
 
     Raises:
         FlowError: There is no such task.
     """
-    given: Iterable[object] = (tasks,) if isinstance(tasks, (str, Node)) else tasks or ()
-    names = {node.name: node.index for node in flow.nodes}
-    places: set[tuple[int, int | None]] = set()
-    for task in given:
-        if not isinstance(task, str):
-            places.add((flow.own(task).index, None))
-            continue
-        name, _, position = task.removesuffix("]").partition("[")
-        if task in names:
-            places.add((names[task], None))
-        elif task.endswith("]") and name in names and flow.nodes[names[name]].is_mapped and position.isdecimal():
-            places.add((names[name], int(position)))
-        else:
-            raise FlowError(flow.name, f"there is no task {task!r}; its tasks are {', '.join(names)}")
-    return places
+    given: Iterable[object] = (tasks,) if isinstance(tasks, (str, StandIn)) else tasks or ()
+    first = [meant_by(flow, noderuns, task, lambda: _names_of(flow))[0] for task in given]
+    return {(one.node.index, one.index) for one in first}
+
+
+def _names_of(flow: Graph) -> str:
+    return f"its tasks are {', '.join(node.name for node in flow.nodes)}"
 
 
 class _Taken:

@@ -196,11 +196,18 @@ def test_children_are_taken_over_one_by_one(place: str) -> None:
     } == stored(place, again.id)[1]
 
 
-def test_from_one_child_on(place: str) -> None:
-    """A child is named with its position."""
+@pytest.mark.parametrize("child", ["each[2]", rows[2]], ids=["a name", "a node"])
+def test_from_one_child_on(child: object, place: str) -> None:
+    """A child is named with its position, as where a person releases it; one that there is not is refused."""
     run = failed(maps, place)
-    assert isinstance(maps.rerun(run.id, store=place, tasks=["each[2]"]).state, Success)
+    assert isinstance(maps.rerun(run.id, store=place, tasks=[child]).state, Success)
     assert ["each 2", "after 2"] == calls
+    for none, said in (
+        ("each[9]", "there is no task 'each\\[9]'; its tasks are each, after"),
+        (rows[9], "'each' has no child 9"),
+    ):
+        with pytest.raises(FlowError, match=said):
+            maps.rerun(run.id, store=place, tasks=[none])
 
 
 def test_what_is_mapped_over_a_list_that_runs_again(place: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from statesig.algebra.captures import state_of_exception
@@ -22,7 +23,19 @@ from statesig.executors.calls import worker_name
 from statesig.graph.tasks import Handler
 from statesig.graph.templates import fresh, snapshot
 from statesig.signals import Signal
-from statesig.states import Cached, Cancelled, Cancelling, Looped, Mapped, Retrying, Running, Skipped, State, Success
+from statesig.states import (
+    Cached,
+    Cancelled,
+    Cancelling,
+    Looped,
+    Mapped,
+    Retrying,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Success,
+)
 
 if TYPE_CHECKING:
     from statesig.engine.journal import Journal
@@ -232,6 +245,8 @@ class Changes:
         if self._journal is not None:
             state = self._journal.add(noderun, state, attempt, worker=worker)
         noderun.move(state)
+        if isinstance(state, Scheduled) and state.start_time is not None:
+            noderun.due = monotonic() + (state.start_time - self._clock()).total_seconds()
         if not self.is_quiet:
             self.tell(noderun, state, attempt)
 

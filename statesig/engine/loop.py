@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import enum
 import heapq
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token, copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from time import monotonic, perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -39,7 +39,7 @@ from statesig.states import Cancelled, Finished, Paused, Pending, Running, Sched
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["RunLoop"]
+__all__ = ["NAP", "RunLoop"]
 
 
 class _Step(enum.Enum):
@@ -63,6 +63,10 @@ class _Until:
     """
 
     time: datetime
+
+
+NAP = 60.0
+"""Seconds; the longest wait between two looks at the clock, which goes on while a machine sleeps."""
 
 
 class RunLoop:
@@ -96,7 +100,8 @@ class RunLoop:
         self._noderuns = noderuns
         self._options = options
         self._clock = options.now
-        self._delayed: list[tuple[datetime, int, NodeRun]] = []
+        self._delayed: list[tuple[float, int, datetime, NodeRun]] = []
+        self._awake: dict[NodeRun, datetime] = {}
         self._order = 0
         self._wish = wish
         self._stopped = Stop.NO
@@ -207,7 +212,8 @@ class RunLoop:
         elif isinstance(step, _Until):
             noderun.place = _DELAYED
             self._order += 1
-            heapq.heappush(self._delayed, (step.time, self._order, noderun))
+            place = self._due(noderun, step.time) if self._options.sleep is None else step.time.timestamp()
+            heapq.heappush(self._delayed, (place, self._order, step.time, noderun))
 
     def _step(self, noderun: NodeRun) -> _Step | _Until:
         """Take a task as far as it goes now, and return where that left it."""
@@ -218,7 +224,7 @@ class RunLoop:
             if noderun.parent is not None and noderun.parent.lets_run and type(state) is Pending:
                 step = self._execute(noderun)
             else:
-                now = None if type(state) is Pending else self._clock()
+                now = None if type(state) is Pending else self._now_for(noderun)
                 expands = node.is_mapped and noderun.parent is None
                 if expands and self._arguments.awaits_items(noderun):
                     return _DONE
@@ -294,20 +300,37 @@ class RunLoop:
         if not self._delayed:
             self._dispatcher.wait(None)
             return
-        start, _, noderun = self._delayed[0]
-        if self._wait_for(start):
+        _, _, start, noderun = self._delayed[0]
+        if self._wait_for(noderun, start):
             heapq.heappop(self._delayed)
+            self._awake[noderun] = start
             self._make_ready((noderun,))
 
-    def _wait_for(self, start: datetime) -> bool:
-        """Wait for a time, or until something comes back; return whether the time has come."""
+    def _due(self, noderun: NodeRun, start: datetime) -> float:
+        """Return when a task that waits for a time may continue, in the seconds of `time.monotonic`."""
+        if noderun.due is None:  # it was delayed by another process
+            noderun.due = monotonic() + (start - self._clock()).total_seconds()
+        return noderun.due
+
+    def _wait_for(self, noderun: NodeRun, start: datetime) -> bool:
+        """Wait for a task's time, or until something comes back; return whether the time has come.
+
+        It comes by the clock or, where that was set back meanwhile, after as many seconds as it was away.
+        """
         seconds = (start - self._clock()).total_seconds()
-        if seconds > 0:
-            if self._options.sleep is None or self._dispatcher.in_flight:
-                self._dispatcher.wait(seconds)
+        if self._options.sleep is None or self._dispatcher.in_flight:
+            seconds = min(seconds, self._due(noderun, start) - monotonic())
+            if seconds > 0:
+                self._dispatcher.wait(min(seconds, NAP))
                 return False
+        elif seconds > 0:
             self._options.sleep(seconds)
         return True
+
+    def _now_for(self, noderun: NodeRun) -> datetime:
+        """Return the time for a task: the clock's or, once its delay has passed, at least the time it waited for."""
+        now, came = self._clock(), self._awake.pop(noderun, None)
+        return now if came is None else max(now, came)
 
     def wait_until(self, start: datetime | None) -> Stop:
         """Wait for the time when the run may begin, or until it is to be stopped; return how far it is to be.
@@ -317,7 +340,7 @@ class RunLoop:
         """
         if start is not None:
             self.changes.flush()
-            while self._wish.level is Stop.NO and not self._wait_for(start):
+            while self._wish.level is Stop.NO and not self._wait_for(self._whole, start):
                 pass
         return self._wish.level
 
@@ -354,7 +377,7 @@ class RunLoop:
     def _call(self, noderun: NodeRun, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Call a function in this thread."""
         options, retry_on = self._options, noderun.node.task.retry_on
-        began = time.perf_counter()
+        began = perf_counter()
         try:
             running.set(noderun)
             # It runs in a copy of the context: what it does to context variables is its own affair.
@@ -367,7 +390,7 @@ class RunLoop:
             if self._wish.level < Stop.CANCEL:
                 return  # it is left Running
             outcome = Cancelled(message="the run was cancelled, and its function was interrupted")
-        self._add_seconds(noderun, time.perf_counter() - began)
+        self._add_seconds(noderun, perf_counter() - began)
         self.changes.end(noderun, outcome)
 
     @staticmethod

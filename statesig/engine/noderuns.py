@@ -136,6 +136,7 @@ class NodeRun(Progress):
         waiting: How many upstreams are not settled.
         inputs: How many of those, of which it takes something, are not final.
         open: How many of its children are not settled.
+        due: When the delay of a task is over that this process put off, in the seconds of `time.monotonic`.
         children: Of a mapped task, once it has begun.
         lets_run: Of a mapped task: whether its children need not be judged, since what is upstream lets each one run.
         recorded: The children that a stored history tells of, until it begins anew.
@@ -147,6 +148,7 @@ class NodeRun(Progress):
     __slots__ = (
         "children",
         "counts",
+        "due",
         "index",
         "inputs",
         "key",
@@ -175,6 +177,7 @@ class NodeRun(Progress):
         self.waiting: int = 0
         self.inputs: int = 0
         self.open: int = 0
+        self.due: float | None = None
         self.children: list[NodeRun] | None = None
         self.lets_run: bool = False
         self.recorded: dict[int, NodeRun] | None = None

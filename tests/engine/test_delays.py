@@ -1,16 +1,20 @@
 """How long a task waits between attempts: backoff, the cap, and jitter that a seed decides."""
 
 import math
+import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statesig import LOOP, RETRY, Event, Flow, Retrying, Task, current, task
+from statesig import FAIL, LOOP, RETRY, Event, Flow, Retrying, Scheduled, Task, current, task
+from statesig.engine import loop
 from statesig.engine.decisions import delay_before
+from statesig.engine.options import Options
+from statesig.engine.runner import begin
 from tests.samples.clocks import Clock
 
 LONGEST = 10 * 365 * 24 * 3600.0
@@ -209,3 +213,56 @@ def test_a_clock_without_an_offset_is_refused() -> None:
         policy(retry_delay=1)()
     with pytest.raises(ValueError, match="clock returns an aware datetime"):
         flow.run(clock=lambda: datetime(2026, 1, 1))
+
+
+# ---- a clock that is set
+
+
+class Settable:
+    """The machine's clock, which is set once an event tells of a delay."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+        self._ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event.state, Scheduled):
+            self._ahead = self._by
+
+
+def attempts_while_set(
+    by: timedelta, *, task_retries: int = 1, delay: float = 0.05, executor: Literal["threads"] | None = None
+) -> int:
+    """Return how many attempts a task has that fails once, if the clock is set while it, or its flow, is delayed."""
+    clock, attempts = Settable(by), 0
+
+    def fail_once() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            raise RETRY("busy") if task_retries else FAIL("busy")
+
+    with Flow("f", retries=1 - task_retries, retry_delay=delay) as flow:
+        task(retries=task_retries, retry_delay=delay)(fail_once)()
+    run = begin(flow, {}, Options(clock=clock, on_event=clock.on_event, executor=executor))
+    watchdog = threading.Timer(30, run.cancel)
+    watchdog.start()
+    run.start()
+    watchdog.cancel()
+    return attempts
+
+
+@pytest.mark.parametrize("executor", [None, "threads"])
+@pytest.mark.parametrize("task_retries", [1, 0], ids=["task", "flow"])
+def test_a_clock_that_is_set_back_makes_no_delay_longer(task_retries: int, executor: Literal["threads"] | None) -> None:
+    """A delay that a process waits for takes its seconds, though the clock was set back a day after the failure."""
+    assert 2 == attempts_while_set(-timedelta(days=1), task_retries=task_retries, executor=executor)
+
+
+def test_a_clock_that_is_set_forward_ends_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time has come when the clock says so: a machine may have slept."""
+    monkeypatch.setattr(loop, "NAP", 0.01)
+    assert 2 == attempts_while_set(timedelta(days=1), delay=3600)

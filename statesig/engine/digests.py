@@ -36,7 +36,7 @@ class Digests:
         args, task = node.args, node.task
         name = self._names.get(task)
         if name is None:
-            name = self._names[task] = _name_of(task)
+            name = self._names[task] = f"{_name_of(task)}{self._instance(task)}"
             self._usual[task] = _digest([name, "node"])
         if len(args) == 1 and type(args[0]) is Node and not node.kwargs and not node.is_mapped:
             return self._usual[task]  # the fingerprint has the node itself
@@ -48,6 +48,17 @@ class Digests:
             items: list[Any] = mapped if kind_of(mapped) is list else [mapped]
             texts += ["mapped", *map(self._text, items)]
         return _digest(texts)
+
+    def _instance(self, task: Task[Any, Any]) -> str:
+        """Return a text for the instance on which a method works; nothing for any other task.
+
+        One that has no hash may change in place while its tasks run, and counts by its class.
+        """
+        if task.unbound is None:
+            return ""
+        instance: Any = task.unbound[1]
+        is_fixed = kind_of(instance).__hash__ is not None
+        return f" of {self._text(instance) if is_fixed else _named(instance)}"
 
     def _text(self, kept: Any) -> str:
         """Return a text for an argument that equal arguments have as well, and no others."""

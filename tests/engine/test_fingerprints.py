@@ -56,6 +56,27 @@ def called(*values: Any, **named: Any) -> bytes:
     return graph_of(flow)
 
 
+@dataclass(frozen=True)
+class Scale:
+    """A class with a task, whose instances are values."""
+
+    factor: int
+
+    @task
+    def times(self, number: int) -> int:
+        return number * self.factor
+
+
+class Other(Scale):
+    """Another class of values."""
+
+
+class Counted(Scale):
+    """One whose instances may change in place: none has a hash."""
+
+    __hash__ = None  # type: ignore[assignment]  # what a dataclass that is not frozen has
+
+
 MOMENT = datetime(2024, 10, 27, 1, 30, tzinfo=UTC)
 SAME: list[tuple[Callable[[], Any], Callable[[], Any]]] = [
     (lambda: [1, "a", None], lambda: [1, "a", None]),
@@ -208,3 +229,15 @@ def test_a_fingerprint_from_before_there_were_digests() -> None:
         see()
     with pytest.raises(FlowError, match="task 'see' is wired otherwise"):
         check_graph(other, run)
+
+
+def test_the_instance_of_a_method_is_a_constant() -> None:
+    """Another one is seen, an equal one is the same; one that may change in place counts by its class."""
+
+    def scaled(scale: Scale) -> bytes:
+        with Flow("f") as flow:
+            scale.times(1)
+        return graph_of(flow)
+
+    assert scaled(Scale(2)) == scaled(Scale(2))
+    assert 4 == len({scaled(scale) for scale in (Scale(2), Scale(3), Counted(2), Counted(3), Other(2))})

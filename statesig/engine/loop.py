@@ -7,13 +7,12 @@ It hands calls to executors, collects what comes back, and lets tasks change. `d
 from __future__ import annotations
 
 import enum
-import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token, copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from time import monotonic, perf_counter
+from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +21,7 @@ from statesig.engine.cache_keys import key_of
 from statesig.engine.changes import Changes
 from statesig.engine.deadlines import deadline_passed
 from statesig.engine.decisions import Become, Execute, Wait, decide, decide_by_child
+from statesig.engine.delays import Delays
 from statesig.engine.dispatch import Dispatcher
 from statesig.engine.noderuns import PENDING, NodeRun, Place
 from statesig.engine.options import Options
@@ -39,7 +39,7 @@ from statesig.states import Cancelled, Finished, Paused, Pending, Running, Sched
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["NAP", "RunLoop"]
+__all__ = ["RunLoop"]
 
 
 class _Step(enum.Enum):
@@ -63,10 +63,6 @@ class _Until:
     """
 
     time: datetime
-
-
-NAP = 60.0
-"""Seconds; the longest wait between two looks at the clock, which goes on while a machine sleeps."""
 
 
 class RunLoop:
@@ -100,9 +96,6 @@ class RunLoop:
         self._noderuns = noderuns
         self._options = options
         self._clock = options.now
-        self._delayed: list[tuple[float, int, datetime, NodeRun]] = []
-        self._awake: dict[NodeRun, datetime] = {}
-        self._order = 0
         self._wish = wish
         self._stopped = Stop.NO
         self._arguments = Arguments(noderuns, parameters)
@@ -112,6 +105,7 @@ class RunLoop:
             aside=lambda: Threads(1),
             is_stored=changes.is_stored,
         )
+        self._delays = Delays(options.now, options.sleep, self._dispatcher)
 
     def __enter__(self) -> Self:
         """Open the executor.
@@ -189,7 +183,7 @@ class RunLoop:
                 self._make_ready(found)
             elif dispatcher.outgoing:
                 self._send()
-            elif in_flight or self._delayed:
+            elif in_flight or self._delays:
                 self._wait()
             else:
                 assert not self._readiness.unsettled, "a loop ends once every task is settled"
@@ -211,9 +205,7 @@ class RunLoop:
                 self._settle(noderun)
         elif isinstance(step, _Until):
             noderun.place = _DELAYED
-            self._order += 1
-            place = self._due(noderun, step.time) if self._options.sleep is None else step.time.timestamp()
-            heapq.heappush(self._delayed, (place, self._order, step.time, noderun))
+            self._delays.add(noderun, step.time)
 
     def _step(self, noderun: NodeRun) -> _Step | _Until:
         """Take a task as far as it goes now, and return where that left it."""
@@ -224,7 +216,7 @@ class RunLoop:
             if noderun.parent is not None and noderun.parent.lets_run and type(state) is Pending:
                 step = self._execute(noderun)
             else:
-                now = None if type(state) is Pending else self._now_for(noderun)
+                now = None if type(state) is Pending else self._delays.now_for(noderun)
                 expands = node.is_mapped and noderun.parent is None
                 if expands and self._arguments.awaits_items(noderun):
                     return _DONE
@@ -297,40 +289,10 @@ class RunLoop:
         self.changes.flush()
         if self._wish.level > self._stopped:
             return  # the wake-up call may have been taken with what came back
-        if not self._delayed:
+        if not self._delays:
             self._dispatcher.wait(None)
-            return
-        _, _, start, noderun = self._delayed[0]
-        if self._wait_for(noderun, start):
-            heapq.heappop(self._delayed)
-            self._awake[noderun] = start
+        elif (noderun := self._delays.wait()) is not None:
             self._make_ready((noderun,))
-
-    def _due(self, noderun: NodeRun, start: datetime) -> float:
-        """Return when a task that waits for a time may continue, in the seconds of `time.monotonic`."""
-        if noderun.due is None:  # it was delayed by another process
-            noderun.due = monotonic() + (start - self._clock()).total_seconds()
-        return noderun.due
-
-    def _wait_for(self, noderun: NodeRun, start: datetime) -> bool:
-        """Wait for a task's time, or until something comes back; return whether the time has come.
-
-        It comes by the clock or, where that was set back meanwhile, after as many seconds as it was away.
-        """
-        seconds = (start - self._clock()).total_seconds()
-        if self._options.sleep is None or self._dispatcher.in_flight:
-            seconds = min(seconds, self._due(noderun, start) - monotonic())
-            if seconds > 0:
-                self._dispatcher.wait(min(seconds, NAP))
-                return False
-        elif seconds > 0:
-            self._options.sleep(seconds)
-        return True
-
-    def _now_for(self, noderun: NodeRun) -> datetime:
-        """Return the time for a task: the clock's or, once its delay has passed, at least the time it waited for."""
-        now, came = self._clock(), self._awake.pop(noderun, None)
-        return now if came is None else max(now, came)
 
     def wait_until(self, start: datetime | None) -> Stop:
         """Wait for the time when the run may begin, or until it is to be stopped; return how far it is to be.
@@ -340,7 +302,7 @@ class RunLoop:
         """
         if start is not None:
             self.changes.flush()
-            while self._wish.level is Stop.NO and not self._wait_for(self._whole, start):
+            while self._wish.level is Stop.NO and not self._delays.wait_for(self._whole, start):
                 pass
         return self._wish.level
 
@@ -489,7 +451,7 @@ class RunLoop:
                     self._cancel_waiting(noderun)
         # None of these is looked at again; some became ready while those they waited for were cancelled.
         self._readiness.ready.clear()
-        self._delayed.clear()
+        self._delays.clear()
         self._dispatcher.clear_queues()
 
     def _cancel_running(self, noderun: NodeRun, call: Call) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statesig import FAIL, LOOP, RETRY, Event, Flow, Retrying, Scheduled, Task, current, task
-from statesig.engine import loop
+from statesig.engine import delays
 from statesig.engine.decisions import delay_before
 from statesig.engine.options import Options
 from statesig.engine.runner import begin
@@ -264,5 +264,5 @@ def test_a_clock_that_is_set_back_makes_no_delay_longer(task_retries: int, execu
 
 def test_a_clock_that_is_set_forward_ends_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time has come when the clock says so: a machine may have slept."""
-    monkeypatch.setattr(loop, "NAP", 0.01)
+    monkeypatch.setattr(delays, "NAP", 0.01)
     assert 2 == attempts_while_set(timedelta(days=1), delay=3600)

@@ -20,7 +20,7 @@ from statesig.engine.deadlines import deadline_passed, seen
 from statesig.engine.decisions import settle_lost
 from statesig.engine.flowruns import FlowRun, begin_try, drive, outcome_of, outcome_seen
 from statesig.engine.gathering import completed
-from statesig.engine.interrupts import interrupted_by_signals
+from statesig.engine.interrupts import Interrupts, interrupted_by_signals
 from statesig.engine.loop import RunLoop
 from statesig.engine.noderuns import PENDING, NodeRun, TaskRun
 from statesig.engine.options import Options
@@ -330,12 +330,20 @@ class Run:
             if self._journal is not None:
                 # A run that another process has is not worth continuing; storing it then says so.
                 self._journal.hold(self.cancel, lost=lambda: self.cancel(now=True))
-            drive(self._whole, self._noderuns, loop, self._run_tasks)
+            try:
+                drive(self._whole, self._noderuns, loop, self._run_tasks)
+            except KeyboardInterrupt:
+                self._raise_for(came)  # the second one came while a handler ran
+                raise
             self._is_interrupted = not isinstance(self.state, (Finished, Paused))
             loop.changes.flush()
+        self._raise_for(came)
+        return self
+
+    def _raise_for(self, came: Interrupts | None) -> None:
+        """Raise for the interrupts of a stored run that have come, and say how to continue it."""
         if came is not None and self._journal is not None:
             came.raise_for(f"run {self.id} is stored; Flow.resume({self.id!r}, store=...) continues it")
-        return self
 
     def _run_tasks(self, loop: RunLoop) -> State[Any] | None:
         """Run the tasks; return the state that they give the flow, None if an interrupt left some of them undone."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from statesig import LOOP, PAUSE, RETRY, Event, Executor, Flow, Run, Success, cancel_run, task
+from statesig import LOOP, PAUSE, RETRY, Event, Executor, Flow, Run, State, Success, cancel_run, task
 from statesig.engine.options import Options
 from statesig.engine.runner import begin
 from statesig.executors.processes import Processes
@@ -110,6 +110,29 @@ def only_run(place: str) -> str:
     with open_store(place) as store:
         (run,) = store.runs()
     return run.id
+
+
+# ---- two signals in a handler
+
+
+@pytest.mark.parametrize(("number", "raised"), INTERRUPTS, ids=["SIGINT", "SIGTERM"])
+def test_two_signals_while_a_handler_runs(number: int, raised: type[BaseException], place: str) -> None:
+    """The second ends the handler; what is raised is what the first one asks for, and says how to continue."""
+
+    def hold(old: State[Any], new: State[Any]) -> None:
+        if isinstance(new, Success) and not came:
+            came.append(new)
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)
+
+    came: list[State[Any]] = []
+    with Flow("f") as flow:
+        node = task(name="work", handlers=[hold])(lambda: 5)()
+    with pytest.raises(raised) as caught:
+        flow.run(store=place, signals=True)
+    run = only_run(place)
+    assert [f"run {run} is stored; Flow.resume({run!r}, store=...) continues it"] == caught.value.__notes__
+    assert Success(result=5) == flow.resume(run, store=place)[node]
 
 
 # ---- one signal

@@ -31,7 +31,7 @@ def print_diagram(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     flow = load_flow(options.target)
     tags: dict[str, str] = {}
     if options.run is not None:
-        with stored_before(options) as store:
+        with stored_before(options, "read") as store:
             tags = _tags_of(flow, options.run, store)
     lines = _mermaid(flow, tags) if options.format == "mermaid" else _dot(flow, tags)
     out.writelines(f"{line}\n" for line in lines)

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,7 +14,7 @@ from statesig.cli.exits import UsageError
 from statesig.errors import StoreError
 from statesig.executors.executor import Executor
 from statesig.executors.named import executor_named
-from statesig.stores.opening import open_store
+from statesig.stores.opening import file_of, open_store
 from statesig.stores.store import Store
 
 __all__ = ["chosen_age", "chosen_executor", "chosen_store", "stored_before"]
@@ -32,8 +33,12 @@ def chosen_store(options: argparse.Namespace) -> Store | None:
         raise UsageError(f"{exc}") from exc
 
 
-def stored_before(options: argparse.Namespace) -> Store:
+def stored_before(options: argparse.Namespace, use: Literal["change", "read"] = "change") -> Store:
     """Return the existing store of ``--store`` or STATESIG_STORE.
+
+    Args:
+        options: The options of the command.
+        use: What it is opened for; to be read, it may be on read-only media.
 
     Raises:
         UsageError: No store is given, or it does not exist or cannot be opened.
@@ -41,12 +46,13 @@ def stored_before(options: argparse.Namespace) -> Store:
     target = _target(options)
     if target is None:
         raise UsageError("no store is given; give --store PATH|URL, or set STATESIG_STORE")
-    path = target.removeprefix("sqlite:///")
-    if "://" not in path and not os.path.exists(path):
-        raise UsageError(f"there is no store {path}")
-    found = chosen_store(options)
-    assert found is not None
-    return found
+    try:
+        path = file_of(target)
+        if path is not None and not os.path.exists(path):
+            raise UsageError(f"there is no store {path}")
+        return open_store(target, use=use)
+    except StoreError as exc:
+        raise UsageError(f"{exc}") from exc
 
 
 def _target(options: argparse.Namespace) -> str | None:

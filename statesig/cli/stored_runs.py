@@ -39,7 +39,7 @@ _UNDER_WAY = frozenset({"Pending", "Scheduled", "Resume", "Retrying", "Looped", 
 def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """List stored runs, the latest first."""
     tags = None if options.state is None else _tags(options)
-    with stored_before(options) as store:
+    with stored_before(options, "read") as store:
         found = _found(store, tags, options)
         found.sort(key=lambda run: (run.created, run.id), reverse=True)
         runs = [(run, _process(run, _lease(run, store))) for run in found[: options.limit]]
@@ -110,7 +110,7 @@ def _at(time: datetime | None) -> str:
 
 def show(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Show the tasks of a stored run, or the events of its history, or one of its tasks."""
-    with stored_before(options) as store:
+    with stored_before(options, "read") as store:
         run = store.find(options.run)
         if options.task is not None:
             records, children = records_of(run, store, options.task)

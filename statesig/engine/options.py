@@ -61,6 +61,8 @@ class Options:
             given: object = getattr(self, name)
             if given is not default and not is_possible(given):
                 raise FlowError(flow, f"{name} is {possible}, not {_shown(given)}")
+        if self.lease > _LONGEST_LEASE:
+            raise FlowError(flow, f"lease is at most {_LONGEST_LEASE:,} seconds, some 30 years")
 
     def now(self) -> datetime:
         """Return the time by the run's clock, in UTC: in another zone, adding an hour may be two, or none.
@@ -79,6 +81,9 @@ class Options:
         """Return the executor, a new one where it was named; None for in line."""
         return executor_named(self.executor) if isinstance(self.executor, str) else self.executor
 
+
+_LONGEST_LEASE: Final = 1_000_000_000
+"""More than any run takes, and no time past it that the clock cannot tell."""
 
 NAMES_OF_OPTIONS: Final = tuple(sorted(field.name for field in fields(Options)))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from statesig.errors import StoreError
 from statesig.stores.rows import Row, counter_row, migration_row, version_of
@@ -39,6 +39,10 @@ MIGRATIONS: Sequence[Sequence[str]] = (
     ),
 )
 """Migrations of the tables from each version to the next, one transaction each. Entries are never changed."""
+
+
+Use = Literal["create", "change", "read"]
+"""What a store is opened for: to be made where it is missing, to be changed where it is, or only to be read."""
 
 
 class Cursor(Protocol):
@@ -90,13 +94,15 @@ class Database(ABC):
     Attributes:
         name: Its path or URL in messages.
         dialect: Its SQL dialect.
+        use: What it is opened for.
         lock: Held by the thread that uses the connection.
     """
 
     name: str
     dialect: ClassVar[Dialect]
 
-    def __init__(self) -> None:
+    def __init__(self, use: Use = "create") -> None:
+        self.use: Use = use
         self.lock: threading.RLock = threading.RLock()
         self._connection: Connection | None = None
 
@@ -140,6 +146,13 @@ class Database(ABC):
     def _is_gone(self, connection: Connection) -> bool:
         """Tell whether a connection is known to be unusable."""
 
+    def check_place(self) -> None:  # noqa: B027  # only a file can be removed while it is open
+        """Check that the open connection still leads to what its name names: a file may be removed while it is open.
+
+        Raises:
+            StoreError: It does not.
+        """
+
     @abstractmethod
     def _translated(self, exc: BaseException) -> StoreError | None:
         """Return the StoreError for a driver's exception; None for other exceptions."""
@@ -153,12 +166,21 @@ class Database(ABC):
         try:
             with self.reading() as cursor:
                 version = self._version(cursor)
+            if version == 0 and self.use != "create":
+                raise StoreError(self.name, self._without_tables())
+            if self.use == "read" and version < len(MIGRATIONS):
+                self.use = "change"  # the tables of an older release are read once they are of this one
+                return self._opened()
             while version < len(MIGRATIONS):
                 version = self._migrated()
         except BaseException:
             self.close()
             raise
         return connection
+
+    def _without_tables(self) -> str:
+        """Return why a store may have no tables, and what can be done."""
+        return "no run was ever stored in it; is it the right one?"
 
     def _migrated(self) -> int:
         """Migrate the tables by one version, unless another process has finished that; return the version."""
@@ -209,6 +231,7 @@ class _Transaction:
         self._database.lock.acquire()
         try:
             self._cursor = self._database.cursor()
+            self._database.check_place()
             self._cursor.execute(self._begin)
         except BaseException as exc:
             try:
@@ -225,6 +248,7 @@ class _Transaction:
                 return
             try:
                 self._cursor.execute("COMMIT")
+                self._database.check_place()  # what is acknowledged can be found again
             except BaseException as failure:
                 self._undo(failure)
                 raise

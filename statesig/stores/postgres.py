@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from statesig.errors import StoreError
-from statesig.stores.database import Connection, Database, Dialect
+from statesig.stores.database import Connection, Database, Dialect, Use
 from statesig.stores.rows import Row, damaged
 from statesig.stores.sql import SQLStore
 
@@ -46,13 +46,15 @@ class PostgresStore(SQLStore):
             https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING. Missing parts
             come from the environment and the password file, as for every client of PostgreSQL.
 
+        use: What it is opened for. To be changed or read, its tables have to be there.
+
     Raises:
         StoreError: The database is out of reach, its tables are of a newer statesig, or the extra
             ``statesig[postgres]`` is not installed.
     """
 
-    def __init__(self, url: str) -> None:
-        super().__init__(_Server(url))
+    def __init__(self, url: str, *, use: Use = "create") -> None:
+        super().__init__(_Server(url, use))
 
 
 class _Server(Database):
@@ -69,8 +71,8 @@ class _Server(Database):
         for_update=" FOR UPDATE",
     )
 
-    def __init__(self, url: str) -> None:
-        super().__init__()
+    def __init__(self, url: str, use: Use) -> None:
+        super().__init__(use)
         try:
             import psycopg.conninfo
         except ImportError as exc:

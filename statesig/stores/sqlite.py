@@ -10,9 +10,10 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from urllib.parse import quote
 
 from statesig.errors import StoreError
-from statesig.stores.database import Connection, Database, Dialect
+from statesig.stores.database import Connection, Database, Dialect, Use
 from statesig.stores.rows import damaged
 from statesig.stores.sql import SQLStore
 from statesig.stores.wal import is_log_damaged
@@ -26,13 +27,14 @@ class SQLiteStore(SQLStore):
     Args:
         path: The file, on a disk of this machine: several processes cannot share it over a network's file system.
         wait: Seconds for which a transaction waits for those of other processes.
+        use: What it is opened for. To be changed or read, it has to exist; to be read, it may be on read-only media.
 
     Raises:
         StoreError: The file cannot be opened, is not a SQLite file, or was made by a newer statesig.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, wait: float = 30.0) -> None:
-        super().__init__(_File(os.fspath(path), wait))
+    def __init__(self, path: str | os.PathLike[str], *, wait: float = 30.0, use: Use = "create") -> None:
+        super().__init__(_File(os.fspath(path), wait, use))
 
 
 class _File(Database):
@@ -48,39 +50,94 @@ class _File(Database):
         for_update="",
     )
 
-    def __init__(self, path: str, wait: float) -> None:
-        super().__init__()
+    def __init__(self, path: str, wait: float, use: Use) -> None:
+        super().__init__(use)
         if path in ("", ":memory:"):
             raise StoreError(repr(path), "a store is a file that outlives the process; give its path")
         self.name = path
         self.wait = wait
+        self._path = os.path.abspath(path)  # the process may go to another folder
+        self._file: tuple[int, int] | None = None
 
     def _connect(self) -> Connection:
-        folder = os.path.dirname(self.name) or "."
+        folder = os.path.dirname(self._path)
         if not os.path.isdir(folder):
-            raise StoreError(self.name, f"there is no folder {folder!r}; make it first")
+            raise StoreError(self.name, f"there is no folder {os.path.dirname(self.name) or folder!r}; make it first")
+        if self.use != "create" and not os.path.exists(self._path):
+            raise StoreError(self.name, "there is no such file")
+        if self.use != "create" and os.path.isdir(self._path):
+            raise StoreError(self.name, _REASONS[sqlite3.SQLITE_CANTOPEN])
+        if self.use != "create" and not _is_filled(self._path):
+            raise StoreError(self.name, super()._without_tables())
         with _opening:
             # Not while a connection of this process is open: SQLite's locks would be lost, and the log is in use.
-            if not _open_files[os.path.realpath(self.name)] and is_log_damaged(self.name):
+            if not _open_files[os.path.realpath(self._path)] and is_log_damaged(self._path):
                 raise damaged(
                     self.name,
                     f"its log {self.name}-wal, left by a process that was killed,",
                     f"or remove {self.name}-shm, and its runs are as they were before the damage",
                 )
-            connection = sqlite3.connect(
-                self.name, timeout=self.wait, isolation_level=None, check_same_thread=False, factory=_Connection
-            )
-            connection.count(os.path.realpath(self.name))
+            connection = self._read_only() if self.use == "read" else self._opened_by(self._path)
+            connection.count(os.path.realpath(self._path))
         try:
-            mode = self._journal_mode(connection)
-            if mode != "wal":
-                raise StoreError(self.name, "its file system cannot hold a write-ahead log; use a local disk")
-            connection.execute("PRAGMA synchronous = FULL")
+            if self.use != "read":
+                self._make_durable(connection)
             connection.execute("PRAGMA cell_size_check = ON")
+            self._file = _identity(self._path)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _opened_by(self, name: str) -> _Connection:
+        """Return a new connection to a path, or to a URI that begins with ``file:``."""
+        return sqlite3.connect(
+            name,
+            timeout=self.wait,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Connection,
+            uri=name.startswith("file:"),
+        )
+
+    def _make_durable(self, connection: sqlite3.Connection) -> None:
+        if self._journal_mode(connection) != "wal":
+            raise StoreError(self.name, "its file system cannot hold a write-ahead log; use a local disk")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    def _read_only(self) -> _Connection:
+        """Return a connection that writes nothing; on read-only media one that takes the file as it is.
+
+        Raises:
+            StoreError: The media are read-only, and the log holds changes that only a writer can bring into the file.
+        """
+        uri = f"file:{quote(self._path)}?mode=ro"
+        connection = self._opened_by(uri)
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as exc:
+            connection.close()
+            if _code(exc) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+        else:
+            return connection
+        if not _is_filled(f"{self._path}-wal"):
+            return self._opened_by(f"{uri}&immutable=1")
+        raise StoreError(
+            self.name,
+            f"it cannot be read where nothing may be written, as its log {self.name}-wal holds changes: copy both "
+            "files to a folder that may be written, and read the copy",
+        )
+
+    def check_place(self) -> None:
+        if self._file is not None and self._connection is not None and self._file != _identity(self._path):
+            raise StoreError(self.name, "its file was removed or replaced while it was open; changes are lost with it")
+
+    def _without_tables(self) -> str:
+        return (
+            f"no run was ever stored in it, or it was copied without its log {self.name}-wal, which a process that "
+            "was killed leaves beside it: copy both files"
+        )
 
     def _journal_mode(self, connection: sqlite3.Connection) -> object:
         """Turn the write-ahead log on. SQLite does not wait for other processes here, so this does."""
@@ -113,7 +170,20 @@ class _File(Database):
         return False
 
 
-_opening = threading.Lock()
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from all others, also once it is removed; None if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _is_filled(path: str) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) > 0
+
+
+_opening = threading.RLock()  # a connection may be closed while another is opened
 _open_files: Counter[str] = Counter()
 """How many connections of this process are open, by the real path of their file."""
 

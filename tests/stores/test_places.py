@@ -1,0 +1,191 @@
+"""Where a store is: URLs that are refused, files that vanish, folders that change, and media that may only be read."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from statesig import Flow, StoreError, current, task
+from statesig.stores.opening import file_of, open_store
+from statesig.stores.sqlite import SQLiteStore
+from tests import ROOT
+from tests.harness.commands import in_this_process
+from tests.harness.records import NOW, a_lease, a_record, a_run
+from tests.samples.outcomes import success
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "postgresql:bob:s3cret@h",
+        "postgres:bob:s3cret@h/runs",
+        "POSTGRESQL:/bob:s3cret@h",
+        "postgresql+psycopg:bob:s3cret",
+        "sqlite:runs.db",
+        "mysql://bob:s3cret@h",
+        "redis:bob:s3cret@h",
+    ],
+)
+def test_a_misspelt_url_is_refused(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes no file of that name, in Python and from the command, and its password is not repeated."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match="give a path, sqlite:///path or postgresql://user@host/name") as caught:
+        success.run(store=target)
+    assert ("s3cret" in str(caught.value), []) == (False, list(tmp_path.iterdir()))
+
+
+def test_the_command_repeats_no_password_either(capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither where it only reads."""
+    code, output, errors = in_this_process(["runs", "--store", "postgresql:bob:s3cret@h"], capfd)
+    assert (2, "", False) == (code, output, "s3cret" in errors)
+
+
+@pytest.mark.parametrize("path", ["runs.db", "a:b.db", "C:\\runs.db", "me@home.db", "/x/postgresql:y"])
+def test_a_path_may_have_colons(path: str) -> None:
+    """What begins with no scheme is a path."""
+    assert path == file_of(path)
+
+
+# ---- a file that is not where it was
+
+
+@pytest.mark.parametrize("gone", ["removed", "replaced", "moved with its folder"])
+def test_a_file_that_goes_in_mid_run(gone: str, tmp_path: Path) -> None:
+    """The run raises StoreError instead of a success that is nowhere, and no second file is made."""
+    folder = tmp_path / "stores"
+    folder.mkdir()
+    path = folder / "runs.db"
+
+    @task
+    def lose() -> None:
+        if gone == "moved with its folder":
+            folder.rename(tmp_path / "other")
+        else:
+            path.unlink()
+            (folder / "other.db").touch()
+            (folder / "other.db").rename(path if gone == "replaced" else folder / "another.db")
+
+    with Flow("f") as flow:
+        lose()
+    with pytest.raises(StoreError, match="its file was removed or replaced while it was open"):
+        flow.run(store=path)
+    assert not path.exists() or not path.stat().st_size
+
+
+def test_a_change_is_not_acknowledged_once_the_file_is_gone(tmp_path: Path) -> None:
+    """Also where it goes within the transaction."""
+    path = tmp_path / "runs.db"
+    run = a_run()
+    with SQLiteStore(path) as store:
+        store.create(run, a_lease(run))
+        with pytest.raises(StoreError, match="removed"), store._database.writing():  # what append does
+            path.unlink()
+        with pytest.raises(StoreError, match="removed"):
+            store.append(run, "me", [a_record()], now=NOW)
+
+
+def test_a_relative_path_is_taken_from_where_the_store_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that goes to another folder makes no second store there, nor does a store that is opened again."""
+    monkeypatch.chdir(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with Flow("f") as flow:
+        task(lambda: os.chdir(elsewhere), name="go")()
+        task(lambda: current().attempt, name="stay")()
+    with open_store("runs.db") as store:
+        run = flow.run(store=store)
+        store.close()
+        assert run.id == store.find(run.id).id
+    assert ([], ["elsewhere", "runs.db"]) == (list(elsewhere.iterdir()), sorted(os.listdir(tmp_path)))
+
+
+# ---- a file that cannot be changed, or has nothing in it
+
+
+@pytest.mark.parametrize(
+    "verb", [["runs"], ["show", "1"], ["cancel", "1"], ["prune", "--older-than", "1d"]], ids=" ".join
+)
+def test_an_empty_file_stays_empty(verb: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """To look for runs, or to change some, makes no tables."""
+    path = tmp_path / "runs.db"
+    path.touch()
+    code, output, errors = in_this_process([*verb, "--store", str(path)], capfd)
+    expected = f"statesig: store {path}: no run was ever stored in it; is it the right one?\n"
+    assert (2, "", expected, 0) == (code, output, errors, path.stat().st_size)
+
+
+def test_a_copy_without_its_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What a killed process wrote may be in the log alone: a copy of the file without it says so."""
+    path, copy = tmp_path / "runs.db", tmp_path / "copy.db"
+    with SQLiteStore(path) as store:
+        run = a_run()
+        store.create(run, a_lease(run))
+        shutil.copy(path, copy)  # as a kill leaves it: before the log was brought in
+    code, output, errors = in_this_process(["runs", "--store", str(copy)], capfd)
+    assert (2, "", True) == (code, output, f"copied without its log {copy}-wal" in " ".join(errors.split()))
+
+
+_AS_NOBODY = """if True:
+    import os, sys
+    import pydantic, sqlite3, statesig.stores.sqlite
+    from statesig.errors import StoreError
+    from statesig.stores.opening import open_store
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    try:
+        with open_store(sys.argv[1], use="read") as store:
+            print([run.flow for run in store.runs()])
+    except StoreError as exc:
+        print(exc)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+@pytest.mark.parametrize("has_log", [False, True], ids=["closed", "with a log"])
+def test_read_only_media(has_log: bool) -> None:
+    """Runs are read where nothing may be written; what only the log has is not, which is said."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "runs.db"
+        success.run(store=path)
+        if has_log:
+            Path(f"{path}-wal").write_bytes(b"some changes")
+        before = sorted(folder.iterdir())
+        folder.chmod(0o555)
+        try:
+            command = [sys.executable, "-c", _AS_NOBODY, str(path)]
+            told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        finally:
+            folder.chmod(0o755)
+        expected = "its log" if has_log else "success"
+        assert (True, before) == (expected in told, sorted(folder.iterdir()))
+
+
+def test_a_store_of_an_older_release_is_upgraded_by_reading(tmp_path: Path) -> None:
+    """To be read it is brought to the tables of this release, as before."""
+    path = tmp_path / "runs.db"
+    run = success.run(store=path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM statesig_migrations WHERE version = 2")
+        connection.execute("ALTER TABLE statesig_history DROP COLUMN try")
+        connection.execute("ALTER TABLE statesig_plans DROP COLUMN origin")
+    connection.close()
+    with open_store(path, use="read") as store:
+        assert [run.id] == [one.id for one in store.runs()]
+
+
+@pytest.mark.parametrize("lease", [1e10, 1e300, 10**400])
+def test_a_lease_longer_than_any_run_is_refused(lease: float, tmp_path: Path) -> None:
+    """It is refused where it is written, before a time past the last one is computed."""
+    with pytest.raises(ValueError, match="flow 'success': lease is at most 1,000,000,000 seconds"):
+        success.run(store=tmp_path / "runs.db", lease=lease)
+    assert [] == list(tmp_path.iterdir())

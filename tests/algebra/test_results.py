@@ -67,7 +67,9 @@ STATES: list[State[Any]] = [*(make(one) for one in KINDS for make in (bare, full
 FULL: list[State[Any]] = [full(one, message=one.__name__) for one in KINDS]
 
 each_state = pytest.mark.parametrize("s", STATES, ids=lambda s: f"{s.type}{'*' * s.has_result}")
-some_states = pytest.mark.parametrize("s", one_in(5, STATES), ids=lambda s: f"{s.type}{'*' * s.has_result}")
+some_states = pytest.mark.parametrize(
+    "s", one_in(5, STATES, others=pytest.mark.thorough), ids=lambda s: f"{s.type}{'*' * s.has_result}"
+)
 samples = st.sampled_from(CONCRETE).flatmap(payloads)
 
 
@@ -472,7 +474,7 @@ def reassociated(s: State[Any]) -> Any:
     return parts(flat.model_copy(update={"message": None}))
 
 
-@pytest.mark.parametrize("a", one_in(5, FULL), ids=lambda s: s.type)
+@pytest.mark.parametrize("a", one_in(5, FULL, others=pytest.mark.thorough), ids=lambda s: s.type)
 def test_zip_is_associative(a: State[Any]) -> None:
     """``zip(zip(a, b), c) == zip(a, zip(b, c))``, tuples flattened, messages and the order of causes aside."""
     for b, c in product(FULL, repeat=2):

@@ -192,7 +192,7 @@ def finished_upstreams(most: int) -> list[tuple[tuple[Any, ...], Counts]]:
     return [(tuple(map(leaf, upstream)), Counts(upstream)) for upstream in chosen]
 
 
-@pytest.mark.parametrize("most", exhaustive_but([2], [2, 4]))
+@pytest.mark.parametrize("most", exhaustive_but([2], [2, 4], thorough=[4]))
 @pytest.mark.parametrize(
     ("trigger", "restated"),
     [*NAMED, *PREDICATES, *NEGATED, *COMPOSED],
@@ -302,7 +302,7 @@ def test_every_unfinished_state_can_finish_as_anything() -> None:
             assert {Success, Failed, Cancelled} <= reached(source) or Finished in reached(source), source
 
 
-@pytest.mark.parametrize("most", exhaustive_but([2], [2, 3]))
+@pytest.mark.parametrize("most", exhaustive_but([2], [2, 3], thorough=[3]))
 @each_predicate
 def test_unfinished_states_count_alike(trigger: Trigger, most: int) -> None:
     """Over every multiset of two or three upstreams of all kinds: whatever is unfinished could as well be Pending."""

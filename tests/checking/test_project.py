@@ -175,7 +175,7 @@ def test_a_mistake_whose_line_is_not_there_once_is_refused() -> None:
             plant(source, mistake)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.thorough
 def test_the_script_prints_what_is_measured() -> None:
     """Run as a script it says how many mistakes a checker sees, which it misses, and that this was known."""
     script = [sys.executable, HERE / "mistakes.py", "--checker", "pyrefly"]

@@ -41,7 +41,7 @@ THOROUGH = (
     "mypy with the plugin and a stricter pydantic's",
     "mypy with pydantic's plugin",
 )
-BARE_THOROUGH = ("pyright",)
+BARE_THOROUGH = (PLUGIN, "pyright")
 """Those of them that are thorough: each checker is tried before."""
 COPIES = {"kinds.py": "stubbed.py", "generics.py": "stubbed_generics.py"}
 """The modules of definitions that are there twice, the second time with a stub."""
@@ -227,7 +227,7 @@ def test_with_neither_plugin_nor_stubs_no_wrong_field_of_a_signal_is_seen(setup:
     assert set() == marked & bare_runs.flagged(setup).keys()
 
 
-@pytest.mark.exhaustive
+@pytest.mark.thorough
 def test_the_plugin_needs_no_stub(bare_runs: Runs) -> None:
     """In the bare tree mypy with the plugin flags every marked line of every program, and no other line."""
     found = [offence for program in PROGRAMS for offence in bare_runs.offences(PLUGIN, program)]
@@ -253,7 +253,7 @@ def test_an_exception_is_one(program: str) -> None:
         assert not mark.false or not mark.is_wrong
 
 
-@pytest.mark.exhaustive
+@pytest.mark.thorough
 def test_the_table_of_checkers_is_what_they_do(runs: Runs) -> None:
     """The table that is read off the marks is the one that is counted in what the checkers flag."""
     wrong = {(name, line) for name, path in PROGRAMS.items() for line, mark in marks_of(path).items() if mark.is_wrong}

@@ -33,10 +33,9 @@ def counts(few: int | None, many: int | None, most: int | None = None, *, share:
     return exhaustive_but([few], dict.fromkeys(levels), thorough=[most])
 
 
-def one_in(number: int, ways: Sequence[Any]) -> list[Any]:
-    """Return ways as parameters of a test, of which one in so many, spread evenly, is not exhaustive."""
-    marks = [pytest.mark.exhaustive]
-    return [_parameters(way, *(marks if at % number else [])) for at, way in enumerate(ways)]
+def one_in(number: int, ways: Sequence[Any], *, others: pytest.MarkDecorator = pytest.mark.exhaustive) -> list[Any]:
+    """Return ways as parameters of a test, of which one in so many, spread evenly, is not exhaustive, or thorough."""
+    return [_parameters(way, *([others] if at % number else [])) for at, way in enumerate(ways)]
 
 
 def _parameters(way: Any, *marks: pytest.MarkDecorator) -> Any:

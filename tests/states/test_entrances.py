@@ -187,7 +187,7 @@ CORE = (State, MetaState, Finished, Success, Failed, Scheduled, Overdue, Queued,
 some_kinds = pytest.mark.parametrize("kind", exhaustive_but(CORE, LATE_PARENTS), ids=name_of)
 some_doors_of_some_kinds = pytest.mark.parametrize(
     ("kind", "name"),
-    one_in(5, list(product(LATE_PARENTS, NAMES))),
+    one_in(5, list(product(LATE_PARENTS, NAMES)), others=pytest.mark.thorough),
     ids=lambda one: one if isinstance(one, str) else name_of(one),
 )
 

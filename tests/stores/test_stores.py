@@ -342,7 +342,7 @@ def done_in_rounds(what: str, place: str, number: int) -> dict[str, int]:
     return counted
 
 
-@pytest.mark.parametrize("rounds", counts(1, 2, share=1 / 10))
+@pytest.mark.parametrize("rounds", counts(1, None, 2, share=1 / 10))
 def test_a_new_store_is_opened_by_many(place: str, rounds: int) -> None:
     """Processes that open a new store at once all find its tables, and none minds that others open and close it."""
     assert {"0": 6 * rounds} == done_in_rounds("openings", place, rounds)

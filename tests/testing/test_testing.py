@@ -160,13 +160,13 @@ def raise_(signal: Signal[Any]) -> None:
     raise signal
 
 
-@pytest.mark.parametrize("kind", exhaustive_but({MetaState}, ABSTRACT), ids=name_of)
+@pytest.mark.parametrize("kind", exhaustive_but({MetaState}, ABSTRACT, thorough={State}), ids=name_of)
 def test_an_abstract_state_stands_for_all_below_it(kind: Any) -> None:
     """``st.from_type`` of an abstract class gives each kind below it, users' too."""
     assert set() == unseen(st.from_type(kind), (one for one in [*BUILT_IN, Partial, Sealed] if issubclass(one, kind)))
 
 
-@pytest.mark.parametrize("kind", exhaustive_but({MetaState, Failed}, FAMILIES), ids=name_of)
+@pytest.mark.parametrize("kind", exhaustive_but({MetaState, Failed}, FAMILIES, thorough={State}), ids=name_of)
 def test_a_family_can_be_asked_for(kind: Any) -> None:
     """``states(kind)`` gives the class itself and every descendant, and ``states()`` any state."""
     everything = states() if kind is State else states(kind)

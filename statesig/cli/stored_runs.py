@@ -24,9 +24,10 @@ from statesig.engine.cancellations import cancel_run
 from statesig.engine.causes import in_one_line
 from statesig.engine.deadlines import seen_run, seen_stored
 from statesig.engine.fingerprints import graph_names
+from statesig.engine.options import LEASE
 from statesig.states import Paused
 from statesig.states.families import descendants
-from statesig.stores.leases import is_dead
+from statesig.stores.leases import holds
 from statesig.stores.store import Lease, Record, Store, StoredRun
 
 __all__ = ["cancel", "list_runs", "prune", "show"]
@@ -79,7 +80,7 @@ def _lease(run: StoredRun, store: Store) -> Lease | None:
 def _process(run: StoredRun, lease: Lease | None) -> str:
     """Return what became of the process of a run that is under way; empty while it goes on, or if it is not."""
     if lease is not None:
-        return "its process is gone" if lease.until <= datetime.now(UTC) or is_dead(lease.owner) else ""
+        return "" if holds(lease, datetime.now(UTC), LEASE) else "its process is gone"
     return "interrupted" if run.tag in _UNDER_WAY else ""
 
 

@@ -34,7 +34,7 @@ from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node
 from statesig.states import Cached, Finished, Mapped, Pending, Resume, Running, State, Success, has_children, is_cached
 from statesig.states.families import args_of
-from statesig.stores.leases import Heartbeat, give_up, is_dead, new_owner, take_up
+from statesig.stores.leases import Heartbeat, give_up, holds, is_dead, new_owner, take_up
 from statesig.stores.opening import open_store
 from statesig.stores.store import Lease, Record, Store, StoredRun
 
@@ -101,9 +101,17 @@ class Journal:
         Raises:
             RunTaken: Another process has it.
         """
-        queued = self.store.lease(self.stored.id)
-        self.is_of_dead = queued is not None
-        dead = queued.owner if queued is not None and is_dead(queued.owner) else None
+        held = self.store.lease(self.stored.id)
+        self.is_of_dead = held is not None
+        dead = None
+        if held is not None and held.owner != self.owner:
+            dead = held.owner if is_dead(held.owner) else None
+            if held.until <= self._clock() and self._holds(held):
+                raise RunTaken(
+                    self.store.name,
+                    f"the process that has the lease on run {self.stored.id!r} is late to renew it, and alive; wait "
+                    "for it, or end it",
+                )
         taken = self.store.acquire(self.stored, self._lease(), now=self._clock(), instead_of=dead)
         take_up(self.owner)
         return taken.cancel
@@ -135,8 +143,11 @@ class Journal:
 
     def is_held(self) -> bool:
         """Tell whether a live process has the run, as far as can be seen from here."""
-        queued = self.store.lease(self.stored.id)
-        return queued is not None and queued.until > self._clock() and not is_dead(queued.owner)
+        held = self.store.lease(self.stored.id)
+        return held is not None and self._holds(held)
+
+    def _holds(self, lease: Lease) -> bool:
+        return holds(lease, self._clock(), self._seconds)
 
     def _lease(self) -> Lease:
         return Lease(self.stored.id, self.owner, self._clock() + timedelta(seconds=self._seconds))

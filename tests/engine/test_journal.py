@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -44,6 +45,7 @@ from statesig.stores.sqlite import SQLiteStore
 from statesig.stores.store import Lease, Store
 from tests import ROOT
 from tests.harness.leftovers import descriptors
+from tests.samples import keeping
 
 pytestmark = pytest.mark.slow
 
@@ -429,9 +431,7 @@ def born(pid: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "owner",
-    ["another machine|x/y|1|1|0", "something else", "a|b", of_this_machine(os.getppid(), born(os.getppid()))],
-    ids=["elsewhere", "another program's", "short", "alive"],
+    "owner", ["another machine|x/y|1|1|0", "something else", "a|b"], ids=["elsewhere", "another program's", "short"]
 )
 def test_an_owner_who_may_be_alive(owner: str, place: str) -> None:
     """Its lease is waited for, and then no longer."""
@@ -442,6 +442,53 @@ def test_an_owner_who_may_be_alive(owner: str, place: str) -> None:
         flow.resume(run, "gate", store=place)
     later = datetime.now(UTC) + timedelta(seconds=3601)
     assert Success() == flow.resume(run, "gate", store=place, clock=lambda: later).state
+
+
+@contextmanager
+def napping() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_an_owner_who_is_alive(place: str) -> None:
+    """Its lease is waited for beyond its end, as nobody may have been able to renew it, and given up after ten."""
+    with napping() as process:
+        owner = of_this_machine(process.pid, born(process.pid))
+        with left_by(owner, place, -1) as (flow, run):
+            with pytest.raises(RunTaken, match="is late to renew it, and alive; wait for it, or end it"):
+                flow.resume(run, store=place, lease=30)
+            later = datetime.now(UTC) + timedelta(seconds=9 * 30)
+            assert Success() == flow.resume(run, "gate", store=place, lease=30, clock=lambda: later).state
+
+
+def test_an_owner_who_is_stopped_is_late_like_any_other(place: str) -> None:
+    """A process that SIGSTOP keeps from running renews nothing until somebody lets it go on."""
+    with napping() as process:
+        with left_by(of_this_machine(process.pid, born(process.pid)), place, -1) as (flow, run):
+            process.send_signal(signal.SIGSTOP)
+            os.waitpid(process.pid, os.WUNTRACED)
+            assert Success() == flow.resume(run, "gate", store=place).state
+
+
+KEEPING = "from tests.samples.keeping import flow; print(flow.run(store=%r, lease=0.3).state.type)"
+
+
+def test_a_task_that_keeps_the_interpreter_keeps_its_run(place: str) -> None:
+    """Nobody can renew the lease meanwhile, and no other process takes the run and runs the task again."""
+    with subprocess.Popen([sys.executable, "-c", KEEPING % place], cwd=ROOT, stdout=-1, text=True) as process:
+        assert process.stdout is not None
+        assert "holds\n" == process.stdout.readline()
+        with open_store(place) as store:
+            (run,) = store.runs()
+            lease = store.lease(run.id)
+        assert lease is not None
+        time.sleep(max(0.0, (lease.until - datetime.now(UTC)).total_seconds()) + 0.1)
+        with pytest.raises(RunTaken, match="and alive"):
+            keeping.flow.resume(run.id, store=place, lease=0.3)
+        assert "Success\n" == process.stdout.readline()
 
 
 @pytest.mark.parametrize(

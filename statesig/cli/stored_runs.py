@@ -25,6 +25,7 @@ from statesig.engine.causes import in_one_line
 from statesig.engine.deadlines import seen_run, seen_stored
 from statesig.engine.fingerprints import graph_names
 from statesig.engine.options import LEASE
+from statesig.errors import StoreDamaged
 from statesig.states import Paused
 from statesig.states.families import descendants
 from statesig.stores.leases import holds
@@ -40,30 +41,65 @@ _UNDER_WAY = frozenset({"Pending", "Scheduled", "Resume", "Retrying", "Looped", 
 def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """List stored runs, the latest first."""
     tags = None if options.state is None else _tags(options)
+    damage = _Damage(err)
     with stored_before(options, "read") as store:
-        found = _found(store, tags, options)
+        found = _found(store, tags, options, damage)
         found.sort(key=lambda run: (run.created, run.id), reverse=True)
-        runs = [(run, _process(run, _lease(run, store))) for run in found[: options.limit]]
+        runs = [(run, _process_or_damage(run, store, damage)) for run in found[: options.limit]]
     if options.json:
         out.writelines(f"{to_json(_described(run, process)).decode()}\n" for run, process in runs)
     elif runs:
         rows = [("RUN", "FLOW", "STATE", "CREATED", "CHANGED", "TASKS"), *(_row_of(run, told) for run, told in runs)]
         out.writelines(f"{line}\n" for line in aligned(rows, look=Look.of(out)))
     else:
-        print("no runs", file=err)
-    return Exit.OK
+        print("no runs" if not damage.told else "no other runs", file=err)
+    return Exit.FAILURE if damage.told else Exit.OK
 
 
-def _found(store: Store, tags: list[str] | None, options: argparse.Namespace) -> list[StoredRun]:
+class _Damage:
+    """Tells of each damaged run once, and lets the others be seen.
+
+    Attributes:
+        told: What was told.
+    """
+
+    def __init__(self, err: TextIO) -> None:
+        self._err = err
+        self.told: set[str] = set()
+
+    def __call__(self, error: StoreDamaged) -> None:
+        text = f"{error}"
+        if text not in self.told:
+            self.told.add(text)
+            print(f"statesig: {text}", file=self._err)
+
+
+def _process_or_damage(run: StoredRun, store: Store, damage: _Damage) -> str:
+    try:
+        return _process(run, _lease(run, store))
+    except StoreDamaged as exc:
+        damage(exc)
+        return ""
+
+
+def _found(store: Store, tags: list[str] | None, options: argparse.Namespace, damage: _Damage) -> list[StoredRun]:
     """Return the runs of some tags as they are seen now: one that is stored as Paused may be TimedOut."""
     now, flow = datetime.now(UTC), options.flow
+
+    def seen(run: StoredRun) -> StoredRun:
+        try:
+            return seen_run(run, store, now)
+        except StoreDamaged as exc:
+            damage(exc)
+            return run
+
     if tags is None:
-        return [seen_run(run, store, now) for run in store.runs(flow=flow, limit=options.limit)]
+        return [seen(run) for run in store.runs(flow=flow, limit=options.limit, damaged=damage)]
     waiting = {cls.__tag__ for cls in descendants(Paused)}
     found: list[StoredRun] = []
     for tag in {*tags, *(waiting if "TimedOut" in tags else ())}:
         limit = None if tag in waiting else options.limit
-        found += [seen_run(run, store, now) for run in store.runs(tag=tag, flow=flow, limit=limit)]
+        found += [seen(run) for run in store.runs(tag=tag, flow=flow, limit=limit, damaged=damage)]
     return [run for run in found if run.tag in tags]
 
 
@@ -257,7 +293,8 @@ def prune(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         before = datetime.now(UTC) - age
     except OverflowError:
         raise UsageError(f"nothing can be older than {options.older_than!r}") from None
+    damage = _Damage(err)
     with stored_before(options) as store:
-        removed = store.prune(before)
+        removed = store.prune(before, damaged=damage)
     print(f"removed {removed} {'run' if removed == 1 else 'runs'}", file=out)
-    return Exit.OK
+    return Exit.FAILURE if damage.told else Exit.OK

@@ -120,7 +120,13 @@ def check_run(store: str, row: Row) -> None:
         StoreDamaged: They do not match.
     """
     if not is_whole(_RUN, row[8], row[:7], row[7]):
-        raise damaged(store, "the row of a run")
+        raise damaged(store, f"the row of run {_shown(row[0])}")
+
+
+def _shown(identity: object) -> str:
+    """Return an identity as an error may repeat it: damage can make it anything."""
+    text = repr(identity)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def plan_row(run: StoredRun) -> Row:

@@ -13,8 +13,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from operator import itemgetter
+from typing import NoReturn
 
-from statesig.errors import NoRun, RunTaken, StoreError
+from statesig.errors import NoRun, RunTaken, StoreDamaged, StoreError
 from statesig.states import Finished
 from statesig.states.families import descendants
 from statesig.stores.database import Cursor, Database
@@ -35,7 +36,7 @@ from statesig.stores.rows import (
     stored_run,
     to_integer,
 )
-from statesig.stores.store import Lease, Record, Store, StoredRun
+from statesig.stores.store import Lease, OnDamage, Record, Store, StoredRun
 
 _PAGE = 1000
 """The number of records to read at once."""
@@ -113,7 +114,7 @@ class SQLStore(Store):
             cursor.execute("SELECT * FROM statesig_runs WHERE id = ?", (run,))
             row = cursor.fetchone()
             if row is None:
-                row = self._only(run, self._run_rows(cursor, ""))
+                row = self._only(run, cursor)
             check_run(self.name, row)
             return self._with_plan(cursor, row)
 
@@ -129,23 +130,44 @@ class SQLStore(Store):
             if seq < run.length and len(rows) != _PAGE:
                 raise damaged(self.name, f"the history of run {run.id!r}, which lacks {run.length - seq} records,")
 
-    def runs(self, *, tag: str | None = None, flow: str | None = None, limit: int | None = None) -> list[StoredRun]:
+    def runs(
+        self,
+        *,
+        tag: str | None = None,
+        flow: str | None = None,
+        limit: int | None = None,
+        damaged: OnDamage | None = None,
+    ) -> list[StoredRun]:
+        tell = damaged or _refuse
+        found: list[StoredRun] = []
         with self._reading() as cursor:
             # Filtered here, not by the database, which would hide a row whose tag is damaged.
-            rows = [row for row in self._run_rows(cursor, "") if tag in (None, row[6]) and flow in (None, row[1])]
-            rows.sort(key=lambda row: (row[2], row[0]), reverse=True)
-            return [self._with_plan(cursor, row) for row in rows[:limit]]
+            rows = self._run_rows(cursor, "", tell)
+            rows = [row for row in rows if tag in (None, row[6]) and flow in (None, row[1])]
+            for row in sorted(rows, key=lambda row: (row[2], row[0]), reverse=True):
+                if len(found) == limit:
+                    break
+                try:
+                    found.append(self._with_plan(cursor, row))
+                except StoreDamaged as exc:
+                    tell(exc)
+        return found
 
-    def prune(self, older_than: datetime) -> int:
+    def prune(self, older_than: datetime, *, damaged: OnDamage | None = None) -> int:
+        tell = damaged or _refuse
         before, final = to_integer(older_than), {cls.__tag__ for cls in descendants(Finished)}
+        removed = 0
         with self._writing() as cursor:
-            rows = self._run_rows(cursor, self._for_update)
-            rows = [row for row in rows if row[6] in final and row[3] < before]
-            removed = [row for row in sorted(rows) if self._is_removed(cursor, row, older_than)]
+            rows = self._run_rows(cursor, self._for_update, tell)
+            for row in sorted(row for row in rows if row[6] in final and row[3] < before):
+                try:
+                    removed += self._is_removed(cursor, row, older_than)
+                except StoreDamaged as exc:
+                    tell(exc)
             if removed:
-                self._count(cursor, -len(removed))
+                self._count(cursor, -removed)
             cursor.execute("DELETE FROM statesig_cache WHERE expires < ?", (before,))
-        return len(removed)
+        return removed
 
     def _is_removed(self, cursor: Cursor, row: Row, older_than: datetime) -> bool:
         """Remove a run and return True, unless a lease on it ends later or it has changed since its row was read."""
@@ -163,25 +185,41 @@ class SQLStore(Store):
             cursor.execute(f"DELETE FROM statesig_{table} WHERE run = ?", (run,))
         return True
 
-    def _run_rows(self, cursor: Cursor, lock: str) -> list[Row]:
-        """Return the rows of all runs, each checked against its checksum, and their count against the counter.
+    def _run_rows(self, cursor: Cursor, lock: str, tell: OnDamage) -> list[Row]:
+        """Return the rows of all whole runs: each is checked against its checksum, and their count against the counter.
 
         A transaction that does not read one snapshot must lock the counter, which keeps others from adding runs.
         """
         number = self._number(cursor, lock)
         cursor.execute("SELECT * FROM statesig_runs")
         rows = cursor.fetchall()
-        for row in rows:
-            check_run(self.name, row)
         if not number == len(rows) == len({row[0] for row in rows}):
-            raise damaged(self.name, "the number of runs")
-        return rows
+            tell(damaged(self.name, "the number of runs"))
+        return [row for row in rows if self._is_whole(row, tell)]
 
-    def _only(self, prefix: str, rows: Sequence[Row]) -> Row:
+    def _is_whole(self, row: Row, tell: OnDamage) -> bool:
+        try:
+            check_run(self.name, row)
+        except StoreDamaged as exc:
+            tell(exc)
+            return False
+        return True
+
+    def _only(self, prefix: str, cursor: Cursor) -> Row:
+        """Return the row of the only run whose identity begins with a prefix.
+
+        Raises:
+            NoRun: There is none, or several.
+            StoreDamaged: There is none, and it may be one whose row is damaged.
+        """
+        errors: list[StoreDamaged] = []
+        rows = self._run_rows(cursor, "", errors.append)
         found = [row for row in rows if row[0].startswith(prefix)] if prefix else []
         if len(found) > 1:
             raise NoRun(self.name, f"{len(found)} runs begin with {prefix!r}; give more of the identity")
         if not found:
+            for error in errors:
+                raise error
             raise NoRun(self.name, f"there is no run {prefix!r}; `statesig runs` lists the runs")
         return found[0]
 
@@ -283,6 +321,10 @@ class SQLStore(Store):
             return None
         _, expires, state, _ = row
         return state if expires > to_integer(now) else None
+
+
+def _refuse(error: StoreDamaged) -> NoReturn:
+    raise error
 
 
 _KEY = itemgetter(0)

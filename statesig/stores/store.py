@@ -11,12 +11,14 @@ identities. `open_store` opens the store that a path or a URL names.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-__all__ = ["Lease", "Record", "Store", "StoredRun"]
+from statesig.errors import StoreDamaged
+
+__all__ = ["Lease", "OnDamage", "Record", "Store", "StoredRun"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,10 @@ class Lease:
     owner: str
     until: datetime
     cancel: bool = False
+
+
+OnDamage = Callable[[StoreDamaged], object]
+"""Called with the error of a damaged run, where others can be read all the same."""
 
 
 class Store(ABC):
@@ -215,19 +221,36 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def runs(self, *, tag: str | None = None, flow: str | None = None, limit: int | None = None) -> list[StoredRun]:
+    def runs(
+        self,
+        *,
+        tag: str | None = None,
+        flow: str | None = None,
+        limit: int | None = None,
+        damaged: OnDamage | None = None,
+    ) -> list[StoredRun]:
         """Return the runs, the latest first, only those with a state's tag or of a flow if given.
 
+        Args:
+            tag: The tag of a state.
+            flow: The name of a flow.
+            limit: The number of runs, at most.
+            damaged: Called with the error of each run whose rows are damaged or missing; the others are returned.
+
         Raises:
-            StoreDamaged: The row of any run is damaged or missing.
+            StoreDamaged: The rows of any run are damaged or missing, and `damaged` is not given.
         """
 
     @abstractmethod
-    def prune(self, older_than: datetime) -> int:
+    def prune(self, older_than: datetime, *, damaged: OnDamage | None = None) -> int:
         """Remove final runs that last changed before a time, and cached states that expired before it.
 
         A run stays if a lease on it ends after that time, or if this program does not define its state's class, which
         may not be final.
+
+        Args:
+            older_than: The time.
+            damaged: Called with the error of each run whose rows are damaged or missing; it stays, the others do not.
 
         Returns:
             The number of removed runs.

@@ -29,7 +29,7 @@ from statesig.errors import RunTaken
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from statesig.stores.opening import open_store
-from statesig.stores.store import Lease, Record, Store, StoredRun
+from statesig.stores.store import Lease, OnDamage, Record, Store, StoredRun
 from tests.harness.leftovers import PATIENCE, descendants
 from tests.samples import durable_flow
 from tests.samples.durable_flow import WITNESS, approved, tell
@@ -367,8 +367,8 @@ class Doomed(Store):
     def runs(self, **options: Any) -> list[StoredRun]:
         return self._store.runs(**options)
 
-    def prune(self, older_than: datetime) -> int:
-        return self._store.prune(older_than)
+    def prune(self, older_than: datetime, *, damaged: OnDamage | None = None) -> int:
+        return self._store.prune(older_than, damaged=damaged)
 
     def recall(self, key: str, now: datetime) -> bytes | None:
         return self._store.recall(key, now)

@@ -1,0 +1,93 @@
+"""A damaged run hides no other: listing, pruning and looking up go on, and the damaged one is named."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from statesig.errors import StoreDamaged
+from statesig.stores.opening import open_store
+from tests.harness.commands import in_this_process
+from tests.harness.records import HOUR, NOW
+from tests.samples.outcomes import failure, success
+
+DAMAGE = {
+    "a run": "UPDATE statesig_runs SET tag = 'Success' WHERE id = ?",
+    "a plan": "UPDATE statesig_plans SET graph = x'00' WHERE run = ?",
+    "a missing plan": "DELETE FROM statesig_plans WHERE run = ?",
+}
+every_damage = pytest.mark.parametrize("sql", DAMAGE.values(), ids=DAMAGE)
+
+
+@pytest.fixture
+def ids(tmp_path: Path) -> tuple[str, str, str]:
+    """A store, and its runs: one to be damaged, which failed, and a whole one."""
+    place = str(tmp_path / "runs.db")
+    return place, failure.run(store=place).id, success.run(store=place).id
+
+
+def damage(place: str, sql: str, run: str) -> None:
+    with sqlite3.connect(place) as connection:
+        connection.execute(sql, (run,))
+    connection.close()
+
+
+@every_damage
+def test_the_other_runs_are_listed(sql: str, ids: tuple[str, str, str], capfd: pytest.CaptureFixture[str]) -> None:
+    """`statesig runs` lists them, names the damaged one on standard error, and exits 1."""
+    place, broken, whole = ids
+    damage(place, sql, broken)
+    for arguments in (["runs"], ["runs", "--state", "Success"], ["runs", "--flow", "success"]):
+        code, output, errors = in_this_process([*arguments, "--store", place], capfd)
+        lines = [line for line in errors.splitlines() if broken in line]
+        is_seen = "statesig_runs" in sql or arguments == ["runs"]  # a plan is only read of a run that is asked for
+        assert (int(is_seen), True, int(is_seen)) == (code, output.splitlines()[1].startswith(whole), len(lines))
+
+
+@every_damage
+def test_other_runs_are_found_by_the_beginning_of_their_identity(sql: str, ids: tuple[str, str, str]) -> None:
+    """A prefix that a whole run has finds it; one that only the damaged run has says that it is damaged."""
+    place, broken, whole = ids
+    damage(place, sql, broken)
+    with open_store(place) as store:
+        assert whole == store.find(whole[:16]).id
+        with pytest.raises(StoreDamaged, match=broken):
+            store.find(broken[:16])
+
+
+@every_damage
+def test_the_other_runs_are_pruned(sql: str, ids: tuple[str, str, str], capfd: pytest.CaptureFixture[str]) -> None:
+    """`statesig prune` removes them, keeps a run whose row is damaged, and the count of the runs stays right."""
+    place, broken, _ = ids
+    damage(place, sql, broken)
+    code, output, errors = in_this_process(["prune", "--older-than", "0s", "--store", place], capfd)
+    is_row = "statesig_runs" in sql
+    assert (int(is_row), f"removed {1 if is_row else 2} run{'' if is_row else 's'}\n") == (code, output)
+    assert is_row is (broken in errors)
+    with open_store(place) as store:
+        told: list[StoreDamaged] = []
+        assert [] == store.runs(damaged=told.append)
+        assert int(is_row) == len(told)
+
+
+def test_a_damaged_lease_keeps_its_run_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whether a run may be pruned is asked of its lease: one that cannot be read keeps its run, and no other."""
+    place = str(tmp_path / "runs.db")
+    broken = failure.run(store=place).id
+    success.run(store=place)
+    damage(place, "UPDATE statesig_leases SET cancel = 1 WHERE run = ?", broken)
+    code, output, errors = in_this_process(["prune", "--older-than", "0s", "--store", place], capfd)
+    assert (1, "removed 1 run\n", True) == (code, output, broken in errors)
+    with open_store(place) as store:
+        assert [broken] == [run.id for run in store.runs()]
+
+
+def test_without_a_listener_the_first_damage_is_an_error(ids: tuple[str, str, str]) -> None:
+    """A program that does not ask for damaged runs is not given a part of the runs for all of them."""
+    place, broken, _ = ids
+    damage(place, DAMAGE["a run"], broken)
+    with open_store(place) as store:
+        with pytest.raises(StoreDamaged, match=f"the row of run '{broken}' is not what was written"):
+            store.runs()
+        with pytest.raises(StoreDamaged, match=broken):
+            store.prune(NOW + HOUR)

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from statesig.algebra.captures import state_of_exception
 from statesig.codec.events import Event
 from statesig.engine.cache_keys import cached_from, is_fresh
-from statesig.engine.decisions import is_failure, settle, settle_cancelling, settle_replaced, settle_unbegun
+from statesig.engine.decisions import (
+    MOST_PUT_OFF,
+    is_failure,
+    settle,
+    settle_cancelling,
+    settle_replaced,
+    settle_unbegun,
+)
 from statesig.engine.gathering import completed, gathered
 from statesig.engine.noderuns import NodeRun
 from statesig.engine.options import Options
@@ -27,8 +34,11 @@ from statesig.states import (
     Cached,
     Cancelled,
     Cancelling,
+    Failed,
+    Finished,
     Looped,
     Mapped,
+    Paused,
     Retrying,
     Running,
     Scheduled,
@@ -89,6 +99,8 @@ class Changes:
             noderun.has_run, noderun.state = True, RUNNING  # what `move` would do, for the most frequent change
             return True
         state = self._handled(noderun, RUNNING)
+        if isinstance(state, Running):
+            noderun.put_off = 0
         self._move(noderun, state)
         return isinstance(state, Running)
 
@@ -212,10 +224,22 @@ class Changes:
         if self.is_cancelled:
             return settle_cancelling(state)
         if not isinstance(state, Retrying):
-            return state
+            return self._put_off(noderun, state)
         failures = noderun.failures + 1
         task, jitter = noderun.node.task, self._jitter(noderun, failures)
         return settle(task, state, failures, self._clock(), jitter=jitter)
+
+    def _put_off(self, noderun: NodeRun, state: State[Any]) -> State[Any]:
+        """Return a state that a handler gave; Failed if handlers put the task off over and over, to no later time."""
+        start_time = state.start_time if isinstance(state, Scheduled) else None
+        if isinstance(state, (Finished, Paused)) or (start_time is not None and start_time > self._clock()):
+            noderun.put_off = 0
+            return state
+        noderun.put_off += 1
+        if noderun.put_off <= MOST_PUT_OFF:
+            return state
+        message = f"its handlers put it off {MOST_PUT_OFF} times in a row, to no later time; give SCHEDULE a start_time"
+        return Failed(message=message, retryable=False)
 
     def _handlers_of(self, noderun: NodeRun) -> tuple[Handler, ...]:
         own = noderun.node.task.handlers
@@ -265,10 +289,17 @@ class Changes:
 
         Raises:
             StoreError: It cannot be stored; nothing of it is, and nobody was told.
+            Exception: The first one that `on_event` raised; every event was told.
         """
         if self._journal is not None:
             self._journal.flush()
             untold, self._untold = self._untold, []
+            raised: BaseException | None = None
             for event in untold:
                 assert self._options.on_event is not None
-                self._options.on_event(event)
+                try:
+                    self._options.on_event(event)
+                except (Signal, Exception, BaseExceptionGroup) as exc:
+                    raised = raised or exc  # the events after this one are told all the same
+            if raised is not None:
+                raise raised

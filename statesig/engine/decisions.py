@@ -38,6 +38,7 @@ from statesig.states import (
 
 __all__ = [
     "MOST_LOST",
+    "MOST_PUT_OFF",
     "Become",
     "Decision",
     "Execute",
@@ -284,6 +285,9 @@ def settle_lost(lost: int, now: datetime) -> State[Any]:
         return Crashed(message=f"the process that ran it was lost {lost} times", retryable=False)
     return Scheduled(start_time=now, message="the process that ran it was lost")
 
+
+MOST_PUT_OFF: Final = 100
+"""How often in a row handlers may put a task off to no later time before it is Failed."""
 
 MOST_LOST: Final = 3
 """How many attempts of a task may be lost with their process before it is Crashed."""

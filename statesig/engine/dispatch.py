@@ -194,6 +194,9 @@ class Dispatcher:
             return None
         noderun, destination = found
         destination.in_flight -= 1
+        if call.task.timeout is not None and len(self._deadlines) > 2 * len(self.in_flight) + _FEW:
+            self._deadlines = [deadline for deadline in self._deadlines if deadline[2] in self.in_flight]
+            heapq.heapify(self._deadlines)
         return noderun
 
     def overdue(self) -> Iterator[tuple[NodeRun, str]]:
@@ -254,6 +257,9 @@ class Dispatcher:
         for destination in destinations:
             destination.session.close(now=now)
 
+
+_FEW = 16
+"""Deadlines of calls that have ended and may be kept, beside as many as there are calls under way."""
 
 _LONGEST_WAIT = 0.5
 """Seconds; a longer wait is made of several: a signal that comes just before a wait does not end it."""

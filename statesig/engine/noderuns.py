@@ -136,6 +136,7 @@ class NodeRun(Progress):
         waiting: How many upstreams are not settled.
         inputs: How many of those, of which it takes something, are not final.
         open: How many of its children are not settled.
+        put_off: How often in a row its handlers have put it off to no later time.
         due: When the delay of a task is over that this process put off, in the seconds of `time.monotonic`.
         children: Of a mapped task, once it has begun.
         lets_run: Of a mapped task: whether its children need not be judged, since what is upstream lets each one run.
@@ -157,6 +158,7 @@ class NodeRun(Progress):
         "open",
         "parent",
         "place",
+        "put_off",
         "recorded",
         "run",
         "seconds",
@@ -177,6 +179,7 @@ class NodeRun(Progress):
         self.waiting: int = 0
         self.inputs: int = 0
         self.open: int = 0
+        self.put_off: int = 0
         self.due: float | None = None
         self.children: list[NodeRun] | None = None
         self.lets_run: bool = False

@@ -54,17 +54,19 @@ async def drive_beside_loop(flow: Graph, values: Mapping[str, Any], options: Opt
         FlowError: As for `begin`.
         StoreError: The store cannot be opened, read or written.
         ExecutorError: The executor cannot be used; nothing was run.
+        asyncio.CancelledError: This coroutine was cancelled; an exception that the run raised is its cause.
     """
     import asyncio
 
     begun = begin(flow, values, options, loop=asyncio.get_running_loop())
     driving = asyncio.ensure_future(asyncio.to_thread(begun.start))
+    driving.add_done_callback(lambda done: done.cancelled() or done.exception())  # else asyncio logs it as never seen
     try:
         return await asyncio.shield(driving)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as cancelled:
         begun.interrupt(now=True)
         await asyncio.wait([driving])
-        raise
+        raise cancelled from driving.exception()
 
 
 def reopen(flow: Graph, id: str, approve: tuple[object, ...], options: Options) -> Run:

@@ -1,6 +1,7 @@
 """Cancelling a run: what runs ends or is stopped, the rest does not begin, and nothing is left behind."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -469,3 +470,35 @@ def test_a_run_of_threads_that_a_coroutine_awaits_is_cancelled(tmp_path: Path) -
 
     asyncio.run(main())
     (tmp_path / "go").touch()
+
+
+def test_what_a_cancelled_run_raises_is_the_cause_and_is_not_logged() -> None:
+    """A run may fail while it is stopped: asyncio has nothing to complain of, and nothing is lost."""
+    complaints: list[dict[str, Any]] = []
+    here = threading.Event()
+
+    @task
+    def hold() -> None:
+        here.set()
+        time.sleep(0.05)
+
+    def refuse(event: Event) -> None:
+        if here.is_set():
+            raise OSError("nobody listens any more")
+
+    with Flow("f") as flow:
+        hold()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, told: complaints.append(told))
+        awaiting = asyncio.ensure_future(flow.arun(on_event=refuse))
+        await asyncio.to_thread(here.wait)
+        awaiting.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await awaiting
+        assert isinstance(caught.value.__cause__, OSError)
+        del awaiting
+        gc.collect()
+
+    asyncio.run(main())
+    assert [] == complaints

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from statesig import (
     FAIL,
     LOOP,
     PAUSE,
+    QUEUE,
     RETRY,
     SCHEDULE,
     SKIP,
+    SUBMIT,
     AnyState,
     Cancelled,
     Event,
@@ -492,3 +495,50 @@ def test_what_ends_the_program_comes_out(exc: BaseException) -> None:
         task(name="work", handlers=[throw(exc, at=Success)])(lambda: 5)()
     with pytest.raises(type(exc)):
         flow.run()
+
+
+# ---- put off, over and over
+
+
+@pytest.mark.parametrize("given", [SCHEDULE, LOOP, partial(SUBMIT, state=Pending()), partial(QUEUE, state=Scheduled())])
+@pytest.mark.parametrize("of_flow", [False, True], ids=["task", "flow"])
+def test_what_is_put_off_for_ever_fails(of_flow: bool, given: Any) -> None:
+    """A handler that puts off each beginning to no later time is asked 100 times more, and then the reason is said."""
+    asked = 0
+
+    def put_off(old: State[Any], new: State[Any]) -> None:
+        nonlocal asked
+        if isinstance(new, Running):
+            asked += 1
+            raise given("not yet")
+
+    @task(handlers=[] if of_flow else [put_off])
+    def work() -> int:
+        return 1
+
+    with Flow("f", handlers=[put_off] if of_flow else []) as flow:
+        node = work()
+    run = flow.run()
+    state = run.state if of_flow else run[node]
+    said = "its handlers put it off 100 times in a row, to no later time; give SCHEDULE a start_time"
+    assert (Failed(message=said, retryable=False), 101) == (state, asked)
+
+
+def test_what_is_put_off_to_a_later_time_is_asked_without_end() -> None:
+    """A handler may wait for something as long as it likes, if time passes meanwhile."""
+    clock, left = Clock(), 150
+
+    def wait(old: State[Any], new: State[Any]) -> State[Any] | None:
+        nonlocal left
+        if isinstance(new, Running) and left:
+            left -= 1
+            return Scheduled(start_time=clock.now + timedelta(seconds=1))
+        return None
+
+    @task(handlers=[wait])
+    def work() -> int:
+        return 1
+
+    with Flow("f") as flow:
+        node = work()
+    assert Success(result=1) == flow.run(clock=clock, sleep=clock.sleep)[node]

@@ -39,7 +39,7 @@ from statesig.engine.runner import begin
 from statesig.engine.stored_values import decode_stored
 from statesig.errors import FlowError, NoRun, RunTaken, StoreError
 from statesig.executors.threads import Threads
-from statesig.states import Pending
+from statesig.states import Pending, Running
 from statesig.stores.opening import open_store
 from statesig.stores.sqlite import SQLiteStore
 from statesig.stores.store import Lease, Store
@@ -889,3 +889,22 @@ def test_tasks_made_by_one_function_share_no_cache(tmp_path: Path) -> None:
             flow.after(later, earlier)
     run = flow.run(store=tmp_path / "runs.db")
     assert [10, 50, "date", "str"] == [run[node].unwrap() for node in nodes]
+
+
+def test_a_listener_that_raises_loses_no_other_event(place: str) -> None:
+    """What is stored is told, every event of it; then the first exception comes out."""
+    told: list[str] = []
+
+    def listen(event: Event) -> None:
+        told.append(f"{event.task} {event.state.type}")
+        if event.task == "one" and isinstance(event.state, (Running, Success)):
+            raise OSError(event.state.type)
+
+    with Flow("f") as flow:
+        one()
+    with pytest.raises(OSError, match="Running"):
+        flow.run(store=place, on_event=listen)
+    with open_store(place) as store:
+        (run,) = store.runs()
+        stored = [f"{record.task} {record.state.decode()}" for record in store.history(run)]
+    assert len(stored) == len(told)

@@ -1,6 +1,7 @@
 """Runs over executors: timeouts, what is cached, coroutines that run together, and what a task knows of itself."""
 
 import asyncio
+import gc
 import logging
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from statesig import (
     manual_only,
     task,
 )
+from statesig.executors.calls import Call
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from tests import ROOT
@@ -565,3 +567,20 @@ def test_a_task_that_calls_a_task() -> None:
     with Flow("f") as flow:
         node = outer(1)
     assert Success(result=3) == flow.run()[node]
+
+
+def test_a_timeout_keeps_no_call_that_has_ended() -> None:
+    """However long a task might have taken, its arguments are free once it has ended."""
+
+    @task(timeout=3600)
+    def quick(number: int) -> int:
+        return number
+
+    @task(trigger=all_finished)
+    def calls_alive(numbers: list[int]) -> int:
+        return sum(type(one) is Call for one in gc.get_objects())
+
+    with Flow("f") as flow:
+        node = calls_alive([quick(number) for number in range(300)])
+    alive = flow.run(executor=Threads(2))[node].unwrap()
+    assert 0 < alive < 60

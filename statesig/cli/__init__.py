@@ -115,6 +115,10 @@ def _verb(options: argparse.Namespace) -> _Verb:
             from statesig.cli.stored_runs import prune
 
             return prune
+        case "check-store":
+            from statesig.cli.store_checks import check_store
+
+            return check_store
         case "check":
             from statesig.cli.documents import check_documents
 

@@ -35,6 +35,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     _add_show(verbs.add_parser)
     _add_cancel(verbs.add_parser)
     _add_prune(verbs.add_parser)
+    _add_check_store(verbs.add_parser)
     _add_check(verbs.add_parser)
     _add_history(verbs.add_parser)
     _add_schema(verbs.add_parser)
@@ -181,6 +182,16 @@ def _add_prune(add: Add) -> None:
         "--older-than", metavar="AGE", required=True, help="such as 30d, 12h, 90m or 10s, or ISO 8601's P30D"
     )
     _take_store(prune)
+
+
+def _add_check_store(add: Add) -> None:
+    check_store = add(
+        "check-store",
+        help="name what is damaged in a store",
+        description="Read every run of a store with its lease and its history, and name each part that is not what was "
+        "written. Nothing is changed. The exit code is 1 if something is damaged.",
+    )
+    check_store.add_argument("file", metavar="PATH|URL", help="the store: an SQLite file, or a URL of PostgreSQL")
 
 
 def _add_check(add: Add) -> None:

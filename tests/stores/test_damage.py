@@ -91,3 +91,24 @@ def test_without_a_listener_the_first_damage_is_an_error(ids: tuple[str, str, st
             store.runs()
         with pytest.raises(StoreDamaged, match=broken):
             store.prune(NOW + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("sql", "named"),
+    [
+        (DAMAGE["a run"], "the row of run '{}'"),
+        (DAMAGE["a plan"], "the graph or the parameters of run '{}'"),
+        ("UPDATE statesig_leases SET cancel = 1 WHERE run = ?", "the lease on run '{}'"),
+        ("UPDATE statesig_history SET time = 0 WHERE seq = 2 AND run = ?", "record 2 in the history of run '{}'"),
+        ("DELETE FROM statesig_history WHERE seq > 3 AND run = ?", "the history of run '{}', which lacks"),
+    ],
+)
+def test_check_store_names_what_is_damaged(
+    sql: str, named: str, ids: tuple[str, str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`statesig check-store` reads everything, exits 1 with a line for what is damaged, and 0 for a whole store."""
+    place, broken, _ = ids
+    assert (0, "2 runs, nothing is damaged\n", "") == in_this_process(["check-store", place], capfd)
+    damage(place, sql, broken)
+    code, output, errors = in_this_process(["check-store", place], capfd)
+    assert (1, "", 1, True) == (code, output, len(errors.splitlines()), named.format(broken) in errors)

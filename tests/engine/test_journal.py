@@ -30,6 +30,7 @@ from statesig import (
     cancel_run,
     check_history,
     current,
+    decode,
     manual_only,
     states_of,
     task,
@@ -892,19 +893,20 @@ def test_tasks_made_by_one_function_share_no_cache(tmp_path: Path) -> None:
 
 
 def test_a_listener_that_raises_loses_no_other_event(place: str) -> None:
-    """What is stored is told, every event of it; then the first exception comes out."""
-    told: list[str] = []
+    """Whatever is stored is told, also after the event at which it raised; then its exception comes out."""
+    told: list[tuple[str | None, str]] = []
 
     def listen(event: Event) -> None:
-        told.append(f"{event.task} {event.state.type}")
-        if event.task == "one" and isinstance(event.state, (Running, Success)):
-            raise OSError(event.state.type)
+        told.append((event.task, event.state.type))
+        if event.task == "one" and isinstance(event.state, Running):
+            raise OSError("nobody listens any more")
 
     with Flow("f") as flow:
-        one()
-    with pytest.raises(OSError, match="Running"):
-        flow.run(store=place, on_event=listen)
+        one(), one(), one()
+    with pytest.raises(OSError, match="nobody listens any more"):
+        flow.run(store=place, on_event=listen, executor=Threads(3))
     with open_store(place) as store:
         (run,) = store.runs()
-        stored = [f"{record.task} {record.state.decode()}" for record in store.history(run)]
-    assert len(stored) == len(told)
+        stored = [(record.task, decode(record.state).type) for record in store.history(run)]
+    assert [(None, "Running"), ("one", "Running"), ("one-2", "Running"), ("one-3", "Running")] == stored
+    assert stored == [event for event in told if event[1] != "Pending"]

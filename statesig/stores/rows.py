@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 from statesig.errors import StoreDamaged
 from statesig.stores.store import Lease, Record, StoredRun
@@ -57,7 +57,10 @@ def is_whole(table: blake2b, found: object, values: Row, payload: Any = b"") -> 
         return False
 
 
-def damaged(store: str, what: str, other: str = "or run the flow anew in another store") -> StoreDamaged:
+_ASIDE: Final = "or set the damaged runs aside: statesig check-store STORE --set-aside FILE"
+
+
+def damaged(store: str, what: str, other: str = _ASIDE) -> StoreDamaged:
     """Return the error for a damaged part of a store, with a remedy."""
     return StoreDamaged(store, f"{what} is not what was written; restore the store from a backup, {other}")
 

@@ -10,10 +10,11 @@ Nothing here may know the kind of database: its `Database` does.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from statesig.errors import NoRun, RunTaken, StoreDamaged, StoreError
 from statesig.states import Finished
@@ -185,6 +186,45 @@ class SQLStore(Store):
             cursor.execute(f"DELETE FROM statesig_{table} WHERE run = ?", (run,))
         return True
 
+    def set_aside(self, keep: Callable[[Sequence[tuple[str, Row]]], object]) -> list[str]:
+        damaged_runs = [run for run in self._identities() if self._is_damaged(run)]
+        rows: list[tuple[str, Row]] = []
+        with self._writing() as cursor:
+            for run in damaged_runs:
+                for table, key in _KEYS.items():
+                    cursor.execute(f"SELECT * FROM statesig_{table} WHERE {key} = ?", (run,))
+                    rows += [(table, row) for row in cursor.fetchall()]
+            if rows:
+                keep(rows)
+            for table, key in _KEYS.items():
+                cursor.executemany(f"DELETE FROM statesig_{table} WHERE {key} = ?", [(run,) for run in damaged_runs])
+            cursor.execute("SELECT count(*) FROM statesig_runs")
+            (number,) = cursor.fetchone() or (0,)
+            self._write_number(cursor, number)
+        return damaged_runs
+
+    def _identities(self) -> list[str]:
+        """Return the identity of every run of which there is a row in any table."""
+        union = " UNION ".join(f"SELECT {key} FROM statesig_{table}" for table, key in _KEYS.items())
+        with self._reading() as cursor:
+            cursor.execute(f"{union} ORDER BY 1")
+            return [row[0] for row in cursor.fetchall()]
+
+    def _is_damaged(self, run: str) -> bool:
+        try:
+            with self._reading() as cursor:
+                cursor.execute("SELECT * FROM statesig_runs WHERE id = ?", (run,))
+                row = cursor.fetchone()
+                if row is None:
+                    return True
+                check_run(self.name, row)
+                found = self._with_plan(cursor, row)
+                lease_of(self.name, run, self._lease_row(cursor, run, ""))
+            deque(self.history(found), maxlen=0)
+        except StoreDamaged:
+            return True
+        return False
+
     def _run_rows(self, cursor: Cursor, lock: str, tell: OnDamage) -> list[Row]:
         """Return the rows of all whole runs: each is checked against its checksum, and their count against the counter.
 
@@ -232,7 +272,10 @@ class SQLStore(Store):
         return counter_of(self.name, "runs", cursor.fetchone())
 
     def _count(self, cursor: Cursor, more: int) -> None:
-        name, value, found = counter_row("runs", self._number(cursor, self._for_update) + more)
+        self._write_number(cursor, self._number(cursor, self._for_update) + more)
+
+    def _write_number(self, cursor: Cursor, number: int) -> None:
+        name, value, found = counter_row("runs", number)
         cursor.execute("UPDATE statesig_counters SET value = ?, sum = ? WHERE name = ?", (value, found, name))
 
     # ---- leases
@@ -328,6 +371,9 @@ def _refuse(error: StoreDamaged) -> NoReturn:
 
 
 _KEY = itemgetter(0)
+
+_KEYS: Final = {"runs": "id", "plans": "run", "leases": "run", "history": "run"}
+"""The tables with rows of runs, and the column of each that has the run's identity."""
 
 _UPDATE_RUN = """UPDATE statesig_runs SET changed = ?, version = ?, length = ?, tag = ?, state = ?, sum = ?
     WHERE id = ? AND version = ?"""

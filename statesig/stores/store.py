@@ -257,6 +257,18 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def set_aside(self, keep: Callable[[Sequence[tuple[str, tuple[object, ...]]]], object]) -> list[str]:
+        """Remove every run of which a row is damaged or missing, and count the others anew.
+
+        Args:
+            keep: Called before anything is removed with all rows of these runs, each with the name of its table; if it
+                raises, nothing is removed. It is not called where nothing is damaged.
+
+        Returns:
+            The identities of the removed runs, as their rows have them.
+        """
+
+    @abstractmethod
     def remember(self, key: str, state: bytes, expires: datetime) -> None:
         """Store a cached state under a key, replacing any state there."""
 

@@ -346,6 +346,10 @@ class Doomed(Store):
         released: bool = self._written(lambda: self._store.release(run, owner))
         return released
 
+    def set_aside(self, keep: Callable[..., object]) -> list[str]:
+        removed: list[str] = self._written(lambda: self._store.set_aside(keep))
+        return removed
+
     def remember(self, key: str, state: bytes, expires: datetime) -> None:
         self._written(lambda: self._store.remember(key, state, expires))
 

@@ -1,5 +1,6 @@
 """A damaged run hides no other: listing, pruning and looking up go on, and the damaged one is named."""
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -112,3 +113,58 @@ def test_check_store_names_what_is_damaged(
     damage(place, sql, broken)
     code, output, errors = in_this_process(["check-store", place], capfd)
     assert (1, "", 1, True) == (code, output, len(errors.splitlines()), named.format(broken) in errors)
+
+
+# ---- set aside
+
+ANY_DAMAGE = {
+    **DAMAGE,
+    "another identity": "UPDATE statesig_runs SET id = 'f00' WHERE id = ?",
+    "a missing run": "DELETE FROM statesig_runs WHERE id = ?",
+    "a lease": "UPDATE statesig_leases SET cancel = 1 WHERE run = ?",
+    "a record": "UPDATE statesig_history SET time = 0 WHERE seq = 2 AND run = ?",
+    "missing records": "DELETE FROM statesig_history WHERE seq > 3 AND run = ?",
+}
+
+
+@pytest.mark.parametrize("sql", ANY_DAMAGE.values(), ids=ANY_DAMAGE)
+def test_damaged_runs_are_set_aside(
+    sql: str, ids: tuple[str, str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Every row of theirs moves to a file, the store is whole again, and the other runs are as they were."""
+    place, broken, whole = ids
+    damage(place, sql, broken)
+    aside = tmp_path / "aside.ndjson"
+    code, output, errors = in_this_process(["check-store", place, "--set-aside", str(aside)], capfd)
+    assert (0, "", True) == (code, errors, output.endswith("1 run, nothing is damaged\n"))
+    moved = [json.loads(line) for line in aside.read_text().splitlines()]
+    assert "history" in {row["table"] for row in moved}
+    assert {broken} >= {row["row"][0] for row in moved} - {"f00"}
+    with open_store(place) as store:
+        (run,) = store.runs()
+        assert (whole, run.length) == (run.id, len(list(store.history(run))))
+
+
+def test_nothing_is_set_aside_where_it_cannot_be_kept(
+    ids: tuple[str, str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file that exists is not written over, and the store stays as it was."""
+    place, broken, _ = ids
+    damage(place, DAMAGE["a run"], broken)
+    before = Path(place).read_bytes()
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    for path, said in ((taken, "exists; name a new file"), (tmp_path / "no" / "folder", "cannot be written")):
+        code, output, errors = in_this_process(["check-store", place, "--set-aside", str(path)], capfd)
+        assert (2, "", True) == (code, output, said in errors)
+    assert ("mine", before) == (taken.read_text(), Path(place).read_bytes())
+
+
+def test_a_whole_store_has_nothing_to_set_aside(
+    ids: tuple[str, str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No file is made."""
+    place, _, _ = ids
+    aside = tmp_path / "aside.ndjson"
+    found = in_this_process(["check-store", place, "--set-aside", str(aside)], capfd)
+    assert ((0, "2 runs, nothing is damaged\n", ""), False) == (found, aside.exists())

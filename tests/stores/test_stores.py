@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from statesig.errors import NoRun, RunTaken, StoreDamaged, StoreError
@@ -363,6 +364,33 @@ def test_what_was_acknowledged_survives_a_kill(place: str, rounds: int) -> None:
 
 
 # ---- damage
+
+
+def test_a_damaged_run_is_set_aside(place: str, store: Store) -> None:
+    """Its rows are handed over and removed in one transaction; if they cannot be kept, they stay."""
+    broken, whole = a_run(), a_run()
+    for run in (broken, whole):
+        store.create(run, a_lease(run))
+    damage = f"DELETE FROM statesig_plans WHERE run = '{broken.id}'"
+    if place.startswith("postgresql"):
+        with psycopg.connect(place) as connected:
+            connected.execute(damage.encode())
+    else:
+        with sqlite3.connect(place) as connection:
+            connection.execute(damage)
+        connection.close()
+
+    def refuse(rows: object) -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        store.set_aside(refuse)
+    with pytest.raises(StoreDamaged):
+        store.runs()
+    kept: list[str] = []
+    assert [broken.id] == store.set_aside(lambda rows: kept.extend(table for table, _ in rows))
+    assert (["runs", "leases"], [whole]) == (kept, store.runs())
+    assert [] == store.set_aside(refuse)
 
 
 @rounds

@@ -130,7 +130,8 @@ def test_a_class_that_reads_more_than_its_fields_may_take_many_keys() -> None:
         @model_validator(mode="before")
         @classmethod
         def _pack(cls, data: dict[str, Any]) -> dict[str, Any]:
-            return {"type": data["type"], "rows": {key: data[key] for key in data if key != "type"}}
+            rows = {key: data[key] for key in data if key not in ("type", *cls.model_fields)}
+            return {key: data[key] for key in data if key not in rows} | {"rows": rows} if rows else data
 
     state = TypeAdapter(State[Any]).validate_python({"type": "PackedRows", **keys(200)})
 

@@ -47,7 +47,7 @@ from statesig import (
     observe,
 )
 from tests.harness.cases import at_once
-from tests.harness.exhaustive import exhaustive_but
+from tests.harness.exhaustive import exhaustive_but, thorough_but
 from tests.harness.strategies import CONCRETE, name_of, payloads
 from tests.samples.kinds import Partial, Quarantined, Sealed, Throttled
 from tests.samples.samples import KINDS, bare, full, mapped
@@ -300,20 +300,21 @@ def disputed(log: list[State[Any]]) -> list[Observation[Any]]:
 DELIVERED: list[Any] = [*(list(observe(log)) for log in LOGS[:40]), *(disputed(log) for log in LOGS[40:70])]
 
 
+@pytest.mark.parametrize("step", thorough_but([3], [3, 1]))
 @with_some_policies
-def test_any_delivery_of_a_log_gives_one_answer(policy: Order | None) -> None:
+def test_any_delivery_of_a_log_gives_one_answer(policy: Order | None, step: int) -> None:
     """All orders of delivery of a log merge to one answer: a Conflict if and only if unequal states claim one place."""
     deliveries = conflicts = 0
-    for log in DELIVERED:
+    for log in DELIVERED[::step]:
         answers = [merge(*delivered, policy=policy) for delivered in permutations(log)]
         assert [answers[0]] * len(answers) == answers
         if policy is None:
             assert expected_merge(log) == answers[0]
         deliveries += len(answers)
         conflicts += isinstance(answers[0], Conflict)
-    print(f"{policy}: {deliveries} deliveries of {len(DELIVERED)} logs, {conflicts} of them in conflict")
+    print(f"{policy}: {deliveries} deliveries of {len(DELIVERED[::step])} logs, {conflicts} of them in conflict")
     assert len(DELIVERED) == 70
-    assert (20 if policy is None else 5) <= conflicts <= 35
+    assert (20 if policy is None else 5) // step <= conflicts <= 35 // step
 
 
 def test_a_finished_history_merges_to_its_end() -> None:

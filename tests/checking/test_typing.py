@@ -33,15 +33,16 @@ from tests.harness.checkers import (
 from tests.harness.exhaustive import exhaustive_but, one_in
 
 PROGRAMS = programs()
-CORE = (PLUGIN, "pyrefly", "ty")
-BARE_CORE = ("pyrefly", "ty")
+CORE = (PLUGIN, "ty")
+BARE_CORE = ("pyrefly",)
 """The set-ups that the test command tries, with the wheel and with the bare tree; the others are exhaustive."""
 THOROUGH = (
+    "pyrefly",
     "mypy with the plugin before pydantic's",
     "mypy with the plugin and a stricter pydantic's",
     "mypy with pydantic's plugin",
 )
-BARE_THOROUGH = (PLUGIN, "pyright")
+BARE_THOROUGH = (PLUGIN, "pyright", "ty")
 """Those of them that are thorough: each checker is tried before."""
 COPIES = {"kinds.py": "stubbed.py", "generics.py": "stubbed_generics.py"}
 """The modules of definitions that are there twice, the second time with a stub."""

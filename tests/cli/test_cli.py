@@ -11,6 +11,7 @@ import sys
 import tomllib
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,13 @@ from statesig import (
     decode_event,
     diagram,
     encode,
+    encode_event,
     schema,
     task,
 )
+from statesig.cli import display
 from statesig.cli.display import JsonLines
+from statesig.codec.limits import DEFAULT_LIMITS, Limits
 from tests.harness.commands import (
     COMMAND,
     ENVIRONMENT,
@@ -47,7 +51,7 @@ from tests.harness.commands import (
     started,
     statesig,
 )
-from tests.harness.exhaustive import exhaustive_but, one_in
+from tests.harness.exhaustive import exhaustive_but, one_in, thorough_but
 from tests.samples.kinds import Quarantined
 from tests.samples.samples import BUILT_IN, bare, full
 
@@ -162,7 +166,7 @@ def test_what_cannot_be_done_as_asked(arguments: list[str], said: str, capfd: py
 @pytest.mark.parametrize(
     "arguments",
     one_in(
-        3,
+        4,
         [
             ["fly"],
             ["run", "statesig_no_such_module"],
@@ -380,16 +384,16 @@ def test_a_mapped_task_that_is_larger_than_a_document() -> None:
     assert (0, 0) == (statesig("check", text=done.stdout).returncode, done.returncode)
 
 
-@pytest.mark.parametrize(
-    "state",
-    [
-        pytest.param(Mapped(children=(Success(result=1),) * 30_000), marks=pytest.mark.exhaustive),
-        MapFailed(children=(Success(result=1),) * 30_000 + (Failed(),), message="m"),
-    ],
-    ids=lambda state: state.type,
-)
-def test_a_mapped_task_of_very_many(state: State[Any]) -> None:
+SMALL = Limits(max_nodes=500)
+
+
+@pytest.mark.parametrize("last", [Success(), Failed()], ids=lambda state: state.type)
+@pytest.mark.parametrize("limits", thorough_but([SMALL], [SMALL, DEFAULT_LIMITS]), ids=lambda one: str(one.max_nodes))
+def test_a_mapped_task_of_very_many(limits: Limits, last: State[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """A mapped task of so many children that not even their tags fit a document is told of all the same."""
+    monkeypatch.setattr(display, "encode_event", partial(encode_event, limits=limits))
+    kind: Any = Mapped if isinstance(last, Success) else MapFailed
+    state = kind(children=(Success(result=1),) * (limits.max_nodes * 3 // 5) + (last,), message="m")
     with Flow("f") as flow:
         flow.map(task(name="tick")(lambda number: number), [])
     out, errors = io.StringIO(), io.StringIO()
@@ -643,7 +647,9 @@ def test_several_imports() -> None:
 # ---- schema and diagram
 
 
-@pytest.mark.parametrize("kind", [State, Finished, Failed], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", thorough_but([State, Failed], [State, Finished, Failed]), ids=lambda kind: kind.__name__
+)
 def test_schema(kind: Any) -> None:
     """``schema`` prints the JSON Schema of a kind, of any state by default; another validator can read it."""
     arguments = [] if kind is State else [kind.__name__]

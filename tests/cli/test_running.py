@@ -26,7 +26,7 @@ from tests.harness.commands import (
     started,
     statesig,
 )
-from tests.harness.exhaustive import exhaustive_but
+from tests.harness.exhaustive import exhaustive_but, thorough_but
 from tests.harness.servers import Server, server  # noqa: F401  # a fixture
 from tests.samples.gates import reviewed
 
@@ -413,17 +413,18 @@ def test_events_of_what_goes_on(store: str, gate: Path) -> None:
 
 # ---- Ctrl-C and SIGTERM
 
-SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-EXECUTORS_AND_SIGNALS = pytest.mark.parametrize(
-    ("executor", "number"),
-    exhaustive_but(
-        [("threads", signal.SIGINT), ("processes", signal.SIGTERM)],
-        list(product(EXECUTORS, [signal.SIGINT, signal.SIGTERM])),
-    ),
-)
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
-@EXECUTORS_AND_SIGNALS
+def by_signals(core: signal.Signals) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("number", thorough_but([core], SIGNALS))
+
+
+def by_executors_and_signals(*core: object) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("executor", "number"), thorough_but([core], product(EXECUTORS, SIGNALS)))
+
+
+@by_executors_and_signals("threads", signal.SIGINT)
 def test_what_runs_is_let_finish(executor: str, number: signal.Signals, store: str, gate: Path) -> None:
     """After one signal what runs ends and the rest stays as it is; the command that continues the run is printed."""
     with started("run", GATED, f"gate={gate}", "--executor", executor, "--store", store) as process:
@@ -443,7 +444,7 @@ def test_what_runs_is_let_finish(executor: str, number: signal.Signals, store: s
     assert (0, ["count 1", "gate", "waiting"]) == (resumed.returncode, marks(gate))
 
 
-@EXECUTORS_AND_SIGNALS
+@by_executors_and_signals("processes", signal.SIGTERM)
 def test_what_runs_is_stopped(executor: str, number: signal.Signals, store: str, gate: Path) -> None:
     """After a second signal what runs is stopped, too; it is left Running, and runs again when it is resumed."""
     options = ("--executor", executor, "--store", store)
@@ -508,7 +509,7 @@ def test_a_command_without_a_password(target: str, told: str) -> None:
     assert told == without_password(target)
 
 
-@SIGNALS
+@by_signals(signal.SIGINT)
 def test_a_coroutine_is_stopped(number: signal.Signals) -> None:
     """An ``async def`` task is cancelled by the second signal."""
     with started("run", "--json", "tests.samples.nap:dreaming") as process:
@@ -521,7 +522,7 @@ def test_a_coroutine_is_stopped(number: signal.Signals) -> None:
     assert "Traceback" not in errors
 
 
-@SIGNALS
+@by_signals(signal.SIGTERM)
 def test_nothing_is_waited_for_where_nothing_runs(number: signal.Signals) -> None:
     """Between two attempts one signal ends the run."""
     with started("run", "--json", "tests.samples.nap:waiting") as process:

@@ -292,6 +292,7 @@ def test_a_worker_that_dies_takes_only_the_call_that_it_ran(served: Served, tmp_
     assert 50 == len(begun(path))
 
 
+@pytest.mark.thorough
 def test_a_call_that_ends_its_worker_is_begun_once(served: Served, tmp_path: Path) -> None:
     """Dask alone would run it four times, each on another worker."""
     assert Crashed is type(served.state(work.kills, tmp_path / "begun"))

@@ -23,7 +23,7 @@ from statesig import Event, Executor, State
 from statesig.executors.dask.cluster import Dask
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
-from tests.harness.exhaustive import counts
+from tests.harness.exhaustive import counts, thorough_but
 from tests.harness.leftovers import leaving_nothing
 from tests.samples.everything import RELEASE, SPENT, flow, states_in
 
@@ -104,7 +104,9 @@ def before_and_after(**options: Any) -> tuple[States, States]:
     return before, states_in(run.resume(*RELEASE))
 
 
-@pytest.mark.parametrize("where", [in_line, four_threads, spawned, forked])
+@pytest.mark.parametrize(
+    "where", thorough_but([in_line, four_threads, spawned], [in_line, four_threads, spawned, forked])
+)
 def test_the_same_states_everywhere(
     where: Callable[[], Executor | None], expected: tuple[States, States], tmp_path: Path
 ) -> None:
@@ -176,7 +178,7 @@ def states_with_one_killed(executor: Executor, folder: Path) -> tuple[States, St
     return before, after
 
 
-@pytest.mark.parametrize("where", [spawned, forked])
+@pytest.mark.parametrize("where", thorough_but([forked], [spawned, forked]))
 def test_the_same_states_where_a_worker_is_killed(
     where: Callable[[], Executor], expected: tuple[States, States], tmp_path: Path
 ) -> None:
@@ -241,14 +243,16 @@ def test_a_worker_of_a_cluster_is_killed_at_any_moment(expected: tuple[States, S
 # ---- on a cluster, after all others: its nannies go on with their own work meanwhile
 
 
-def test_the_same_states_on_a_cluster(cluster: LocalCluster, expected: tuple[States, States], tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_stored", thorough_but([True], [False, True]), ids=["without a store", "with a store"])
+def test_the_same_states_on_a_cluster(
+    cluster: LocalCluster, expected: tuple[States, States], is_stored: bool, tmp_path: Path
+) -> None:
     """On two worker processes of Dask, with a store and without, each task and child comes to the same state."""
-    without = before_and_after(executor=Dask(cluster))
-    stored = before_and_after(executor=Dask(cluster), store=tmp_path / "runs.db")
-    assert expected == without
-    assert expected == stored
+    store = tmp_path / "runs.db" if is_stored else None
+    assert expected == before_and_after(executor=Dask(cluster), store=store)
 
 
+@pytest.mark.thorough
 def test_the_same_states_where_a_worker_of_a_cluster_is_killed(
     cluster: LocalCluster, expected: tuple[States, States], tmp_path: Path
 ) -> None:

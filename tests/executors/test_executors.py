@@ -26,7 +26,7 @@ from statesig.executors.executor import Executor, Session
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from tests import ROOT
-from tests.harness.exhaustive import counts, exhaustive_but
+from tests.harness.exhaustive import counts, exhaustive_but, thorough_but
 from tests.samples import calls_work as work
 
 # How often what is random is tried.
@@ -651,7 +651,7 @@ def is_gone(number: int) -> bool:
     return status_of(number) in ("", "Z")
 
 
-@pytest.mark.parametrize("rounds", counts(2, 5, share=1 / 4))
+@pytest.mark.parametrize("rounds", counts(1, 5, share=1 / 4))
 def test_a_worker_killed_within_a_message_costs_its_own_call(rounds: int) -> None:
     """A process that is killed while it sends a large result, at any point of it, leaves that call Crashed alone."""
     drawn = random.Random(1)
@@ -679,7 +679,7 @@ def kill(number: int) -> None:
         pass
 
 
-@pytest.mark.parametrize("rounds", counts(3, 10, 30))
+@pytest.mark.parametrize("rounds", counts(1, 10, 30))
 def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random(rounds: int) -> None:
     """Four workers are killed again and again at random: each call is done or Crashed, and reported once."""
     drawn = random.Random(2)
@@ -987,7 +987,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": root}
 
 
-@pytest.mark.parametrize("start", ["spawn", "forkserver"])
+@pytest.mark.parametrize("start", thorough_but(["spawn"], ["spawn", "forkserver"]))
 def test_tasks_of_the_program_itself(tmp_path: Path, start: str) -> None:
     """A task that is defined in the program that is run is found there by its name, in the workers too."""
     program = f"""
@@ -1016,7 +1016,7 @@ if __name__ == "__main__":
     assert ("Success(result=1.5)\n", "") == (done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("start", ["spawn", "forkserver"])
+@pytest.mark.parametrize("start", thorough_but(["spawn"], ["spawn", "forkserver"]))
 def test_a_program_without_its_guard_is_told(tmp_path: Path, start: str) -> None:
     """A program that runs when it is imported starts no process after the other: each call says what to write."""
     program = f"""

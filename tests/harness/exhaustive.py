@@ -16,6 +16,12 @@ def exhaustive_but(core: Collection[Any], ways: Iterable[Any], *, thorough: Coll
     return [_parameters(way, *marks(way)) for way in ways]
 
 
+def thorough_but(core: Collection[Any], ways: Iterable[Any]) -> list[Any]:
+    """Return ways as parameters of a test: those that are not of the core are thorough."""
+    every = list(ways)
+    return exhaustive_but(core, every, thorough=every)
+
+
 def counts(few: int | None, many: int | None, most: int | None = None, *, share: float = 1.0) -> list[Any]:
     """Return how often a test does something, as parameters: a few times, many times, and most where it is thorough.
 

@@ -217,7 +217,7 @@ TEXTS: tuple[str, ...] = (
     *('[{"type": "Success", "result": "2026-03-01"}]', '[{"type": "Skipped"}, {"type": "Success", "result": 5}]'),
 )  # fmt: skip
 
-some_annotations = pytest.mark.parametrize("name", one_in(2, list(ANNOTATIONS)))
+some_annotations = pytest.mark.parametrize("name", one_in(4, list(ANNOTATIONS), others=pytest.mark.thorough))
 
 
 def outcome(admit: Callable[[], Any]) -> Any:
@@ -478,7 +478,7 @@ COERCED: tuple[tuple[Any, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize(("annotation", "value"), COERCED, ids=shown)
+@pytest.mark.parametrize(("annotation", "value"), one_in(3, COERCED, others=pytest.mark.thorough), ids=shown)
 def test_nothing_is_converted_from_one_kind_of_value_to_another(annotation: Any, value: Any) -> None:
     """A value of another kind is refused as a result and as a field, in a constructor and in a copy."""
     state = Success[annotation]()

@@ -38,12 +38,12 @@ USES: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_classes_out_of_use_are_given_up(use: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch) -> None:
     """A server may make models of its own without end: all but the last parametrisations are freed."""
-    monkeypatch.setattr(families, "MOST_KEPT", 4)
+    monkeypatch.setattr(families, "MOST_KEPT", 2)
     for cache in _caches():
-        monkeypatch.setattr(cache, "_most", 4)
+        monkeypatch.setattr(cache, "_most", 2)
 
     made: list[weakref.ref[Any]] = []
-    for _ in range(12):
+    for _ in range(6):
         own = _model()
         use(own)
         made.append(weakref.ref(own))
@@ -51,7 +51,7 @@ def test_classes_out_of_use_are_given_up(use: Callable[[Any], object], monkeypat
     for _ in range(4):  # a class and its validators are freed one after the other
         gc.collect()
 
-    assert sum(ref() is not None for ref in made) <= 8
+    assert sum(ref() is not None for ref in made) <= 4
 
 
 def _caches() -> list[PerClass[Any]]:

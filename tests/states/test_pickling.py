@@ -15,6 +15,7 @@ import pytest
 
 from statesig import ErrorInfo, Failed, Mapped, Signal, Skipped, State, Success, capture, signal_of
 from tests import ROOT
+from tests.harness.exhaustive import thorough_but
 from tests.samples import work
 from tests.samples.kinds import Partial
 from tests.samples.samples import KINDS, bare, full
@@ -181,7 +182,9 @@ def test_a_cold_process() -> None:
     assert _look(values) == _thawed(values)
 
 
-@pytest.mark.parametrize("dumps", [pickle.dumps, cloudpickle.dumps], ids=["pickle", "cloudpickle"])
+@pytest.mark.parametrize(
+    "dumps", thorough_but([pickle.dumps], [pickle.dumps, cloudpickle.dumps]), ids=["pickle", "cloudpickle"]
+)
 def test_a_cold_process_and_a_class_whose_argument_is_parametrised(dumps: Any) -> None:
     """``Success[Success[int]]`` is made there as it was here."""
     assert _look([work.nested(), work.nested_in_a_list()]) == _thawed([work.nested(), work.nested_in_a_list()], dumps)
@@ -230,7 +233,7 @@ def test_states_of_a_script_go_by_cloudpickle() -> None:
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 
 
-@pytest.fixture(scope="module", params=["fork", "spawn", "forkserver"])
+@pytest.fixture(scope="module", params=thorough_but(["forkserver"], ["fork", "spawn", "forkserver"]))
 def pool(request: pytest.FixtureRequest) -> Iterator[ProcessPoolExecutor]:
     with ProcessPoolExecutor(1, mp_context=get_context(request.param)) as executor:
         yield executor

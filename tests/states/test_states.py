@@ -50,6 +50,7 @@ from statesig import (
     encode,
 )
 from tests.harness.cases import at_once
+from tests.harness.exhaustive import counts, thorough_but
 from tests.harness.strategies import (
     ABSTRACT,
     BARE,
@@ -941,7 +942,7 @@ def test_a_copied_state_validates_as_the_original_does() -> None:
         state.model_copy(update={"result": "x"})
 
 
-@pytest.mark.parametrize("pickler", [pickle, cloudpickle], ids=name_of)
+@pytest.mark.parametrize("pickler", thorough_but([pickle], [pickle, cloudpickle]), ids=name_of)
 def test_a_pickle_is_read_in_a_cold_process(pickler: Any) -> None:
     """A fresh interpreter reads the pickles of all kinds, plain and parametrised, and has equal states."""
 
@@ -1032,9 +1033,10 @@ def test_parametrising_from_eight_threads_yields_one_class() -> None:
     assert [] == several
 
 
-def test_a_family_first_used_in_eight_threads_is_built_once() -> None:
+@pytest.mark.parametrize("rounds", counts(4, None, 10))
+def test_a_family_first_used_in_eight_threads_is_built_once(rounds: int) -> None:
     """Validators, constructors and writers that eight threads need first at one time all work."""
-    for index in range(10):
+    for index in range(rounds):
         argument = dict[str, Literal[index]]  # type: ignore[valid-type]  # a new parameter each round
 
         def use() -> Any:

@@ -15,7 +15,7 @@ from tests import ROOT
 from tests.harness.exhaustive import counts
 from tests.harness.servers import Server, server  # noqa: F401  # a fixture
 
-rounds = pytest.mark.parametrize("rounds", counts(4, 10, 20))
+rounds = pytest.mark.parametrize("rounds", counts(2, 10, 20))
 """How many random moments and races: 1,000 in earnest. Of what takes longer there are fewer."""
 rounds_on_a_server = pytest.mark.parametrize("rounds", counts(None, 4, share=1 / 5))
 
@@ -59,7 +59,7 @@ def of_an_executor(name: str, *numbers: int | None, share: float = 1.0) -> list[
     ("executor", "rounds"),
     [
         *of_an_executor("inline", None, None, 20),
-        *of_an_executor("threads", 4, 10, 20),
+        *of_an_executor("threads", 2, 10, 20),
         *of_an_executor("processes", None, 2, None, share=1 / 20),
     ],
 )
@@ -159,9 +159,14 @@ FAILED = 4
 @pytest.mark.parametrize(
     ("trouble", "sentence"),
     [
+        # The other troubles are tried on stores in `test_stores`.
         ("full", "its disk cannot be read or written, or is full; put that right, then resume the run"),
-        ("small", "the disk is full; make room, then resume the run"),
-        ("read_only", "it may not be written here; give write permission to the file and to its folder"),
+        pytest.param("small", "the disk is full; make room, then resume the run", marks=pytest.mark.thorough),
+        pytest.param(
+            "read_only",
+            "it may not be written here; give write permission to the file and to its folder",
+            marks=pytest.mark.thorough,
+        ),
         ("locked", "another process has it locked, for 0.2 s by now; wait for its end"),
     ],
 )

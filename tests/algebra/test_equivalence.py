@@ -75,8 +75,11 @@ COUNTS = all_counts((Success, Skipped, Failed, Quarantined, Cancelled, Pending),
 DONE = all_counts((Success, Skipped, Failed, Quarantined, Cancelled), 5)
 
 each = pytest.mark.parametrize("a", TRIGGERS, ids=lambda one: one.name)
+half = pytest.mark.parametrize("a", one_in(2, TRIGGERS, others=pytest.mark.thorough), ids=lambda one: one.name)
 triples = pytest.mark.parametrize(
-    ("a", "b", "c"), one_in(5, list(product(TRIGGERS[:6] + TRIGGERS[8:9], repeat=3))), ids=lambda one: one.name
+    ("a", "b", "c"),
+    one_in(10, list(product(TRIGGERS[:6] + TRIGGERS[8:9], repeat=3)), others=pytest.mark.thorough),
+    ids=lambda one: one.name,
 )
 
 
@@ -108,7 +111,7 @@ def test_composition_is_idempotent(a: Trigger) -> None:
     assert (True, True) == (same(a & a, a), same(a | a, a))
 
 
-@each
+@half
 def test_composition_absorbs(a: Trigger) -> None:
     """``a & (a | b) == a`` and ``a | (a & b) == a``, waits included."""
     for b in TRIGGERS:
@@ -122,7 +125,7 @@ def test_composition_distributes(a: Trigger, b: Trigger, c: Trigger) -> None:
     assert same(a | (b & c), (a | b) & (a | c))
 
 
-@each
+@half
 def test_de_morgan(a: Trigger) -> None:
     """``~(a & b) == ~a | ~b`` and ``~(a | b) == ~a & ~b``, waits included."""
     for b in TRIGGERS:
@@ -213,7 +216,7 @@ def test_triggers_that_differ(one: Trigger, other: Trigger, least: Any) -> None:
     assert least is None or Counts.of(least) == found
 
 
-@each
+@half
 def test_equivalence_is_what_looking_at_all_finds(a: Trigger) -> None:
     """`equivalent` agrees with a look at all finished upstreams of up to five, for triggers and their compositions."""
     for b in TRIGGERS:

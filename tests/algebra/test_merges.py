@@ -124,10 +124,10 @@ def test_merge_is_commutative(policy: Order | None) -> None:
         assert merge(a, b, policy=policy) == merge(b, a, policy=policy)
 
 
-@pytest.mark.parametrize("step", exhaustive_but([3], [3, 1], thorough=[1]))
+@pytest.mark.parametrize("step", thorough_but([9], [9, 1]))
 @with_some_policies
 def test_merge_is_associative(policy: Order | None, step: int) -> None:
-    """``merge(a, merge(b, c)) == merge(merge(a, b), c) == merge(a, b, c)``, over triples: every third, and all."""
+    """``merge(a, merge(b, c)) == merge(merge(a, b), c) == merge(a, b, c)``, over triples: every ninth, and all."""
 
     def merged(*reports: Any) -> Any:
         return merge(*reports, policy=policy)
@@ -165,10 +165,11 @@ def test_any_delivery_of_any_payloads(policy: Order | None, xs: list[Any], data:
 # ---- conflicts
 
 
-def test_a_conflict_when_and_only_when() -> None:
-    """A Conflict when and only when unequal states claim the foremost place, over all pairs and triples of reports."""
+@pytest.mark.parametrize("step", thorough_but([5], [5, 1]))
+def test_a_conflict_when_and_only_when(step: int) -> None:
+    """A Conflict when and only when unequal states claim the foremost place, over pairs and triples of reports."""
     plain = [one for one in REPORTS if isinstance(one, Observation)]
-    for xs in [*product(plain, repeat=2), *product(plain, repeat=3)]:
+    for xs in [*product(plain, repeat=2), *islice(product(plain, repeat=3), 0, None, step)]:
         assert expected_merge(xs) == merge(*xs)
 
 
@@ -300,7 +301,7 @@ def disputed(log: list[State[Any]]) -> list[Observation[Any]]:
 DELIVERED: list[Any] = [*(list(observe(log)) for log in LOGS[:40]), *(disputed(log) for log in LOGS[40:70])]
 
 
-@pytest.mark.parametrize("step", thorough_but([3], [3, 1]))
+@pytest.mark.parametrize("step", thorough_but([5], [5, 1]))
 @with_some_policies
 def test_any_delivery_of_a_log_gives_one_answer(policy: Order | None, step: int) -> None:
     """All orders of delivery of a log merge to one answer: a Conflict if and only if unequal states claim one place."""

@@ -68,7 +68,7 @@ FULL: list[State[Any]] = [full(one, message=one.__name__) for one in KINDS]
 
 each_state = pytest.mark.parametrize("s", STATES, ids=lambda s: f"{s.type}{'*' * s.has_result}")
 some_states = pytest.mark.parametrize(
-    "s", one_in(5, STATES, others=pytest.mark.thorough), ids=lambda s: f"{s.type}{'*' * s.has_result}"
+    "s", one_in(10, STATES, others=pytest.mark.thorough), ids=lambda s: f"{s.type}{'*' * s.has_result}"
 )
 samples = st.sampled_from(CONCRETE).flatmap(payloads)
 
@@ -453,7 +453,9 @@ def test_zip_is_combine_with_the_results(a: State[Any]) -> None:
         assert expected == zip(a, b), b
 
 
-@pytest.mark.parametrize("a", STATES, ids=lambda s: f"{s.type}{'*' * s.has_result}")
+@pytest.mark.parametrize(
+    "a", one_in(3, STATES, others=pytest.mark.thorough), ids=lambda s: f"{s.type}{'*' * s.has_result}"
+)
 def test_zip_is_natural(a: State[Any]) -> None:
     """``zip(map(f, a), map(g, b)) == map(f by g, zip(a, b))``."""
     for b in STATES:
@@ -474,7 +476,7 @@ def reassociated(s: State[Any]) -> Any:
     return parts(flat.model_copy(update={"message": None}))
 
 
-@pytest.mark.parametrize("a", one_in(5, FULL, others=pytest.mark.thorough), ids=lambda s: s.type)
+@pytest.mark.parametrize("a", one_in(10, FULL, others=pytest.mark.thorough), ids=lambda s: s.type)
 def test_zip_is_associative(a: State[Any]) -> None:
     """``zip(zip(a, b), c) == zip(a, zip(b, c))``, tuples flattened, messages and the order of causes aside."""
     for b, c in product(FULL, repeat=2):

@@ -279,8 +279,10 @@ def test_the_order_of_upstreams_does_not_matter(trigger: Trigger) -> None:
         assert {trigger.verdict(upstream)} == {trigger.verdict(order) for order in permutations(upstream)}
 
 
-each_predicate = pytest.mark.parametrize(
-    "trigger", [*TRIGGERS, *[trigger for trigger, _ in (*PREDICATES, *COMPOSED)]], ids=lambda trigger: trigger.name
+EVERY = [*TRIGGERS, *[trigger for trigger, _ in (*PREDICATES, *COMPOSED)]]
+each_predicate = pytest.mark.parametrize("trigger", EVERY, ids=lambda trigger: trigger.name)
+third_predicate = pytest.mark.parametrize(
+    "trigger", one_in(3, EVERY, others=pytest.mark.thorough), ids=lambda trigger: trigger.name
 )
 
 
@@ -303,7 +305,7 @@ def test_every_unfinished_state_can_finish_as_anything() -> None:
 
 
 @pytest.mark.parametrize("most", exhaustive_but([2], [2, 3], thorough=[3]))
-@each_predicate
+@third_predicate
 def test_unfinished_states_count_alike(trigger: Trigger, most: int) -> None:
     """Over every multiset of two or three upstreams of all kinds: whatever is unfinished could as well be Pending."""
     for counts, alike in with_pending(most):
@@ -334,7 +336,7 @@ def refined() -> list[tuple[Counts, list[Counts]]]:
     return found
 
 
-@each_predicate
+@third_predicate
 def test_a_verdict_never_changes(trigger: Trigger) -> None:
     """Whatever becomes of an unfinished upstream, a Mapped of several included, a verdict other than WAIT stays."""
     cases = 0
@@ -417,7 +419,7 @@ up_to = pytest.mark.parametrize("most", exhaustive_but([3], [3, 4], thorough=[4]
 @up_to
 @pytest.mark.parametrize(
     "trigger",
-    one_in(3, [one for one in SINGLE if one not in (all_finished, finished())]),
+    one_in(6, [one for one in SINGLE if one not in (all_finished, finished())], others=pytest.mark.thorough),
     ids=lambda trigger: trigger.name,
 )
 def test_a_verdict_is_given_as_soon_as_it_is_certain(trigger: Trigger, most: int) -> None:
@@ -428,7 +430,11 @@ def test_a_verdict_is_given_as_soon_as_it_is_certain(trigger: Trigger, most: int
 
 
 @up_to
-@pytest.mark.parametrize("trigger", one_in(3, [trigger for trigger, _ in COMPOSED]), ids=lambda trigger: trigger.name)
+@pytest.mark.parametrize(
+    "trigger",
+    one_in(6, [trigger for trigger, _ in COMPOSED], others=pytest.mark.thorough),
+    ids=lambda trigger: trigger.name,
+)
 def test_a_composition_gives_no_verdict_too_early(trigger: Trigger, most: int) -> None:
     """A composition gives the verdict of every way of finishing, or waits; it may wait where its parts do."""
     needless, waiting = waits(trigger, most)

@@ -27,7 +27,7 @@ from tests.samples.project.mistakes import (
 )
 
 CORE = ("ty",)
-"""The checker that the test command runs; the others are exhaustive, and take a minute."""
+"""The checker that the test command runs; the others are exhaustive or thorough."""
 THOROUGH = ("pyrefly", "mypy", "mypy with both plugins", "mypy with pydantic's plugin")
 """Those of the others that are thorough."""
 NAMES = [mistake.name for mistake in MISTAKES]

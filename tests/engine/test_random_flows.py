@@ -54,7 +54,7 @@ def finished(case: Drawn, **options: Any) -> Run:
     return run
 
 
-@pytest.mark.parametrize("flows", counts(60, 300, 2_000))
+@pytest.mark.parametrize("flows", counts(25, 300, 2_000))
 def test_every_task_is_settled_wherever_it_runs(flows: int) -> None:
     """In line and in threads each task is final, or waits for what is paused; the states are equal when all is over."""
     with Threads(3) as pool:
@@ -65,7 +65,7 @@ def test_every_task_is_settled_wherever_it_runs(flows: int) -> None:
             assert sorted(in_line.calls, key=repr) == sorted(in_threads.calls, key=repr), in_line.text
 
 
-@pytest.mark.parametrize("flows", counts(50, 150, 1_000))
+@pytest.mark.parametrize("flows", counts(20, 150, 1_000))
 def test_a_paused_task_holds_only_those_that_need_it(flows: int) -> None:
     """While something is paused, all others are settled."""
     with Threads(3) as pool:

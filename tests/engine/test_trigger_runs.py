@@ -41,7 +41,9 @@ from tests.samples.samples import NOON
 @pytest.mark.parametrize(
     ("trigger", "on_skip"),
     one_in(
-        2, list(product([any_failed, some(Skipped) & none(Failed), between(Failed, 2), ~all_successful], SkipPolicy))
+        3,
+        list(product([any_failed, some(Skipped) & none(Failed), between(Failed, 2), ~all_successful], SkipPolicy)),
+        others=pytest.mark.thorough,
     ),
 )
 @pytest.mark.parametrize("order", exhaustive_but(["1302"], ["0123", "3210", "1302"], thorough=["0123"]))

@@ -109,6 +109,7 @@ def forked() -> Executor:
 
 
 REMOTE = exhaustive_but([forked], [spawned, forked])
+each_start = pytest.mark.parametrize("start", thorough_but(["forkserver"], ["spawn", "forkserver"]))
 EVERY = [four_threads, Coroutines, *REMOTE]
 
 
@@ -651,11 +652,12 @@ def is_gone(number: int) -> bool:
     return status_of(number) in ("", "Z")
 
 
+@each_start
 @pytest.mark.parametrize("rounds", counts(1, 5, share=1 / 4))
-def test_a_worker_killed_within_a_message_costs_its_own_call(rounds: int) -> None:
+def test_a_worker_killed_within_a_message_costs_its_own_call(start: Any, rounds: int) -> None:
     """A process that is killed while it sends a large result, at any point of it, leaves that call Crashed alone."""
     drawn = random.Random(1)
-    with serving(Processes(1)) as served:
+    with serving(Processes(1, start=start)) as served:
         for _ in range(rounds):
             number = served.state(work.pid).unwrap()
             call = call_of(work.bytes_of, 30_000_000)
@@ -680,7 +682,8 @@ def kill(number: int) -> None:
 
 
 @pytest.mark.parametrize("rounds", counts(1, 10, 30))
-def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random(rounds: int) -> None:
+@each_start
+def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random(start: Any, rounds: int) -> None:
     """Four workers are killed again and again at random: each call is done or Crashed, and reported once."""
     drawn = random.Random(2)
     others = children()
@@ -697,7 +700,7 @@ def test_no_call_is_lost_or_doubled_when_workers_are_killed_at_random(rounds: in
                     killed.append(number)
                     kill(number)
 
-    with serving(Processes(4)) as served:
+    with serving(Processes(4, start=start)) as served:
         killer = threading.Thread(target=kill_some)
         killer.start()
         try:
@@ -734,9 +737,10 @@ def test_a_stopped_call_ends_its_process(make: Maker, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rounds", counts(2, 10))
-def test_calls_in_processes_stopped_at_any_moment_are_reported_or_stopped(rounds: int) -> None:
+@each_start
+def test_calls_in_processes_stopped_at_any_moment_are_reported_or_stopped(start: Any, rounds: int) -> None:
     """Stopping a call hits its own process only, at whatever moment: each other call has its outcome."""
-    with serving(Processes(2)) as served:
+    with serving(Processes(2, start=start)) as served:
         for number in range(rounds):
             calls = [call_of(work.double, number) for number in range(6)]
             served.session.submit(calls)
@@ -757,9 +761,10 @@ def test_processes_closed_at_once_are_ended(make: Maker, tmp_path: Path) -> None
     assert is_gone(number)
 
 
-def test_a_call_that_kills_each_worker_before_it_begins_is_crashed() -> None:
+@pytest.mark.parametrize("make", thorough_but([forked], [spawned, forked]))
+def test_a_call_that_kills_each_worker_before_it_begins_is_crashed(make: Maker) -> None:
     """An argument that cannot even be unpickled without the end of the process is not tried for ever."""
-    with serving(spawned()) as served:
+    with serving(make()) as served:
         state = served.state(work.take, work.Deadly())
         assert Success(result=4) == served.state(work.double, 2)
     assert Crashed(message="its worker process was killed by SIGKILL") == state
@@ -902,7 +907,7 @@ def test_a_program_left_behind_by_a_task_hides_no_death(tmp_path: Path) -> None:
 def test_workers_start_when_there_are_calls_for_them() -> None:
     """One call after the other needs one process, and calls at once need as many as there may be."""
     others = children()
-    with serving(Processes(3)) as served:
+    with serving(Processes(3, start="forkserver")) as served:
         assert set() == children() - others
         assert 1 == len({served.state(work.pid).unwrap() for _ in range(5)})
         assert 1 == len(children() - others)
@@ -929,12 +934,13 @@ def test_kept_processes_serve_run_after_run() -> None:
     assert others == children()
 
 
-def test_open_files_are_as_many_as_before() -> None:
+@pytest.mark.parametrize("make", thorough_but([forked], [spawned, forked]))
+def test_open_files_are_as_many_as_before(make: Maker) -> None:
     """Pipes and sentinels are closed, of processes that ended, that were killed and that were stopped."""
-    with serving(spawned()) as served:  # what multiprocessing opens once for all
+    with serving(make()) as served:  # what multiprocessing opens once for all
         served.state(work.double, 1)
     before = sorted(os.listdir("/proc/self/fd"))
-    with serving(spawned(), now=True) as served:
+    with serving(make(), now=True) as served:
         served.state(work.end, "kill")
         calls = [call_of(work.nap, 60) for _ in range(3)]
         served.session.submit(calls)

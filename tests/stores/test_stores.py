@@ -28,7 +28,7 @@ from tests.harness.flips import all_but_rows, in_columns, in_files, in_logs, row
 from tests.harness.records import HOUR, NOW, RUNNING, a_lease, a_record, a_run, all_of, filled
 from tests.harness.servers import Server, server  # noqa: F401  # a fixture
 
-rounds = pytest.mark.parametrize("rounds", counts(5, 20))
+rounds = pytest.mark.parametrize("rounds", counts(2, 20))
 """How many rounds of races, kills and flips: 1,000 and more in earnest."""
 
 

@@ -285,7 +285,7 @@ import json
 from hypothesis import Phase, find, settings, strategies as st
 from pydantic import BaseModel
 from statesig import Failed, Skipped, State, Success
-any_one = settings(phases=[Phase.generate])
+any_one = settings(phases=[Phase.generate], max_examples=5_000)
 class Address(BaseModel):
     host: str
 class Sent(Success):
@@ -337,7 +337,7 @@ register()
 types._global_extra_lookup = {}
 from hypothesis import Phase, find, settings, strategies as st
 from statesig import Failed, State
-any_one = settings(phases=[Phase.generate])
+any_one = settings(phases=[Phase.generate], max_examples=5_000)
 kinds = (Failed, State)
 found = [find(st.from_type(kind), lambda state: type(state) is Failed, settings=any_one) for kind in kinds]
 print('["%s", "%s"]' % tuple(state.type for state in found))

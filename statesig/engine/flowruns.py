@@ -141,8 +141,8 @@ def outcome_of(flow: Graph, noderuns: Sequence[NodeRun]) -> State[Any]:
         noderuns: All tasks, in the order of the flow.
     """
     states = _of_references(flow, noderuns)
-    if _all_succeeded(noderuns) and all(map(_says_nothing, states)):
-        return _SUCCESS  # the joins below would give the same answer, later
+    if _all_succeeded(noderuns):  # the most frequent: nothing failed, and nothing is paused
+        return _SUCCESS if all(map(_says_nothing, states)) else combine(_distinct(states))
     if not flow.has_references:
         states += [noderun.state for noderun in _unhandled(noderuns)]
     states += [one.state for noderun in noderuns for one in noderun.with_children() if isinstance(one.state, Paused)]
@@ -179,13 +179,24 @@ def outcome_seen(flow: Graph, noderuns: Sequence[NodeRun], state: Paused[Any], n
 
 
 _SUCCESS: Final = Success()
+_SUCCEEDED: Final = frozenset({Success, Skipped, Mapped})
 
 
 def _all_succeeded(noderuns: Sequence[NodeRun]) -> bool:
     for noderun in noderuns:  # noqa: SIM110  # a generator would cost twice as much, once for each task
-        if type(noderun.state) is not Success and type(noderun.state) is not Mapped:
+        if type(noderun.state) not in _SUCCEEDED:
             return False
     return True
+
+
+def _distinct(states: Sequence[State[Any]]) -> list[State[Any]]:
+    """Return states with one of those that say the same; how often each is there does not matter to `combine`."""
+    kept: dict[object, State[Any]] = {}
+    for state in states:
+        given = state.__dict__
+        is_plain = type(state) is not Mapped and not given["causes"]
+        kept[(type(state), given["message"]) if is_plain else id(state)] = state
+    return [*kept.values()]
 
 
 def _says_nothing(state: State[Any]) -> bool:
@@ -194,7 +205,7 @@ def _says_nothing(state: State[Any]) -> bool:
     if given["message"] is not None or given["causes"]:
         return False
     if type(state) is not Mapped:
-        return True
+        return type(state) is Success
     for child in state.children:
         given = child.__dict__
         if type(child) is not Success or given["message"] is not None or given["causes"]:

@@ -190,6 +190,8 @@ class SQLStore(Store):
         damaged_runs = [run for run in self._identities() if self._is_damaged(run)]
         rows: list[tuple[str, Row]] = []
         with self._writing() as cursor:
+            # Locked before the runs are counted: another process may be adding one.
+            cursor.execute(f"SELECT name FROM statesig_counters WHERE name = ?{self._for_update}", ("runs",))
             for run in damaged_runs:
                 for table, key in _KEYS.items():
                     cursor.execute(f"SELECT * FROM statesig_{table} WHERE {key} = ?", (run,))
@@ -211,6 +213,7 @@ class SQLStore(Store):
             return [row[0] for row in cursor.fetchall()]
 
     def _is_damaged(self, run: str) -> bool:
+        """Tell whether a row of a run is damaged or missing: its own, its plan, its lease, or one of its history."""
         try:
             with self._reading() as cursor:
                 cursor.execute("SELECT * FROM statesig_runs WHERE id = ?", (run,))

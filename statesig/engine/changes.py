@@ -113,12 +113,13 @@ class Changes:
             worker: Where the attempt ran; None: in this process.
         """
         task = noderun.node.task
-        if self._is_short and type(outcome) is Success and task.is_plain:
-            declared = task.value_type
-            if declared is not None and type(outcome.__dict__["result"]) not in declared.exact:
-                outcome = valued(declared, outcome)
+        if self._is_short and task.is_plain:
             if type(outcome) is Success:
-                noderun.state = outcome  # what `move` would do, for the most frequent outcome
+                declared = task.value_type
+                if declared is not None and type(outcome.__dict__["result"]) not in declared.exact:
+                    outcome = valued(declared, outcome)
+            if type(outcome) is Success or (type(outcome) is Skipped and not outcome.has_result):
+                noderun.state = outcome  # what `move` would do, for the most frequent outcomes
                 return
         state = self._settled(noderun, outcome)
         for handler in self._handlers_of(noderun):

@@ -163,7 +163,11 @@ class Graph:
         kwargs = self._keywords(kwargs, taken) if kwargs else _NO_KEYWORDS
         if is_mapped:
             source = source_of(mapped)
-            mapped = self._sources(mapped, taken, "[{}]".format) if source is None else self._take(source, taken)
+            if source is None:
+                mapped = self._sources(mapped, taken, "[{}]".format)
+            else:
+                self._take(taken, (source,))
+                mapped = source
         upstream, takes = self._edges(args, taken)
         name = self._unique(task.name)
         node = Node(len(self.nodes), name, task, args, kwargs, mapped, is_mapped, upstream, takes)
@@ -188,13 +192,13 @@ class Graph:
                 if type(source) is Node and source.index < count and nodes[source.index] is source:
                     taken[source] = _VALUE
                 else:
-                    self._take(source, taken)
+                    self._take(taken, (source,))
                 sources.append(source)
             elif kind in PLAIN:
                 sources.append(value)
             else:
                 try:
-                    sources.append(read(value, lambda found: self._take(found, taken)))
+                    sources.append(read(value, functools.partial(self._take, taken)))
                 except Hidden as exc:
                     raise exc.error(name(len(sources))) from None
         return sources
@@ -203,17 +207,20 @@ class Graph:
         names = list(given)
         return dict(zip(names, self._sources(given.values(), taken, names.__getitem__), strict=True))
 
-    def _take(self, source: Source, taken: dict[Node, Takes]) -> Source:
-        """Note what a call takes, and return it."""
-        if isinstance(source, Node):
-            taken[self._own(source)] = _VALUE
-        elif isinstance(source, StateOf):
-            taken.setdefault(self._own(source.node), Takes.STATE)
-        elif isinstance(source, ChildOf):
-            raise NodeUseError(source.node.name, "[...]")
-        elif self.parameters.get(source.name) is not source:
-            raise FlowError(self.name, f"{source!r} is no parameter of this flow")
-        return source
+    def _take(self, taken: dict[Node, Takes], sources: Iterable[Source]) -> None:
+        """Note what a call takes."""
+        nodes, count = self.nodes, len(self.nodes)
+        for source in sources:
+            if type(source) is Node and source.index < count and nodes[source.index] is source:
+                taken[source] = _VALUE
+            elif isinstance(source, Node):
+                taken[self._own(source)] = _VALUE
+            elif isinstance(source, StateOf):
+                taken.setdefault(self._own(source.node), Takes.STATE)
+            elif isinstance(source, ChildOf):
+                raise NodeUseError(source.node.name, "[...]")
+            elif self.parameters.get(source.name) is not source:
+                raise FlowError(self.name, f"{source!r} is no parameter of this flow")
 
     def _edges(self, args: tuple[Any, ...], taken: dict[Node, Takes]) -> tuple[tuple[Node, ...], tuple[Takes, ...]]:
         """Return a call's upstream and what it takes of each; equal tuples are shared."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView
+from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -71,12 +71,12 @@ class Template:
         return kind.rebuilt(whole, parts)
 
 
-def read(value: Any, take: Callable[[Source], object]) -> Any:
+def read(value: Any, take: Callable[[Sequence[Source]], object]) -> Any:
     """Return an argument as its call keeps it: itself, if it never changes or is shared, else a `Template`.
 
     Args:
         value: The argument, which is no stand-in itself.
-        take: Called with the source of each stand-in in it.
+        take: Called with the sources of the stand-ins in it, in order, some at a time.
 
     Raises:
         Hidden: It holds a stand-in where nothing can be put in its place.
@@ -151,7 +151,7 @@ class _Reader:
         take: As for `read`; None: stand-ins are values like any other.
     """
 
-    def __init__(self, take: Callable[[Source], object] | None) -> None:
+    def __init__(self, take: Callable[[Sequence[Source]], object] | None) -> None:
         self._take = take
         self._taken: Source | None = None
         self._is_tangled = False
@@ -177,7 +177,7 @@ class _Reader:
             return value
         source = source_of(value) if cls is StandIn else None
         if source is not None and self._take is not None:
-            self._take(source)
+            self._take((source,))
             self._taken = source
             return source
         kind = container_kind(cls)
@@ -210,6 +210,11 @@ class _Reader:
         return Template(kind, whole, opened)
 
     def _opened(self, kind: Kind, parts: list[Any]) -> dict[int, Any]:
+        if self._take is not None and _STAND_IN.issuperset(map(type, parts)):
+            sources = [part._source for part in parts]  # the most frequent: a task that takes a list of others
+            self._take(sources)
+            self._taken = sources[-1]
+            return dict(enumerate(sources))
         opened: dict[int, Any] = {}
         for index, part in enumerate(parts):
             try:
@@ -229,6 +234,7 @@ class _Reader:
         return value
 
 
+_STAND_IN: Final = frozenset({StandIn})
 _MISSING: Final = object()
 _UNDER_WAY: Final = object()
 

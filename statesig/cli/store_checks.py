@@ -6,47 +6,43 @@ import argparse
 import base64
 import json
 import os
-from collections import deque
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Sequence
 from typing import TextIO
 
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.options import stored_before
 from statesig.errors import StoreDamaged
-from statesig.stores.store import Store, StoredRun
+from statesig.stores.store import Contents
 
 __all__ = ["check_store"]
 
 
 def check_store(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Read every run of a store with its lease and its history, and name each part that is not what was written."""
+    """Read all that is in a store, and name each part that is not what was written."""
     options.store = options.file
     if options.set_aside is not None:
         _set_aside(options, out)
+    damage: list[StoreDamaged] = []
     with stored_before(options, "read") as store:
-        damage: list[StoreDamaged] = []
-        runs = store.runs(damaged=damage.append)
-        for run in runs:
-            damage += _damage_of(run, store)
+        found = store.check(damage.append)
     for error in damage:
         print(f"statesig: {error}", file=err)
     if damage:
         return Exit.FAILURE
-    print(f"{len(runs)} {_runs(runs)}, nothing is damaged", file=out)
+    print(f"{_counted(found)}, nothing is damaged", file=out)
     return Exit.OK
 
 
 def _set_aside(options: argparse.Namespace, out: TextIO) -> None:
-    """Move the damaged runs of a store to a new file, as JSON lines: the table and the row, bytes in base 64.
+    """Move the damaged parts of a store to a new file, as JSON lines: the table and the row, bytes in base 64.
 
     Raises:
         UsageError: The file exists, or cannot be written; nothing was moved.
     """
-    number = 0
+    kept: list[str] = []
 
     def keep(rows: Sequence[tuple[str, tuple[object, ...]]]) -> None:
-        nonlocal number
-        number = len(rows)
+        kept.extend(table for table, _ in rows)
         with open(options.set_aside, "x", encoding="utf-8") as file:
             for table, row in rows:
                 file.write(json.dumps({"table": table, "row": [_shown(value) for value in row]}) + "\n")
@@ -60,8 +56,11 @@ def _set_aside(options: argparse.Namespace, out: TextIO) -> None:
             raise UsageError(f"{options.set_aside} exists; name a new file for what is damaged") from None
         except OSError as exc:
             raise UsageError(f"{options.set_aside} cannot be written: {exc.strerror}") from None
-    if moved:
-        print(f"moved {len(moved)} damaged {_runs(moved)}, {number} rows, to {options.set_aside}", file=out)
+    if moved.runs or moved.cached:
+        print(
+            f"moved {_counted(moved, 'damaged ')}, {_many(len(kept), 'row')}, to {options.set_aside}",
+            file=out,
+        )
 
 
 def _shown(value: object) -> object:
@@ -70,14 +69,14 @@ def _shown(value: object) -> object:
     return value
 
 
-def _runs(runs: Sized) -> str:
-    return "run" if len(runs) == 1 else "runs"
+def _counted(found: Contents, which: str = "") -> str:
+    """Return how many runs and cached states there are; no cached ones are left out, and no runs beside cached ones."""
+    runs, cached = len(found.runs), len(found.cached)
+    told = [_many(runs, f"{which}run")] if runs or not cached else []
+    if cached:
+        told.append(_many(cached, f"{which}cached state"))
+    return " and ".join(told)
 
 
-def _damage_of(run: StoredRun, store: Store) -> Iterator[StoreDamaged]:
-    """Yield the errors of reading a run's lease and its history."""
-    for read in (lambda: store.lease(run.id), lambda: deque(store.history(run), maxlen=0)):
-        try:
-            read()
-        except StoreDamaged as exc:
-            yield exc
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -212,7 +212,7 @@ class Run:
         Args:
             nodes: The nodes to release, children of mapped ones (``node[3]``), or names of either; and mappings of
                 these to their answers: ``{node: RESUME("fine", result=Approval(...))}``. By default all paused ones.
-                A node that stands for a list can be a key, too; type checkers want its name there.
+                A node whose value is a list can be a key, too, though type checkers accept only its name there.
 
         Returns:
             This run; if it was over already, nothing has changed.

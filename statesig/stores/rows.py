@@ -5,7 +5,7 @@ Nothing here may talk to a database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
@@ -106,6 +106,18 @@ def record_of(store: str, run: str, seq: int, row: Row) -> Record:
     return Record(task or None, index, attempt, to_time(time), worker, lost, state, number)
 
 
+def records_of(store: str, run: str, seq: int, until: int, rows: Sequence[Row]) -> Iterator[Record]:
+    """Yield the records of a history after the first `seq` up to `until`, from their rows.
+
+    Raises:
+        StoreDamaged: A record is missing or damaged.
+    """
+    for place, row in enumerate(rows, seq + 1):
+        yield record_of(store, run, place, row)
+    if seq + len(rows) < until:
+        raise damaged(store, f"the history of run {run!r}, which lacks record {seq + len(rows) + 1},")
+
+
 # ---- runs: (id, flow, created, changed, version, length, tag, state, sum); the constant parts are in plans
 
 
@@ -123,10 +135,10 @@ def check_run(store: str, row: Row) -> None:
         StoreDamaged: They do not match.
     """
     if not is_whole(_RUN, row[8], row[:7], row[7]):
-        raise damaged(store, f"the row of run {_shown(row[0])}")
+        raise damaged(store, f"the row of run {shown(row[0])}")
 
 
-def _shown(identity: object) -> str:
+def shown(identity: object) -> str:
     """Return an identity as an error may repeat it: damage can make it anything."""
     text = repr(identity)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -10,15 +10,15 @@ Nothing here may know the kind of database: its `Database` does.
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from statesig.errors import NoRun, RunTaken, StoreDamaged, StoreError
 from statesig.states import Finished
 from statesig.states.families import descendants
+from statesig.stores.damage import CACHE, PAGE, RUN_TABLES, contents, damage_of_count, damaged_among, page
 from statesig.stores.database import Cursor, Database
 from statesig.stores.rows import (
     Row,
@@ -32,15 +32,12 @@ from statesig.stores.rows import (
     lease_of,
     lease_row,
     plan_row,
-    record_of,
+    records_of,
     run_row,
     stored_run,
     to_integer,
 )
-from statesig.stores.store import Lease, OnDamage, Record, Store, StoredRun
-
-_PAGE = 1000
-"""The number of records to read at once."""
+from statesig.stores.store import Contents, Lease, OnDamage, Record, Store, StoredRun
 
 _logger = logging.getLogger("statesig.store")
 
@@ -123,13 +120,9 @@ class SQLStore(Store):
         seq = 0
         while seq < run.length:
             with self._reading() as cursor:
-                cursor.execute(_SELECT_HISTORY, (run.id, seq, min(run.length, seq + _PAGE)))
-                rows = cursor.fetchall()
-            for row in rows:
-                seq += 1
-                yield record_of(self.name, run.id, seq, row)
-            if seq < run.length and len(rows) != _PAGE:
-                raise damaged(self.name, f"the history of run {run.id!r}, which lacks {run.length - seq} records,")
+                rows = page(cursor, run.id, seq, run.length)
+            yield from records_of(self.name, run.id, seq, min(run.length, seq + PAGE), rows)
+            seq += len(rows)
 
     def runs(
         self,
@@ -186,47 +179,33 @@ class SQLStore(Store):
             cursor.execute(f"DELETE FROM statesig_{table} WHERE run = ?", (run,))
         return True
 
-    def set_aside(self, keep: Callable[[Sequence[tuple[str, Row]]], object]) -> list[str]:
-        damaged_runs = [run for run in self._identities() if self._is_damaged(run)]
-        rows: list[tuple[str, Row]] = []
+    def check(self, damaged: OnDamage) -> Contents:
+        with self._reading() as cursor:
+            found = contents(cursor)
+            damaged_among(self.name, cursor, found, damaged)
+            for error in damage_of_count(self.name, cursor):
+                damaged(error)
+        return found
+
+    def set_aside(self, keep: Callable[[Sequence[tuple[str, Row]]], object]) -> Contents:
+        with self._reading() as cursor:  # others may write meanwhile
+            found = damaged_among(self.name, cursor, contents(cursor), _ignore)
         with self._writing() as cursor:
             # Locked before the runs are counted: another process may be adding one.
             cursor.execute(f"SELECT name FROM statesig_counters WHERE name = ?{self._for_update}", ("runs",))
-            for run in damaged_runs:
-                for table, key in _KEYS.items():
-                    cursor.execute(f"SELECT * FROM statesig_{table} WHERE {key} = ?", (run,))
-                    rows += [(table, row) for row in cursor.fetchall()]
+            for run in found.runs:
+                cursor.execute(f"SELECT run FROM statesig_leases WHERE run = ?{self._for_update}", (run,))
+            found = damaged_among(self.name, cursor, found, _ignore)
+            rows = _rows_of(cursor, RUN_TABLES, found.runs) + _rows_of(cursor, CACHE, found.cached)
             if rows:
                 keep(rows)
-            for table, key in _KEYS.items():
-                cursor.executemany(f"DELETE FROM statesig_{table} WHERE {key} = ?", [(run,) for run in damaged_runs])
+            for tables, gone in ((RUN_TABLES, found.runs), (CACHE, found.cached)):
+                for table, key in tables.items():
+                    cursor.executemany(f"DELETE FROM statesig_{table} WHERE {key} = ?", [(one,) for one in gone])
             cursor.execute("SELECT count(*) FROM statesig_runs")
             (number,) = cursor.fetchone() or (0,)
-            self._write_number(cursor, number)
-        return damaged_runs
-
-    def _identities(self) -> list[str]:
-        """Return the identity of every run of which there is a row in any table."""
-        union = " UNION ".join(f"SELECT {key} FROM statesig_{table}" for table, key in _KEYS.items())
-        with self._reading() as cursor:
-            cursor.execute(f"{union} ORDER BY 1")
-            return [row[0] for row in cursor.fetchall()]
-
-    def _is_damaged(self, run: str) -> bool:
-        """Tell whether a row of a run is damaged or missing: its own, its plan, its lease, or one of its history."""
-        try:
-            with self._reading() as cursor:
-                cursor.execute("SELECT * FROM statesig_runs WHERE id = ?", (run,))
-                row = cursor.fetchone()
-                if row is None:
-                    return True
-                check_run(self.name, row)
-                found = self._with_plan(cursor, row)
-                lease_of(self.name, run, self._lease_row(cursor, run, ""))
-            deque(self.history(found), maxlen=0)
-        except StoreDamaged:
-            return True
-        return False
+            cursor.execute(_RECOUNT, counter_row("runs", number))
+        return found
 
     def _run_rows(self, cursor: Cursor, lock: str, tell: OnDamage) -> list[Row]:
         """Return the rows of all whole runs: each is checked against its checksum, and their count against the counter.
@@ -252,8 +231,8 @@ class SQLStore(Store):
         """Return the row of the only run whose identity begins with a prefix.
 
         Raises:
-            NoRun: There is none, or several.
-            StoreDamaged: There is none, and it may be one whose row is damaged.
+            NoRun: No run's identity begins with it, or several do.
+            StoreDamaged: No undamaged run's identity begins with it, but a damaged run's may.
         """
         errors: list[StoreDamaged] = []
         rows = self._run_rows(cursor, "", errors.append)
@@ -369,21 +348,33 @@ class SQLStore(Store):
         return state if expires > to_integer(now) else None
 
 
+def _rows_of(cursor: Cursor, tables: Mapping[str, str], identities: Sequence[str]) -> list[tuple[str, Row]]:
+    """Return all rows of some runs or cached states, each with the name of its table."""
+    rows: list[tuple[str, Row]] = []
+    for one in identities:
+        for table, key in tables.items():
+            cursor.execute(f"SELECT * FROM statesig_{table} WHERE {key} = ?", (one,))
+            rows += [(table, row) for row in cursor.fetchall()]
+    return rows
+
+
 def _refuse(error: StoreDamaged) -> NoReturn:
     raise error
 
 
-_KEY = itemgetter(0)
+def _ignore(error: StoreDamaged) -> None:
+    pass  # what is damaged is moved, not told
 
-_KEYS: Final = {"runs": "id", "plans": "run", "leases": "run", "history": "run"}
-"""The tables with rows of runs, and the column of each that has the run's identity."""
+
+_KEY = itemgetter(0)
 
 _UPDATE_RUN = """UPDATE statesig_runs SET changed = ?, version = ?, length = ?, tag = ?, state = ?, sum = ?
     WHERE id = ? AND version = ?"""
 
 _INSERT_HISTORY = "INSERT INTO statesig_history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
-_SELECT_HISTORY = "SELECT * FROM statesig_history WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq"
+_RECOUNT = """INSERT INTO statesig_counters VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value, sum = excluded.sum"""
 
 _REMEMBER = """INSERT INTO statesig_cache VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET expires = excluded.expires, state = excluded.state, sum = excluded.sum"""

@@ -24,6 +24,10 @@ __all__ = ["SQLiteStore"]
 class SQLiteStore(SQLStore):
     """Runs and their histories in a file. The file is made if it is missing; its folder has to exist.
 
+    The latest changes are in the log beside it, whose name ends in ``-wal``, until SQLite moves them into the file. A
+    copy of the file alone is the store as it was earlier, and nothing distinguishes it from a backup made then. Copy a
+    store by SQLite's ``VACUUM INTO`` or `sqlite3.Connection.backup`, or both files while no process has them open.
+
     Args:
         path: The file, on a disk of this machine: several processes cannot share it over a network's file system.
         wait: Seconds for which a transaction waits for those of other processes.
@@ -171,7 +175,7 @@ class _File(Database):
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from all others, also once it is removed; None if there is none."""
+    """Return the device and the inode of a file, which no other file has; None if the file is missing."""
     try:
         found = os.stat(path)
     except OSError:

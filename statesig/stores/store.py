@@ -18,7 +18,7 @@ from typing import Self
 
 from statesig.errors import StoreDamaged
 
-__all__ = ["Lease", "OnDamage", "Record", "Store", "StoredRun"]
+__all__ = ["Contents", "Lease", "OnDamage", "Record", "Store", "StoredRun"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,21 @@ class Lease:
     cancel: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in a store, or a part of it.
+
+    Args:
+        runs: The identities of runs.
+        cached: The keys of cached states.
+    """
+
+    runs: tuple[str, ...]
+    cached: tuple[str, ...]
+
+
 OnDamage = Callable[[StoreDamaged], object]
-"""Called with the error of a damaged run, where others can be read all the same."""
+"""Called with the error of what is damaged, where the rest can be read all the same."""
 
 
 class Store(ABC):
@@ -257,15 +270,26 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def set_aside(self, keep: Callable[[Sequence[tuple[str, tuple[object, ...]]]], object]) -> list[str]:
-        """Remove every run of which a row is damaged or missing, and count the others anew.
+    def check(self, damaged: OnDamage) -> Contents:
+        """Read everything: each run with its plan, its lease and its history, and each cached state.
 
         Args:
-            keep: Called before anything is removed with all rows of these runs, each with the name of its table; if it
+            damaged: Called with the error of each part that is damaged or missing.
+
+        Returns:
+            What there is, damaged or not.
+        """
+
+    @abstractmethod
+    def set_aside(self, keep: Callable[[Sequence[tuple[str, tuple[object, ...]]]], object]) -> Contents:
+        """Remove every run and every cached state of which `check` finds a part damaged, and count the runs anew.
+
+        Args:
+            keep: Called before anything is removed with all rows of these, each with the name of its table; if it
                 raises, nothing is removed. It is not called where nothing is damaged.
 
         Returns:
-            The identities of the removed runs, as their rows have them.
+            What was removed.
         """
 
     @abstractmethod

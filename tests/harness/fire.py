@@ -29,7 +29,7 @@ from statesig.errors import RunTaken
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from statesig.stores.opening import open_store
-from statesig.stores.store import Lease, OnDamage, Record, Store, StoredRun
+from statesig.stores.store import Contents, Lease, OnDamage, Record, Store, StoredRun
 from tests.harness.leftovers import PATIENCE, descendants
 from tests.samples import durable_flow
 from tests.samples.durable_flow import WITNESS, approved, tell
@@ -346,8 +346,11 @@ class Doomed(Store):
         released: bool = self._written(lambda: self._store.release(run, owner))
         return released
 
-    def set_aside(self, keep: Callable[..., object]) -> list[str]:
-        removed: list[str] = self._written(lambda: self._store.set_aside(keep))
+    def check(self, damaged: OnDamage) -> Contents:
+        return self._store.check(damaged)
+
+    def set_aside(self, keep: Callable[..., object]) -> Contents:
+        removed: Contents = self._written(lambda: self._store.set_aside(keep))
         return removed
 
     def remember(self, key: str, state: bytes, expires: datetime) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from statesig.errors import StoreDamaged
+from statesig.stores.damage import damaged_among
 from statesig.stores.opening import open_store
+from statesig.stores.sql import SQLStore
+from statesig.stores.store import Contents
 from tests.harness.commands import in_this_process
 from tests.harness.records import HOUR, NOW
 from tests.samples.outcomes import failure, success
@@ -17,6 +20,9 @@ DAMAGE = {
     "a plan": "UPDATE statesig_plans SET graph = x'00' WHERE run = ?",
     "a missing plan": "DELETE FROM statesig_plans WHERE run = ?",
 }
+TOO_LONG = """INSERT INTO statesig_history
+    SELECT run, 99, task, idx, attempt, time, worker, lost, state, sum, try FROM statesig_history
+    WHERE seq = 1 AND run = ?"""
 every_damage = pytest.mark.parametrize("sql", DAMAGE.values(), ids=DAMAGE)
 
 
@@ -101,7 +107,9 @@ def test_without_a_listener_the_first_damage_is_an_error(ids: tuple[str, str, st
         (DAMAGE["a plan"], "the graph or the parameters of run '{}'"),
         ("UPDATE statesig_leases SET cancel = 1 WHERE run = ?", "the lease on run '{}'"),
         ("UPDATE statesig_history SET time = 0 WHERE seq = 2 AND run = ?", "record 2 in the history of run '{}'"),
-        ("DELETE FROM statesig_history WHERE seq > 3 AND run = ?", "the history of run '{}', which lacks"),
+        ("DELETE FROM statesig_history WHERE seq > 3 AND run = ?", "the history of run '{}', which lacks record 4"),
+        (TOO_LONG, "the history of run '{}', which has records beyond its"),
+        ("DELETE FROM statesig_counters WHERE name <> ?", "the number of runs"),
     ],
 )
 def test_check_store_names_what_is_damaged(
@@ -124,6 +132,7 @@ ANY_DAMAGE = {
     "a lease": "UPDATE statesig_leases SET cancel = 1 WHERE run = ?",
     "a record": "UPDATE statesig_history SET time = 0 WHERE seq = 2 AND run = ?",
     "missing records": "DELETE FROM statesig_history WHERE seq > 3 AND run = ?",
+    "a record too many": TOO_LONG,
 }
 
 
@@ -168,3 +177,50 @@ def test_a_whole_store_has_nothing_to_set_aside(
     aside = tmp_path / "aside.ndjson"
     found = in_this_process(["check-store", place, "--set-aside", str(aside)], capfd)
     assert ((0, "2 runs, nothing is damaged\n", ""), False) == (found, aside.exists())
+
+
+def test_a_damaged_cached_state_is_named_and_set_aside(
+    ids: tuple[str, str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The cache is a part of the store: `check-store` reads it, too, and moves what is damaged there and no run."""
+    place, _, _ = ids
+    with open_store(place) as store:
+        store.remember("one", b"1", NOW + HOUR)
+        store.remember("two", b"2", NOW + HOUR)
+    damage(place, "UPDATE statesig_cache SET expires = 0 WHERE key = ?", "one")
+    code, output, errors = in_this_process(["check-store", place], capfd)
+    assert (1, "", 1, True) == (code, output, len(errors.splitlines()), "the cached state 'one' is not" in errors)
+    aside = tmp_path / "aside.ndjson"
+    code, output, errors = in_this_process(["check-store", place, "--set-aside", str(aside)], capfd)
+    moved = f"moved 1 damaged cached state, 1 row, to {aside}\n"
+    assert (0, f"{moved}2 runs and 1 cached state, nothing is damaged\n", "") == (code, output, errors)
+    assert {"table": "cache", "row": ["one", 0, {"base64": "MQ=="}]} == {
+        name: value[:3] if name == "row" else value for name, value in json.loads(aside.read_text()).items()
+    }
+
+
+@pytest.mark.parametrize("sql", ["DELETE FROM statesig_counters", "UPDATE statesig_counters SET value = 7"])
+def test_a_damaged_number_of_runs_is_put_right(
+    sql: str, ids: tuple[str, str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The runs are counted anew where nothing else is damaged, and new ones can be added."""
+    place, _, _ = ids
+    damage(place, f"{sql} WHERE name <> ?", "")
+    with open_store(place) as store, pytest.raises(StoreDamaged, match="the number of runs"):
+        store.runs()
+    found = in_this_process(["check-store", place, "--set-aside", str(tmp_path / "aside")], capfd)
+    assert (0, "2 runs, nothing is damaged\n", "") == found
+    success.run(store=place)
+    with open_store(place) as store:
+        assert 3 == len(store.runs())
+
+
+def test_a_run_that_is_removed_while_a_store_is_checked_is_not_damaged(ids: tuple[str, str, str]) -> None:
+    """What another process prunes after the damaged runs were found is neither moved nor told."""
+    place, broken, whole = ids
+    damage(place, DAMAGE["a plan"], broken)
+    with open_store(place) as store:
+        assert isinstance(store, SQLStore)
+        with store._reading() as cursor:
+            gone = damaged_among(store.name, cursor, Contents(("f00", whole), ("none",)), lambda error: None)
+        assert Contents((), ()) == gone

@@ -6,6 +6,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,61 @@ def test_a_copy_without_its_log(tmp_path: Path, capfd: pytest.CaptureFixture[str
         shutil.copy(path, copy)  # as a kill leaves it: before the log was brought in
     code, output, errors = in_this_process(["runs", "--store", str(copy)], capfd)
     assert (2, "", True) == (code, output, f"copied without its log {copy}-wal" in " ".join(errors.split()))
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Path]:
+    """The file of a store that a process has open, with its first run in the file and a second one in the log alone."""
+    path = tmp_path / "runs.db"
+    with SQLiteStore(path) as store:
+        store.create(run := a_run(), a_lease(run))
+    with SQLiteStore(path) as store:
+        before = path.read_bytes()
+        store.create(run := a_run(), a_lease(run))
+        assert before == path.read_bytes()  # so that nothing in the file can tell of the log
+        yield path
+
+
+def runs_of(path: Path, capfd: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Return the exit code of `check-store`, the first words of its output, and its errors."""
+    code, output, errors = in_this_process(["check-store", str(path)], capfd)
+    return code, output.partition(",")[0], " ".join(errors.split())
+
+
+def test_a_copy_without_its_log_is_the_store_as_it_was(
+    running: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file does not change while its changes go to the log: a copy of it alone is whole, and lacks these."""
+    shutil.copy(running, copy := tmp_path / "copy.db")
+    assert (0, "1 run", "") == runs_of(copy, capfd)
+
+
+def test_a_copy_with_the_index_of_its_log_alone(
+    running: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The index says how much the log had: that it is missing is seen."""
+    shutil.copy(running, copy := tmp_path / "copy.db")
+    shutil.copy(f"{running}-shm", f"{copy}-shm")
+    code, output, errors = runs_of(copy, capfd)
+    assert (2, "", True) == (code, output, f"its log {copy}-wal" in errors)
+
+
+@pytest.mark.parametrize("way", ["VACUUM INTO", "backup", "both files"])
+def test_a_copy_that_has_everything(way: str, running: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """SQLite's own ways to copy a store take the log with it, also while it is written; so do both files together."""
+    copy = tmp_path / "copy.db"
+    if way == "both files":
+        for end in ("", "-wal"):
+            shutil.copy(f"{running}{end}", f"{copy}{end}")
+    else:
+        with closing(sqlite3.connect(running)) as connection, closing(sqlite3.connect(tmp_path / "other.db")) as other:
+            if way == "backup":
+                connection.backup(other)
+            else:
+                connection.execute(f"VACUUM INTO '{copy}'")
+        if way == "backup":
+            (tmp_path / "other.db").rename(copy)
+    assert (0, "2 runs", "") == runs_of(copy, capfd)
 
 
 _AS_NOBODY = """if True:

@@ -12,7 +12,7 @@ import pytest
 
 from statesig.errors import StoreError
 from statesig.stores.opening import open_store
-from statesig.stores.store import Record, Store
+from statesig.stores.store import Record, Store, StoredRun
 from tests import ROOT
 from tests.harness.exhaustive import counts
 from tests.harness.flips import TABLES, flipped, verdict
@@ -222,7 +222,10 @@ def test_a_disk_that_is_full(server: Server, tmp_path: Path) -> None:  # noqa: F
             connection.execute(f"CREATE TABLESPACE small LOCATION '{disk}'".encode())
             connection.execute("CREATE DATABASE small TABLESPACE small")
         try:
-            fill(server.url_of("small"))
+            sentence, acknowledged, found, records = filled_disk(server.url_of("small"))
+            assert "disk is full; make room, then resume" in sentence
+            assert (acknowledged, True) == (found, found.length > 0)
+            assert [_LARGE] * found.length == records
         finally:
             with psycopg.connect(server.url, autocommit=True) as connection:
                 connection.execute("DROP DATABASE small WITH (FORCE)")
@@ -231,20 +234,17 @@ def test_a_disk_that_is_full(server: Server, tmp_path: Path) -> None:  # noqa: F
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def fill(place: str) -> None:
-    """Append until that fails, and compare what is there with what was acknowledged."""
-    runs = [a_run()]
-    state = random.Random(5).randbytes(500_000)  # which does not compress
-    record = Record("t", None, 1, NOW, None, 0, state)
+_LARGE = Record("t", None, 1, NOW, None, 0, random.Random(5).randbytes(500_000))  # which does not compress
+
+
+def filled_disk(place: str) -> tuple[str, StoredRun, StoredRun, list[Record]]:
+    """Append until that fails; return the error, the run as acknowledged and as stored, and its history."""
+    run = a_run()
     with open_store(place) as store:
-        store.create(runs[0], a_lease(runs[0]))
-
-        def append() -> None:
+        store.create(run, a_lease(run))
+        try:
             while True:
-                runs.append(store.append(runs[-1], "me", [record], now=NOW))
-
-        with pytest.raises(StoreError, match="disk is full; make room, then resume"):
-            append()
-        assert runs[-1].length > 0
-        assert runs[-1] == store.find(runs[-1].id)
-        assert [record] * runs[-1].length == list(store.history(runs[-1]))
+                run = store.append(run, "me", [_LARGE], now=NOW)
+        except StoreError as exc:
+            found = store.find(run.id)
+            return str(exc), run, found, list(store.history(found))

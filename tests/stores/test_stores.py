@@ -3,11 +3,13 @@
 import json
 import logging
 import random
+import re
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -18,9 +20,11 @@ import pytest
 
 from statesig.errors import NoRun, RunTaken, StoreDamaged, StoreError
 from statesig.stores import database as databases
+from statesig.stores.database import Cursor
 from statesig.stores.opening import open_store
+from statesig.stores.sql import SQLStore
 from statesig.stores.sqlite import SQLiteStore
-from statesig.stores.store import Lease, Record, Store
+from statesig.stores.store import Contents, Lease, Record, Store
 from statesig.stores.wal import is_log_damaged
 from tests import ROOT
 from tests.harness.exhaustive import counts
@@ -388,9 +392,36 @@ def test_a_damaged_run_is_set_aside(place: str, store: Store) -> None:
     with pytest.raises(StoreDamaged):
         store.runs()
     kept: list[str] = []
-    assert [broken.id] == store.set_aside(lambda rows: kept.extend(table for table, _ in rows))
+    moved = store.set_aside(lambda rows: kept.extend(table for table, _ in rows))
+    assert Contents((broken.id,), ()) == moved
     assert (["runs", "leases"], [whole]) == (kept, store.runs())
-    assert [] == store.set_aside(refuse)
+    assert Contents((), ()) == store.set_aside(refuse)
+
+
+def test_runs_that_are_added_while_others_are_set_aside_are_counted(place: str, store: Store) -> None:
+    """The runs are counted anew while nobody adds one: none that another process adds meanwhile is missed."""
+
+    def add() -> None:
+        with open_store(place) as other:
+            assert isinstance(other, SQLStore)
+            count = other._count
+
+            def counted(cursor: Cursor, more: int) -> None:
+                count(cursor, more)
+                time.sleep(0.005)  # the run is counted, and others do not see it before this transaction ends
+
+            other._count = counted  # type: ignore[method-assign]  # to stop between counting and the commit
+            for _ in range(20):
+                run = a_run()
+                other.create(run, a_lease(run))
+
+    thread = threading.Thread(target=add)
+    thread.start()
+    while thread.is_alive():
+        store.set_aside(lambda rows: None)
+        store.runs()  # which compares their number with the rows
+    thread.join()
+    assert 20 == len(store.runs())
 
 
 @rounds
@@ -701,24 +732,25 @@ _LIMIT = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 )
 
 
-def full(folder: Path, limit: str) -> None:
-    """Fill a disk from another process, and compare what is there with what it was told."""
+def filled_disk(folder: Path, limit: str) -> tuple[str, int, list[int | None]]:
+    """Append in another process until that fails; return its error, the number acknowledged, and what is stored."""
     path = folder / "runs.db"
     command = [sys.executable, "-c", _FILL.replace("LIMIT", limit), str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     acknowledged, sentence = done.stdout.splitlines()
-    assert "full" in sentence
-    assert "resume" in sentence
-    assert "the value" not in sentence
     with open_store(path) as store:
-        run = store.find("ab")
-        assert int(acknowledged) == run.length > 0
-        assert list(range(run.length)) == [record.index for record in store.history(run)]
+        return sentence, int(acknowledged), [record.index for record in store.history(store.find("ab"))]
+
+
+_FULL = r"store .*: .* full.* resume the run"
+"""The error of a disk that is full; it has no value in it."""
 
 
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
     """The run is as it was last acknowledged, and the error says what to do."""
-    full(tmp_path, _LIMIT)
+    sentence, acknowledged, stored = filled_disk(tmp_path, _LIMIT)
+    assert re.fullmatch(_FULL, sentence)
+    assert list(range(acknowledged)) == stored != []
 
 
 def test_a_disk_that_is_full(tmp_path: Path) -> None:
@@ -727,7 +759,9 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     if mounted.returncode:
         pytest.skip("a small file system may not be mounted here")
     try:
-        full(tmp_path, "pass")
+        sentence, acknowledged, stored = filled_disk(tmp_path, "pass")
+        assert re.fullmatch(_FULL, sentence)
+        assert list(range(acknowledged)) == stored != []
         subprocess.run(["mount", "-o", "remount,size=4m", str(tmp_path)], check=True)
         with open_store(tmp_path / "runs.db") as store:
             run = store.find("ab")

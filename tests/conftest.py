@@ -10,7 +10,10 @@ expression of ``-m`` names them, or when tests are chosen by ``-k`` or ``::``.
 
 import compileall
 import gc
+import os
 import signal
+import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,28 @@ def pytest_configure(config: pytest.Config) -> None:
             compileall.compile_dir(ROOT / folder, quiet=2)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the tests that are compiled here: to compile all of them takes as long as to collect them."""
+    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        return (yield)
+    finally:
+        sys.dont_write_bytecode = kept
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let every other worker of xdist begin at the end, so that each reads what others have compiled meanwhile."""
+    report = yield
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if isinstance(collector, pytest.Directory) and worker.endswith(("1", "3", "5", "7", "9")):
+        report.result.reverse()
+    return report
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests of slow folders, leave out what nobody asked for, and put the files that take longest first.
@@ -47,7 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if _level_of(item) > asked]
     items[:] = [item for item in items if _level_of(item) <= asked]
     config.hook.pytest_deselected(items=left_out)
-    items.sort(key=_place)
+    items.sort(key=lambda item: (_place(item), item.path))
 
 
 def pytest_collection_finish() -> None:
@@ -72,7 +97,7 @@ def _level_asked_for(config: pytest.Config) -> int:
 
 
 def _place(item: pytest.Item) -> int:
-    """Return where a test stands in the order; tests of one place stay in theirs."""
+    """Return where a test stands in the order; within a place, files go by their paths."""
     folder = Path(item.path).parent.name
     if folder in SLOW_FOLDERS:
         return SLOW_FOLDERS.index(folder)

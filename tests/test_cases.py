@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.harness.cases import at_once
+from tests.harness.exhaustive import exhaustive_but
 
 
 def test_each_case_is_run_once() -> None:
@@ -26,6 +27,30 @@ def test_each_case_is_run_once() -> None:
 def test_only_fixtures_are_asked_for(number: int, request: pytest.FixtureRequest) -> None:
     """To pytest it is one test, whose arguments are its fixtures."""
     assert "test_only_fixtures_are_asked_for" == request.node.name
+
+
+def test_each_level_is_a_test() -> None:
+    """Cases that are exhaustive are tried in a test that is, with the others; so are thorough ones."""
+    tried: list[tuple[int, int]] = []
+
+    @at_once
+    @pytest.mark.parametrize("number", exhaustive_but([1], [1, 2, 3], thorough=[3]))
+    @pytest.mark.parametrize("other", exhaustive_but([1], [1, 2]))
+    def is_tried(number: int, other: int) -> None:
+        tried.append((number, other))
+
+    levels: list[Any] = vars(is_tried)["pytestmark"][0].args[1]
+    expected = {
+        "few": ([], {(1, 1)}),
+        "exhaustive": (["exhaustive"], {(1, 2), (2, 1), (2, 2)}),
+        "thorough": (["thorough"], {(3, 1), (3, 2)}),
+    }
+    found = {}
+    for level in levels:
+        tried.clear()
+        is_tried(level=level.values[0])
+        found[level.id] = [mark.name for mark in level.marks], set(tried)
+    assert expected == found
 
 
 def test_a_case_that_fails_is_noted() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from statesig import Flow, FlowError, Threads, task
 from statesig.engine.options import NAMES_OF_OPTIONS
+from tests.harness.cases import at_once
 
 EXECUTORS = "executor is an Executor or one of 'inline', 'threads', 'processes', 'dask', not"
 
@@ -74,6 +75,7 @@ def test_a_wrong_option_is_named(
     assert ([], False) == (doubling.calls, place.exists())
 
 
+@at_once
 @pytest.mark.parametrize("entrance", ENTRANCES[:2], ids=lambda entrance: entrance.__name__)
 @pytest.mark.parametrize(
     ("name", "meant"), [("exectuor", "executor"), ("stroe", "store"), ("on_events", "on_event"), ("m", None)]

@@ -10,6 +10,7 @@ from statesig import SKIP, Failed, Flow, Signal, State, Success
 from statesig.engine.options import NAMES_OF_OPTIONS
 from statesig.signals import signal_type_of
 from statesig.states.families import descendants
+from tests.harness.cases import at_once
 
 
 def lines_of(thing: object) -> list[str]:
@@ -40,6 +41,7 @@ def test_the_example_of_the_package_runs() -> None:
     assert Success(result=6) == namespace["run"][namespace["node"]]  # type: ignore[index]  # whatever exec left
 
 
+@at_once
 @pytest.mark.parametrize("kind", [kind for kind in descendants(State) if kind.__module__ == "statesig.states"])
 def test_the_signature_of_a_signal_shows_the_fields_of_its_state(kind: type[State[object]]) -> None:
     """The message comes first, by position too; all others are keywords, with the defaults of the state's own."""

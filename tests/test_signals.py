@@ -115,6 +115,7 @@ def test_subscripting_with_no_one_state_gives_an_alias(argument: Any) -> None:
     assert Signal is Signal[argument].__origin__  # type: ignore[valid-type,attr-defined]  # what typing makes of it
 
 
+@at_once
 @pytest.mark.parametrize("name", NAMES)
 def test_a_leaf_is_a_direct_subclass_and_not_generic(name: str) -> None:
     """``class SKIP(Signal[Skipped])`` and nothing more."""
@@ -476,6 +477,7 @@ def test_text_is_the_message(kind: type[State[Any]]) -> None:
     assert ("", "why") == (str(signal_of(bare(kind))), str(signal_of(full(kind))))
 
 
+@at_once
 @each_kind
 def test_repr_is_a_call(kind: type[State[Any]]) -> None:
     """``repr(signal)`` is its class called with the state's fields, those that were given."""

@@ -344,6 +344,7 @@ def test_a_predicate_that_raises(verb: Any) -> None:
     assert (["ValueError", "AttributeError"], False) == ([cause.type for cause in state.causes], state.retryable)
 
 
+@at_once
 @each_verb
 @pytest.mark.parametrize("kind", [asyncio.CancelledError, Foreign])
 @pytest.mark.parametrize("nested", [False, True])

@@ -92,6 +92,7 @@ def same(one: Trigger, other: Trigger) -> bool:
     )
 
 
+@at_once
 @each
 def test_composition_is_commutative(a: Trigger) -> None:
     """``a & b == b & a`` and ``a | b == b | a``, waits included."""
@@ -99,18 +100,21 @@ def test_composition_is_commutative(a: Trigger) -> None:
         assert (True, True) == (same(a & b, b & a), same(a | b, b | a))
 
 
+@at_once
 @triples
 def test_composition_is_associative(a: Trigger, b: Trigger, c: Trigger) -> None:
     """``a & (b & c) == (a & b) & c`` and the same of ``|``, waits included."""
     assert (True, True) == (same(a & (b & c), (a & b) & c), same(a | (b | c), (a | b) | c))
 
 
+@at_once
 @each
 def test_composition_is_idempotent(a: Trigger) -> None:
     """``a & a == a`` and ``a | a == a``, waits included."""
     assert (True, True) == (same(a & a, a), same(a | a, a))
 
 
+@at_once
 @half
 def test_composition_absorbs(a: Trigger) -> None:
     """``a & (a | b) == a`` and ``a | (a & b) == a``, waits included."""
@@ -118,6 +122,7 @@ def test_composition_absorbs(a: Trigger) -> None:
         assert (True, True) == (same(a & (a | b), a), same(a | (a & b), a))
 
 
+@at_once
 @triples
 def test_composition_distributes(a: Trigger, b: Trigger, c: Trigger) -> None:
     """``a & (b | c) == (a & b) | (a & c)`` and the same the other way, waits included."""
@@ -125,6 +130,7 @@ def test_composition_distributes(a: Trigger, b: Trigger, c: Trigger) -> None:
     assert same(a | (b & c), (a | b) & (a | c))
 
 
+@at_once
 @half
 def test_de_morgan(a: Trigger) -> None:
     """``~(a & b) == ~a | ~b`` and ``~(a | b) == ~a & ~b``, waits included."""
@@ -132,6 +138,7 @@ def test_de_morgan(a: Trigger) -> None:
         assert (True, True) == (same(~(a & b), ~a | ~b), same(~(a | b), ~a & ~b))
 
 
+@at_once
 @each
 def test_negation_is_an_involution(a: Trigger) -> None:
     """``~~a == a``, waits included."""
@@ -148,6 +155,7 @@ def test_complements(a: Trigger, signal: Any) -> None:
     assert equivalent(a & ~a, (~always()).otherwise(signal))
 
 
+@at_once
 @each
 def test_identities(a: Trigger) -> None:
     """``a & always() == a`` and ``a | ~always() == a`` where the latter says no less than a; `always` takes up any."""
@@ -200,12 +208,14 @@ DIFFERENT = [
 ]
 
 
+@at_once
 @pytest.mark.parametrize(("one", "other"), EQUIVALENT, ids=lambda trigger: trigger.name)
 def test_equivalent_triggers(one: Trigger, other: Trigger) -> None:
     """They say the same of all finished upstreams, however many."""
     assert (True, True, None) == (equivalent(one, other), equivalent(other, one), difference(one, other))
 
 
+@at_once
 @pytest.mark.parametrize(("one", "other", "least"), DIFFERENT, ids=lambda one: getattr(one, "name", ""))
 def test_triggers_that_differ(one: Trigger, other: Trigger, least: Any) -> None:
     """Triggers that are not equivalent differ where it is said, and that is as few upstreams as can be."""
@@ -216,6 +226,7 @@ def test_triggers_that_differ(one: Trigger, other: Trigger, least: Any) -> None:
     assert least is None or Counts.of(least) == found
 
 
+@at_once
 @half
 def test_equivalence_is_what_looking_at_all_finds(a: Trigger) -> None:
     """`equivalent` agrees with a look at all finished upstreams of up to five, for triggers and their compositions."""

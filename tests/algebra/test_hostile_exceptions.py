@@ -130,6 +130,7 @@ def test_an_exception_is_told_as_far_as_it_can_be(
     assert state == decode(encode(state))
 
 
+@at_once
 @every_hostile
 def test_an_exception_takes_no_other_task_along(make: Callable[[], Exception], said: str) -> None:
     """In line and in threads its task fails and the others succeed, raised as a cause too."""

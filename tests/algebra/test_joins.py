@@ -308,6 +308,7 @@ def test_an_order_is_pickled_by_its_name(order: Order) -> None:
 # ---- kind
 
 
+@at_once
 @pytest.mark.parametrize("of", CARRIER[1:], ids=lambda one: one.__name__)
 def test_the_kind_of_a_state_is_its_class(of: Any) -> None:
     """The kind of a state is its class, whatever it holds."""
@@ -319,6 +320,7 @@ def test_the_kind_of_a_parametrised_state() -> None:
     assert (Success, Partial) == (kind(Success[int](result=1)), kind(Partial[int](result=1)))
 
 
+@at_once
 @pytest.mark.parametrize("wrapping", [Queued, Submitted])
 @pytest.mark.parametrize("wrapped", [Pending, Scheduled, Resume, Retrying, Looped, Throttled])
 def test_the_kind_of_a_meta_state(wrapping: Any, wrapped: Any) -> None:
@@ -326,6 +328,7 @@ def test_the_kind_of_a_meta_state(wrapping: Any, wrapped: Any) -> None:
     assert wrapped is kind(wrapping(state=bare(wrapped)))
 
 
+@at_once
 @pytest.mark.parametrize("a", FINAL, ids=lambda one: one.__name__)
 def test_the_kind_of_a_mapped(a: Any) -> None:
     """The kind of a state with children is the join of their kinds, nested ones too."""
@@ -539,6 +542,7 @@ def test_the_largest_counts() -> None:
     assert Looped(loop_count=7) == combine([Looped(loop_count=7), Looped(loop_count=2)])
 
 
+@at_once
 @pytest.mark.parametrize(
     ("states", "expected"),
     [
@@ -556,6 +560,7 @@ def test_retryable_only_if_all_failures_are(states: list[State[Any]], expected: 
     assert expected == combine(states)
 
 
+@at_once
 @pytest.mark.parametrize(
     ("states", "message"),
     [
@@ -581,6 +586,7 @@ def test_results_are_not_kept(one: Any) -> None:
     assert not combine([full(one), full(one)]).has_result
 
 
+@at_once
 @pytest.mark.parametrize("one", [found for found in CARRIER[1:] if constructible(found) is found])
 def test_combining_one_bare_state(one: Any) -> None:
     """A state without payload is its own combination, for every kind without required fields."""

@@ -296,6 +296,7 @@ def test_bind_right_identity_over_payloads(s: State[Any]) -> None:
     assert s == bind(unit, s)
 
 
+@at_once
 @some_states
 def test_bind_is_associative(s: State[Any]) -> None:
     """``bind(g, bind(f, s)) == bind(f then g, s)``, for functions with outcomes of every kind."""
@@ -317,6 +318,7 @@ def test_bind_with_a_unit_is_map(s: Success[Any]) -> None:
     assert map(f, s) == bind(lambda r: unit(f(r)), s)
 
 
+@at_once
 @pytest.mark.parametrize("one", [one for one in KINDS if not issubclass(one, Success)], ids=name_of)
 def test_bind_passes_on_what_is_no_success(one: Any) -> None:
     """The function is not asked, and the result that the state had is none for who waits for the next one."""
@@ -378,6 +380,7 @@ def test_recover_is_for_failures(s: State[Any]) -> None:
         assert ([], True) == (seen, s is outcome)
 
 
+@at_once
 @some_states
 def test_recover_is_associative(s: State[Any]) -> None:
     """``recover(g, recover(f, s)) == recover(f then g, s)``, for functions with outcomes of every kind."""
@@ -404,6 +407,7 @@ def same(s: State[Any]) -> State[Any]:
     return s
 
 
+@at_once
 @pytest.mark.parametrize(
     ("s", "expected"),
     [(bare(one), "success") for one in (Success, Cached, Mapped, Skipped, Partial)]
@@ -453,6 +457,7 @@ def test_zip_is_combine_with_the_results(a: State[Any]) -> None:
         assert expected == zip(a, b), b
 
 
+@at_once
 @pytest.mark.parametrize(
     "a", one_in(3, STATES, others=pytest.mark.thorough), ids=lambda s: f"{s.type}{'*' * s.has_result}"
 )
@@ -476,6 +481,7 @@ def reassociated(s: State[Any]) -> Any:
     return parts(flat.model_copy(update={"message": None}))
 
 
+@at_once
 @pytest.mark.parametrize("a", one_in(10, FULL, others=pytest.mark.thorough), ids=lambda s: s.type)
 def test_zip_is_associative(a: State[Any]) -> None:
     """``zip(zip(a, b), c) == zip(a, zip(b, c))``, tuples flattened, messages and the order of causes aside."""
@@ -500,6 +506,7 @@ def test_zip_keeps_all_failures() -> None:
     assert Failed(causes=tuple(causes)) == zip(*states)
 
 
+@at_once
 @pytest.mark.parametrize("count", range(8))
 def test_zip_of_any_number(count: int) -> None:
     """Several successes are one, its result the tuple of theirs; of none the empty tuple."""

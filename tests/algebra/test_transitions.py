@@ -167,6 +167,7 @@ def test_arguments_of_a_class_do_not_count() -> None:
     assert "Success -> Success is not allowed; from Success: nothing (final)" == str(error.value)
 
 
+@at_once
 @pytest.mark.parametrize(
     ("state", "signal"),
     [
@@ -368,6 +369,7 @@ def test_a_history_of_many_attempts() -> None:
     assert None is check_history(states, attempts=[1 + index // 3 for index in range(901)], times=[NOON] * 901)
 
 
+@at_once
 @pytest.mark.parametrize(
     ("states", "attempts", "expected"),
     [

@@ -54,6 +54,7 @@ def said(rule: Rule, numbers: tuple[int, ...]) -> Verdict:
     return rule.trigger.verdict(Counts.of(dict(zip(kinds, numbers, strict=True))))
 
 
+@at_once
 @pytest.mark.parametrize("rule", AIRFLOW, ids=lambda rule: rule.name)
 def test_a_rule_of_airflow(rule: Rule) -> None:
     """Over every multiset of up to four finished upstreams trigger and rule say the same, but where it is told."""
@@ -62,6 +63,7 @@ def test_a_rule_of_airflow(rule: Rule) -> None:
         assert (expected is not said(rule, numbers)) is rule.differs(*numbers), numbers
 
 
+@at_once
 @pytest.mark.parametrize("rule", PREFECT, ids=lambda rule: rule.name)
 def test_a_rule_of_prefect(rule: Rule) -> None:
     """Over every multiset of up to four finished upstreams trigger and rule say the same, but where it is told."""

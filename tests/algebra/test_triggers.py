@@ -192,6 +192,7 @@ def finished_upstreams(most: int) -> list[tuple[tuple[Any, ...], Counts]]:
     return [(tuple(map(leaf, upstream)), Counts(upstream)) for upstream in chosen]
 
 
+@at_once
 @pytest.mark.parametrize("most", exhaustive_but([2], [2, 4], thorough=[4]))
 @pytest.mark.parametrize(
     ("trigger", "restated"),
@@ -257,6 +258,7 @@ def test_a_trigger_is_called_by_its_name(trigger: Trigger, name: str) -> None:
     assert name == trigger.name
 
 
+@at_once
 @each_trigger
 def test_no_upstreams(trigger: Trigger) -> None:
     """With no upstreams every trigger says RUN; `manual_only` PAUSEs even then."""
@@ -272,6 +274,7 @@ def test_no_upstreams_of_any_kind(make: Any, kind: Any) -> None:
     assert [RUN, RUN, RUN] == verdicts
 
 
+@at_once
 @each_trigger
 def test_the_order_of_upstreams_does_not_matter(trigger: Trigger) -> None:
     """A verdict is the same for every order of the upstreams."""
@@ -304,6 +307,7 @@ def test_every_unfinished_state_can_finish_as_anything() -> None:
             assert {Success, Failed, Cancelled} <= reached(source) or Finished in reached(source), source
 
 
+@at_once
 @pytest.mark.parametrize("most", exhaustive_but([2], [2, 3], thorough=[3]))
 @third_predicate
 def test_unfinished_states_count_alike(trigger: Trigger, most: int) -> None:
@@ -336,6 +340,7 @@ def refined() -> list[tuple[Counts, list[Counts]]]:
     return found
 
 
+@at_once
 @third_predicate
 def test_a_verdict_never_changes(trigger: Trigger) -> None:
     """Whatever becomes of an unfinished upstream, a Mapped of several included, a verdict other than WAIT stays."""
@@ -416,6 +421,7 @@ def waits(trigger: Trigger, most: int) -> tuple[int, int]:
 up_to = pytest.mark.parametrize("most", exhaustive_but([3], [3, 4], thorough=[4]))
 
 
+@at_once
 @up_to
 @pytest.mark.parametrize(
     "trigger",
@@ -429,6 +435,7 @@ def test_a_verdict_is_given_as_soon_as_it_is_certain(trigger: Trigger, most: int
     assert 0 == needless
 
 
+@at_once
 @up_to
 @pytest.mark.parametrize(
     "trigger",
@@ -469,6 +476,7 @@ def test_a_kind_that_decides_before_anything_is_finished(make: Any) -> None:
             assert trigger.verdict(done) is trigger.verdict(upstream), (trigger.name, upstream)
 
 
+@at_once
 @pytest.mark.parametrize("kind", [Success, Failed, Skipped, Cached, TimedOut, Crashed, Quarantined, Cancelled])
 def test_a_kind_counts_its_descendants(kind: Any) -> None:
     """``every`` and ``some`` count a kind and everything below it, a user's own too, and nothing else."""
@@ -491,6 +499,7 @@ def test_a_mapped_upstream_counts_as_its_children(trigger: Trigger) -> None:
         assert expected is trigger.verdict([upstream[0], mapped(*upstream[1:])] if upstream[1:] else upstream)
 
 
+@at_once
 @each_trigger
 def test_an_empty_mapped_counts_as_one_success(trigger: Trigger) -> None:
     """Nothing to map over is a success."""
@@ -551,6 +560,7 @@ def test_otherwise_makes_another_trigger() -> None:
 # ---- resumed
 
 
+@at_once
 @each_trigger
 def test_a_resumed_task_passes_where_its_trigger_paused_it(trigger: Trigger) -> None:
     """After a person resumed the task a trigger that pauses says RUN; one that fails or waits is not changed."""
@@ -680,6 +690,7 @@ def test_equal_triggers() -> None:
     assert every(Failed) != every(Failed).otherwise(SKIP)
 
 
+@at_once
 @pytest.mark.parametrize(
     ("trigger", "expected"),
     [
@@ -773,6 +784,7 @@ def test_the_finest_part() -> None:
     assert share(Failed, "0.000000000000000001") == share(Failed, Decimal("1E-18"))
 
 
+@at_once
 @pytest.mark.parametrize("part", ["0.3", "3/10", "0.30", ".3", Fraction(3, 10), Decimal("0.3"), Decimal("3E-1")])
 def test_a_part_is_exact(part: Any) -> None:
     """Three of ten are 0.3 of all, however that is written; two of ten, or three of eleven, are less."""
@@ -830,6 +842,7 @@ def test_resumed_is_given_by_name(method: Any) -> None:
     assert ["resumed"] == [parameter.name for parameter in taken if parameter.kind is parameter.KEYWORD_ONLY]
 
 
+@at_once
 @each_predicate
 def test_a_judgement_is_the_verdict(trigger: Trigger) -> None:
     """``t.judge(xs).verdict is t.verdict(xs)``, of states and of their counts, resumed or not."""

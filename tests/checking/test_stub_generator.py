@@ -17,6 +17,7 @@ from statesig.signals import signal_type_of
 from statesig.states import State
 from statesig.states.families import descendants
 from tests import ROOT
+from tests.harness.cases import at_once
 from tests.harness.commands import statesig as statesig_command
 from tests.harness.exhaustive import exhaustive_but, thorough_but
 
@@ -78,6 +79,7 @@ def test_the_formatter_leaves_a_stub_as_it_is() -> None:
         assert 0 == done.returncode, done.stdout + done.stderr
 
 
+@at_once
 @pytest.mark.parametrize("kind", BUILT_IN)
 def test_a_constructor_takes_the_fields_of_its_state_in_their_order(kind: type[State[Any]]) -> None:
     """A signal takes the message, by position too, and each other field by name."""
@@ -88,6 +90,7 @@ def test_a_constructor_takes_the_fields_of_its_state_in_their_order(kind: type[S
     assert (None, None) == (arguments.vararg, arguments.kwarg)
 
 
+@at_once
 @pytest.mark.parametrize("kind", BUILT_IN)
 def test_a_constructor_has_the_defaults_of_its_state(kind: type[State[Any]]) -> None:
     """What the state requires has no default, and the others have the state's."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.cases import at_once
 from tests.harness.checkers import (
     CHECKERS,
     PLUGIN,
@@ -194,10 +195,9 @@ def bare_runs(
 
 
 @pytest.mark.parametrize("setup", exhaustive_but(CORE, SETUPS, thorough=THOROUGH))
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_is_flagged_where_it_is_marked_and_nowhere_else(program: str, setup: str, runs: Runs) -> None:
-    """A checker flags every marked line of a program, mypy with the codes of the mark, and no other line."""
-    found = runs.offences(setup, program)
+def test_a_program_is_flagged_where_it_is_marked_and_nowhere_else(setup: str, runs: Runs) -> None:
+    """A checker flags every marked line of each program, mypy with the codes of the mark, and no other line."""
+    found = [offence for program in PROGRAMS for offence in runs.offences(setup, program)]
     assert [] == found, "\n".join(found)
 
 
@@ -210,10 +210,10 @@ def test_a_step_is_flagged_if_and_only_if_the_table_has_no_such_arrow(setup: str
 
 
 @pytest.mark.parametrize("setup", exhaustive_but(BARE_CORE, CHECKERS.values(), thorough=BARE_THOROUGH))
-@pytest.mark.parametrize("program", [name for name in PROGRAMS if name != "check_stubbed_generics.py"])
-def test_in_the_bare_tree_only_what_annotations_say_is_flagged(program: str, setup: str, bare_runs: Runs) -> None:
+def test_in_the_bare_tree_only_what_annotations_say_is_flagged(setup: str, bare_runs: Runs) -> None:
     """Without stubs a checker flags the lines marked ``E`` and no others; only the plugin makes up for the stubs."""
-    found = bare_runs.offences(setup, program)
+    stubless = [program for program in PROGRAMS if program != "check_stubbed_generics.py"]
+    found = [offence for program in stubless for offence in bare_runs.offences(setup, program)]
     assert [] == found, "\n".join(found)
 
 
@@ -238,6 +238,7 @@ def test_the_plugin_needs_no_stub(bare_runs: Runs) -> None:
 # ---- the marks
 
 
+@at_once
 @pytest.mark.parametrize("program", [name for name in PROGRAMS if "check_" in name])
 def test_a_program_has_something_to_flag_and_something_to_leave(program: str) -> None:
     """Each program but the modules of definitions has lines that are wrong, and more that are not."""
@@ -245,6 +246,7 @@ def test_a_program_has_something_to_flag_and_something_to_leave(program: str) ->
     assert 0 < len(wrong) < len(PROGRAMS[program].read_text().splitlines()) - len(wrong)
 
 
+@at_once
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_an_exception_is_one(program: str) -> None:
     """A checker misses only what others flag, and is wrong only about what is right; each is one that there is."""
@@ -324,6 +326,7 @@ def refused(wheel: Environment, folder: Path) -> dict[str, Refused]:
     return dict(zip(RUNNABLE, map(json.loads, told.splitlines()), strict=True))
 
 
+@at_once
 @pytest.mark.parametrize("program", RUNNABLE)
 def test_a_line_that_is_not_marked_runs(program: str, refused: dict[str, Refused]) -> None:
     """No line raises in which nothing is wrong."""
@@ -332,6 +335,7 @@ def test_a_line_that_is_not_marked_runs(program: str, refused: dict[str, Refused
     assert {} == {line: error for line, error in raised.items() if int(line) not in marks}
 
 
+@at_once
 @pytest.mark.parametrize("program", RUNNABLE)
 def test_a_definition_is_refused_if_and_only_if_the_plugin_flags_it(program: str, refused: dict[str, Refused]) -> None:
     """A class raises DefinitionError where its line is marked with the plugin's own code, and only there."""

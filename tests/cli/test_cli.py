@@ -39,6 +39,7 @@ from statesig import (
 from statesig.cli import display
 from statesig.cli.display import JsonLines
 from statesig.codec.limits import DEFAULT_LIMITS, Limits
+from tests.harness.cases import at_once
 from tests.harness.commands import (
     COMMAND,
     ENVIRONMENT,
@@ -72,6 +73,7 @@ VERBS = ["run", "resume", "rerun", "runs", "show", "cancel", "prune", "check-sto
 VERBS += ["diagram", "stubs"]
 
 
+@at_once
 @pytest.mark.parametrize("verb", [[], *([verb] for verb in VERBS)], ids=" ".join)
 def test_help(verb: list[str]) -> None:
     """``--help`` explains the command, or a verb, on standard output, and exits 0."""
@@ -88,6 +90,7 @@ def test_help_names_every_verb_and_exit_code() -> None:
     assert [] == [part for part in ("0 success", "3 paused", "130/143") if part not in " ".join(text.split())]
 
 
+@at_once
 @pytest.mark.parametrize("verb", ["run", "resume", "rerun", "runs", "show", "cancel", "prune"])
 def test_help_names_the_default_of_the_store(verb: str) -> None:
     """Each verb that takes a store says that STATESIG_STORE is its default."""
@@ -568,6 +571,7 @@ def checked() -> Done:
     return statesig("check", text="".join(f'{{"type": "Success"}}\n{line}\n' for line, _ in BAD))
 
 
+@at_once
 @pytest.mark.parametrize("place", range(len(BAD)), ids=lambda place: BAD[place][1])
 def test_check_names_line_and_field(checked: Done, place: int) -> None:
     """A line that is not valid is named by its number, and what is wrong by its field."""

@@ -14,6 +14,7 @@ import pytest
 
 from statesig import decode_event
 from statesig.cli.continuing import without_password
+from tests.harness.cases import at_once
 from tests.harness.commands import (
     COMMAND,
     ENVIRONMENT,
@@ -488,6 +489,7 @@ def test_each_option_that_continues_a_run(store: str, gate: Path) -> None:
     assert done.stderr.splitlines()[-1].endswith(f"{run_of(done)} --approve review")
 
 
+@at_once
 @pytest.mark.parametrize(
     ("target", "told"),
     [

@@ -351,6 +351,7 @@ ODD_OR_NESTED = (
 )  # fmt: skip
 
 
+@at_once
 @third_annotation
 def test_each_odd_value_of_a_type_reads_back_or_is_refused(annotation: Any) -> None:
     """The same, with each odd value there is."""
@@ -381,6 +382,7 @@ def assert_accepted_reads_back(state: State[Any]) -> None:
 # ---- the canonical form
 
 
+@at_once
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
@@ -681,6 +683,7 @@ def test_an_encode_error_is_short(name: str) -> None:
     assert len(str(caught.value)) < 1000
 
 
+@at_once
 @pytest.mark.parametrize(
     ("declared", "value"),
     [
@@ -735,6 +738,7 @@ def test_limits_are_exact(name: str) -> None:
             decode(data, limits=past)
 
 
+@at_once
 @pytest.mark.parametrize("depth", range(1, 150, 7))
 def test_the_depth_is_counted_from_the_state(depth: int) -> None:
     """A state is one level, each list or mapping in it one more; what is at the limit is written and read."""
@@ -826,6 +830,7 @@ def test_limits_are_frozen() -> None:
 # ---- reading
 
 
+@at_once
 @every_kind
 def test_decode_admits_the_family_of_a_kind(kind: Any) -> None:
     """Decoding as a kind admits its descendants, and refuses others with both names."""
@@ -1113,6 +1118,7 @@ print(json.dumps(seen))
 # ---- JSON Schema
 
 
+@at_once
 @some_kinds
 def test_a_schema_is_valid_json_schema(kind: Any) -> None:
     """`schema(X)` is a document of JSON Schema 2020-12."""
@@ -1122,6 +1128,7 @@ def test_a_schema_is_valid_json_schema(kind: Any) -> None:
     jsonschema.Draft202012Validator.check_schema(described)
 
 
+@at_once
 @every_kind
 def test_a_schema_tells_states_apart_by_tag(kind: Any) -> None:
     """The discriminator maps the tag of each member to its definition, in which the tag is required and constant."""
@@ -1139,6 +1146,7 @@ def test_a_schema_tells_states_apart_by_tag(kind: Any) -> None:
         )
 
 
+@at_once
 @third_class
 def test_names_in_a_schema_are_the_classes(cls: Any) -> None:
     """A definition has its class's name, and the schema of one kind is the same each time."""
@@ -1221,6 +1229,7 @@ VALID: tuple[Any, ...] = (
 )
 
 
+@at_once
 @some_kinds
 def test_another_validator_agrees_with_decode(kind: Any) -> None:
     """For each document of the tables, `jsonschema` and decode give one verdict."""
@@ -1246,6 +1255,7 @@ RESULTS: tuple[Any, ...] = (
 )
 
 
+@at_once
 @pytest.mark.parametrize(
     "declared",
     one_in(
@@ -1345,6 +1355,7 @@ DOCUMENTS = [
 ]
 
 
+@at_once
 @pytest.mark.parametrize("line", DOCUMENTS)
 def test_a_state_written_by_a_release_decodes_forever(line: bytes) -> None:
     """Each document of the corpus decodes, and encodes to the same bytes, but for those that told another kind."""
@@ -1458,6 +1469,7 @@ def test_errors_of_one_kind_name_what_is_possible() -> None:
         decode('{"type": "Queud"}', MetaState)
 
 
+@at_once
 @pytest.mark.parametrize(
     ("tag", "named"),
     [("NoSuchState", " NoSuchState"), ("my.State-2", " my.State-2"), ("x" * 40, " " + "x" * 40)]

@@ -131,6 +131,7 @@ def test_the_time_of_an_event_is_in_utc() -> None:
     assert UTC is decode_event(encode_event(replace(EVENT, time=local))).time.tzinfo
 
 
+@at_once
 @pytest.mark.parametrize(
     "event",
     [
@@ -282,6 +283,7 @@ def test_every_kind_reads_back_from_the_wire_as_it_is_there(cls: Any) -> None:
         assert wired == decode(encode(wired))
 
 
+@at_once
 @pytest.mark.parametrize(
     ("declared", "result", "expected"),
     [
@@ -349,6 +351,7 @@ def test_a_mapped_state_without_a_result_gets_none() -> None:
     assert not on_the_wire(Mapped(children=(Success(result=date(2026, 3, 1)),)), date).has_result
 
 
+@at_once
 @pytest.mark.parametrize(
     ("declared", "result"),
     [

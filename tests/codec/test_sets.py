@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, RootModel, TypeAdapter
 
 from statesig import Mapped, State, Success, decode, encode, task
 from statesig.engine.cache_keys import key_of
+from tests.harness.cases import at_once
 
 ONE, OTHER = (0, 8, 16, 10), (16, 10, 8, 0)
 """Two orders of insertion that give equal sets two orders of iteration."""
@@ -51,6 +52,7 @@ HOLDERS: dict[str, Callable[[Iterable[int]], State[Any]]] = {
 }
 
 
+@at_once
 @pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS)
 def test_one_state_has_one_document(holder: Callable[[Iterable[int]], Any]) -> None:
     """Equal sets of two orders of iteration give the same bytes, which read back, from every writer."""

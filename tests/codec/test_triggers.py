@@ -79,6 +79,7 @@ NAMED = [
 ]
 
 
+@at_once
 @pytest.mark.parametrize(("trigger", "document"), WRITTEN, ids=lambda one: getattr(one, "name", ""))
 def test_a_trigger_is_written_in_one_way(trigger: Trigger, document: str) -> None:
     """What is usual is left out, kinds are written by their tags, parts as fractions."""
@@ -118,6 +119,7 @@ def test_what_was_nested_needlessly_is_equivalent() -> None:
     assert ~(every(Success) & ~finished()) == trigger
 
 
+@at_once
 @pytest.mark.parametrize(
     ("when", "told"),
     [
@@ -147,6 +149,7 @@ def test_what_is_no_trigger_is_refused(when: Any, told: str) -> None:
         decode_trigger(json.dumps({"when": when}))
 
 
+@at_once
 @pytest.mark.parametrize(
     "document",
     ["", "[]", "null", '{"name": "x"}', '{"when": null}', '{"name": "", "when": {"type": "finished"}}', "{", '"every"'],

@@ -145,6 +145,7 @@ def named(decision: Decision) -> tuple[str, str]:
     return ("wait", "") if isinstance(decision, Wait) else ("execute", "")
 
 
+@at_once
 @pytest.mark.parametrize(("trigger", "policy"), one_in(4, list(product(TRIGGERS, SkipPolicy))), ids=str)
 def test_decide_over_all_pairs_of_upstreams(trigger: Any, policy: SkipPolicy) -> None:
     """Every trigger, policy, pair of upstreams and way to take them: the steps one after the other say the same."""
@@ -161,6 +162,7 @@ def test_decide_over_all_pairs_of_upstreams(trigger: Any, policy: SkipPolicy) ->
     assert 2 * len(WAYS) * len(UPSTREAM) ** 2 == cases
 
 
+@at_once
 @pytest.mark.parametrize("policy", SkipPolicy)
 @pytest.mark.parametrize("state", [Retrying(run_count=1), Scheduled(), Looped()], ids=lambda state: state.type)
 def test_a_task_that_has_begun_is_not_judged_again(policy: SkipPolicy, state: State[Any]) -> None:

@@ -15,6 +15,7 @@ from statesig.engine import delays
 from statesig.engine.decisions import delay_before
 from statesig.engine.options import Options
 from statesig.engine.runner import begin
+from tests.harness.cases import at_once
 from tests.samples.clocks import Clock
 
 LONGEST = 10 * 365 * 24 * 3600.0
@@ -94,6 +95,7 @@ def test_a_delay_that_no_number_can_hold() -> None:
 # ---- in a run
 
 
+@at_once
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

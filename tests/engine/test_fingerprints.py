@@ -118,6 +118,7 @@ OTHER: list[tuple[Any, Any]] = [
 ]
 
 
+@at_once
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_equal_constants(one: Callable[[], Any], other: Callable[[], Any]) -> None:
     """Constants that are equal, or are told only by their class and name, have one fingerprint."""

@@ -37,6 +37,7 @@ from statesig import (
     task,
 )
 from statesig.engine import journal
+from tests.harness.cases import at_once
 
 
 @task
@@ -75,6 +76,7 @@ def types(children: tuple[State[Any], ...]) -> list[str]:
 # ---- the kind of the whole
 
 
+@at_once
 @pytest.mark.parametrize("executor", [None, "threads"])
 @pytest.mark.parametrize(
     ("items", "expected"),
@@ -196,6 +198,7 @@ def over_children(flow: Flow) -> list[int]:
 WAYS = [over_constants, over_a_parameter, over_a_value, over_children]
 
 
+@at_once
 @pytest.mark.parametrize("executor", [None, "threads"])
 @pytest.mark.parametrize("items", WAYS)
 @pytest.mark.parametrize(

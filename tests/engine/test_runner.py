@@ -165,6 +165,7 @@ def error_of(exc: Exception) -> ErrorInfo:
 # ---- what an attempt leads to
 
 
+@at_once
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
@@ -199,6 +200,7 @@ def test_an_attempt_and_its_state(step: Any, expected: State[Any]) -> None:
     assert ["Pending", "Running", expected.type] == [event.state.type for event in events]
 
 
+@at_once
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if issubclass(kind, Finished)], ids=lambda one: one.__name__)
 def test_raised_and_returned_states_take_one_path(kind: Any) -> None:
     """A final state is the outcome whether it is raised by its signal or returned."""
@@ -217,6 +219,7 @@ ILLEGAL = {
 }
 
 
+@at_once
 @pytest.mark.parametrize("signal", ILLEGAL.values(), ids=ILLEGAL)
 @pytest.mark.parametrize("returned", [False, True], ids=["raised", "returned"])
 def test_a_signal_that_no_task_may_raise(signal: Signal[Any], returned: bool) -> None:
@@ -312,6 +315,7 @@ def test_a_retry_is_tried_again() -> None:
     assert [] == illegal_histories(events)
 
 
+@at_once
 @pytest.mark.parametrize(
     "step", [RETRY("no"), FAIL("no"), TIMEOUT("no"), CRASH("no"), ValueError("no"), Failed()], ids=repr
 )
@@ -325,6 +329,7 @@ def test_every_failure_counts_against_retries(step: Any, retries: int) -> None:
     assert (list(range(1, retries + 1)), []) == (counts, illegal_histories(events))
 
 
+@at_once
 @pytest.mark.parametrize(
     "step",
     [FAIL("no", retryable=False), TRIGGERFAIL("no"), SKIP("no"), SUCCESS("ok"), CANCEL("no"), PAUSE("look"), 5],
@@ -768,6 +773,7 @@ def test_a_task_may_build_and_run_a_flow() -> None:
 # ---- skipping
 
 
+@at_once
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
@@ -875,6 +881,7 @@ def test_a_policy_looks_at_children() -> None:
 # ---- triggers
 
 
+@at_once
 @pytest.mark.parametrize(
     ("trigger", "steps", "expected"),
     [
@@ -1426,6 +1433,7 @@ def test_a_run_is_iterated_in_the_order_of_the_flow() -> None:
     assert sum(child.seconds for child in mapped.children) == pytest.approx(mapped.seconds)
 
 
+@at_once
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
@@ -1452,6 +1460,7 @@ def report(given: Any = None) -> int:
     return 1
 
 
+@at_once
 @pytest.mark.parametrize(
     "how", ["value of a success", "order", "state", "states", "state, but skipped", "state, but refused"]
 )
@@ -1558,6 +1567,7 @@ NODES = nodes()
 AT_REST = (Finished, Paused, Running, Cancelling)
 
 
+@at_once
 @pytest.mark.parametrize("kind", one_in(2, KINDS, others=pytest.mark.thorough), ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("way", NODES)
 def test_decide_over_all_states_and_upstreams(kind: Any, way: str) -> None:
@@ -1641,6 +1651,7 @@ def no_settling(outcome: State[Any], retries: int, failures: int) -> State[Any]:
 NOT_A_TASKS = (Pending, Queued, Submitted, Running, Cancelling)
 
 
+@at_once
 @pytest.mark.parametrize(
     "kind",
     [kind for kind in KINDS if kind not in NOT_A_TASKS and kind is not Throttled],

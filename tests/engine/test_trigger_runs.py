@@ -32,12 +32,14 @@ from statesig import (
 from statesig.engine import loop as drives
 from statesig.engine.decisions import Become, decide
 from tests.engine.test_runner import scripted
+from tests.harness.cases import at_once
 from tests.harness.events import of_tasks
 from tests.harness.exhaustive import exhaustive_but, one_in
 from tests.samples.clocks import Clock
 from tests.samples.samples import NOON
 
 
+@at_once
 @pytest.mark.parametrize(
     ("trigger", "on_skip"),
     one_in(

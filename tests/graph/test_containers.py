@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from statesig import Flow, NodeUseError, Success, state_of, task
+from tests.harness.cases import at_once
 
 
 @task
@@ -119,6 +120,7 @@ HOLDING: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@at_once
 @pytest.mark.parametrize("make", HOLDING.values(), ids=HOLDING)
 def test_a_node_stands_for_its_value_in_every_container(make: Callable[[Any], Any]) -> None:
     """A container that can be rebuilt exactly is given with the value in place of the node."""
@@ -195,6 +197,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
 }
 
 
+@at_once
 @pytest.mark.parametrize(("make", "place"), REFUSED.values(), ids=REFUSED)
 def test_a_node_is_refused_where_nothing_can_take_its_place(make: Callable[[Any], Any], place: str) -> None:
     """What cannot be rebuilt around a value is refused at the call; the error has the path, and nothing is added."""
@@ -286,6 +289,7 @@ def changed(value: Any) -> Any:
     return before
 
 
+@at_once
 @pytest.mark.parametrize("make", CONSTANTS.values(), ids=CONSTANTS)
 def test_each_attempt_has_its_own_constant(make: Callable[[], Any]) -> None:
     """A constant that a task changes in place is the same for every run, every attempt and every call; and for others.

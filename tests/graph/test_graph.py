@@ -29,6 +29,7 @@ from statesig import (
     task,
 )
 from statesig.graph.nodes import Takes
+from tests.harness.cases import at_once
 
 
 @task
@@ -167,6 +168,7 @@ def test_a_wrong_call_is_refused_while_building(call: Any) -> None:
     assert ["one", "double"] == [node.name for node in flow.run()]
 
 
+@at_once
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
@@ -256,6 +258,7 @@ def test_a_flow_without_tasks() -> None:
 Pair = namedtuple("Pair", "left right")
 
 
+@at_once
 @pytest.mark.parametrize(
     ("wrap", "expected"),
     [
@@ -498,6 +501,7 @@ def test_an_option_of_run_is_no_name_for_a_parameter(name: str) -> None:
     assert {} == flow.parameters
 
 
+@at_once
 @pytest.mark.parametrize(
     "name", ["flow", "self", "name", "node", "parameters", "options", "class", "fn", "data", "text"]
 )

@@ -39,6 +39,7 @@ WRONG_TYPES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@at_once
 @pytest.mark.parametrize(("options", "sentence"), WRONG_TYPES)
 def test_an_option_of_another_type(options: dict[str, Any], sentence: str) -> None:
     """It is refused where it is written, with the name of the task, or of the option if that is the mistake."""

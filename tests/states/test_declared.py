@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from statesig import Success
 from statesig.states.declared import Declared, declared_as, name_of
+from tests.harness.cases import at_once
 
 
 class Order(BaseModel):
@@ -30,6 +31,7 @@ TYPES: list[tuple[Any, str]] = [
 ]
 
 
+@at_once
 @pytest.mark.parametrize(("declared", "expected"), TYPES, ids=str)
 def test_the_name_of_a_type(declared: Any, expected: str) -> None:
     """A type is named as it is written, without modules."""
@@ -44,6 +46,7 @@ def test_nothing_to_ask(declared: Any) -> None:
     assert found is None or value is found.validated(value)
 
 
+@at_once
 @pytest.mark.parametrize(
     ("declared", "expected"),
     [

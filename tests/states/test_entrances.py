@@ -197,6 +197,7 @@ def family(kind: Any) -> dict[Any, bool]:
     return {cls: is_kind_of(cls, kind, LATE_PARENTS) for cls in LATE_SAMPLES}
 
 
+@at_once
 @some_kinds
 def test_admits_the_kind_and_its_descendants_alone(kind: Any) -> None:
     """Of one sample of each concrete class, every entrance admits the kind's family and refuses all others."""
@@ -208,6 +209,7 @@ def test_admits_the_kind_and_its_descendants_alone(kind: Any) -> None:
     assert dict.fromkeys(NAMES, family(kind)) == admitted
 
 
+@at_once
 @some_kinds
 def test_keeps_class_and_fields(kind: Any) -> None:
     """What comes out of an entrance is of the class that went in, with every field as it was."""
@@ -228,6 +230,7 @@ VALID = typed_samples(json.loads(ORDER.model_dump_json()))
 WRONG = typed_samples({"id": 7, "placed": "2026-03-01T12:30:15Z", "total": "9.90", "lines": "tea"})
 
 
+@at_once
 @some_doors_of_some_kinds
 def test_a_declared_result_that_fits_is_admitted(kind: Any, name: str) -> None:
     """X[Order] admits the family of X with an order as result."""
@@ -236,6 +239,7 @@ def test_a_declared_result_that_fits_is_admitted(kind: Any, name: str) -> None:
     assert family(kind) == admitted
 
 
+@at_once
 @some_doors_of_some_kinds
 def test_a_declared_result_becomes_what_it_is_declared_as(kind: Any, name: str) -> None:
     """Out of X[Order] comes the parametrised class of the state that went in, its result an Order, its fields kept."""
@@ -254,6 +258,7 @@ def native_fields(state: State[Any]) -> dict[str, Any]:
     return {name: getattr(state, name) for name in state.model_fields_set - {"type"}}
 
 
+@at_once
 @some_doors_of_some_kinds
 def test_a_declared_result_that_does_not_fit_is_refused(kind: Any, name: str) -> None:
     """X[Order] refuses every state whose result is no order, those of its own family too."""
@@ -262,6 +267,7 @@ def test_a_declared_result_that_does_not_fit_is_refused(kind: Any, name: str) ->
     assert list(WRONG) == refused
 
 
+@at_once
 @some_kinds
 def test_a_declared_result_need_not_be_given(kind: Any) -> None:
     """X[Order] admits the family of X with no result, and adds none."""
@@ -271,6 +277,7 @@ def test_a_declared_result_need_not_be_given(kind: Any) -> None:
     assert dict.fromkeys(NAMES, members) == {name: [*map(door, members)] for name, door in TYPED_DOORS[kind].items()}
 
 
+@at_once
 @some_doors_of_some_kinds
 def test_a_result_of_none_is_no_order(kind: Any, name: str) -> None:
     """X[Order] refuses a result that is given as None."""
@@ -336,6 +343,7 @@ def test_every_entrance_refuses_what_is_no_state(reason: str) -> None:
             door(BAD_DOCUMENTS[reason])
 
 
+@at_once
 @pytest.mark.parametrize("name", ["model_validate_json", "TypeAdapter of JSON", "a field, from JSON", "decode"])
 @pytest.mark.parametrize("value", ["NaN", "[Infinity]", '{"a": [-Infinity]}', "1e999", "[1e999]"])
 def test_json_text_that_is_not_finite_is_refused(value: str, name: str) -> None:
@@ -379,6 +387,7 @@ TYPED_RAW_DOORS = {
 }
 
 
+@at_once
 @pytest.mark.parametrize("result", DECLARED_RESULTS)
 def test_the_json_form_of_a_declared_result_is_read_alike_everywhere(result: str) -> None:
     """A document that decode admits is admitted by every entrance, as the same state; also deep inside a state."""

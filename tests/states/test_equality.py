@@ -171,6 +171,7 @@ HOLDERS: dict[str, Callable[[Any], State[Any]]] = {
 every_holder = pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS)
 
 
+@at_once
 @every_holder
 @pytest.mark.parametrize("make", ALIKE.values(), ids=ALIKE)
 def test_states_of_like_values_are_equal_and_have_one_hash(make: Callable[[], Any], holder: Callable[..., Any]) -> None:
@@ -193,6 +194,7 @@ def test_states_differ_where_a_value_differs_in_kind(pair: tuple[Any, Any], hold
     assert one != other
 
 
+@at_once
 @every_holder
 @pytest.mark.parametrize("name", INCOMPARABLE)
 def test_a_value_that_cannot_be_compared_equals_itself(name: str, holder: Callable[..., Any]) -> None:
@@ -246,6 +248,7 @@ PAYLOADS: dict[str, Callable[[int], State[Any]]] = {
 }
 
 
+@at_once
 @pytest.mark.parametrize("make", PAYLOADS.values(), ids=PAYLOADS)
 def test_distinct_states_have_distinct_hashes(make: Callable[[int], State[Any]]) -> None:
     """A thousand states that differ in a payload fill a set in linear time: hardly two share a hash."""

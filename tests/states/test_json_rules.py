@@ -253,6 +253,7 @@ def doors(annotation: Any) -> dict[str, Callable[[str], Any]]:
     }
 
 
+@at_once
 @some_annotations
 def test_python_and_json_give_one_verdict_and_one_value(name: str) -> None:
     """A text that decode admits is admitted, parsed, by each entrance of Python as the same value; others by none."""
@@ -269,6 +270,7 @@ def test_python_and_json_give_one_verdict_and_one_value(name: str) -> None:
     assert {} == differing
 
 
+@at_once
 @some_annotations
 def test_the_table_of_inputs_says_something_of_each_annotation(name: str) -> None:
     """Each annotation admits some of the inputs, and, Any apart, refuses some."""
@@ -478,6 +480,7 @@ COERCED: tuple[tuple[Any, Any], ...] = (
 )
 
 
+@at_once
 @pytest.mark.parametrize(("annotation", "value"), one_in(3, COERCED, others=pytest.mark.thorough), ids=shown)
 def test_nothing_is_converted_from_one_kind_of_value_to_another(annotation: Any, value: Any) -> None:
     """A value of another kind is refused as a result and as a field, in a constructor and in a copy."""

@@ -102,6 +102,7 @@ def test_the_tag_is_the_name_of_the_class(cls: Any) -> None:
     assert ("withheld/1" if cls is Withheld else cls.__name__) == SAMPLES[cls].type
 
 
+@at_once
 @pytest.mark.parametrize(
     ("cls", "expected"),
     [
@@ -396,6 +397,7 @@ def test_no_value_is_taken_for_one_of_another_kind(cls: Any, field: str, value: 
     assert {field} == {error["loc"][0] for error in caught.value.errors()}
 
 
+@at_once
 @pytest.mark.parametrize(
     ("cls", "field", "form", "expected"),
     [
@@ -712,6 +714,7 @@ PREDICATES: dict[str, type[Any]] = {
 }
 
 
+@at_once
 @pytest.mark.parametrize("name", PREDICATES)
 def test_a_predicate_holds_for_its_family_alone(name: str) -> None:
     """Each predicate is true of every state of its family, and of no other."""
@@ -751,6 +754,7 @@ NO_ERROR_INFO: tuple[dict[str, Any], ...] = (
 )
 
 
+@at_once
 @pytest.mark.parametrize("given", NO_ERROR_INFO, ids=shown)
 def test_an_error_info_refuses_what_is_no_text(given: dict[str, Any]) -> None:
     """An ErrorInfo takes text and a list of text, and nothing beyond its fields; as a cause and from JSON, too."""
@@ -897,6 +901,7 @@ HOW_TO_COPY: dict[str, Callable[[Any], Any]] = {
 every_copy = pytest.mark.parametrize("how", HOW_TO_COPY)
 
 
+@at_once
 @every_copy
 def test_a_copy_keeps_class_and_value(how: str) -> None:
     """Every way of copying gives an equal state of the same class, field by field; with and without a result."""

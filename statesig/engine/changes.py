@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from statesig.algebra.captures import state_of_exception
-from statesig.codec.events import Event
+from statesig.codec.events import Event, without_result
 from statesig.engine.cache_keys import cached_from, is_fresh
 from statesig.engine.decisions import (
     MOST_PUT_OFF,
@@ -22,7 +22,7 @@ from statesig.engine.decisions import (
     settle_unbegun,
 )
 from statesig.engine.gathering import completed, gathered
-from statesig.engine.noderuns import NodeRun
+from statesig.engine.noderuns import PENDING, NodeRun
 from statesig.engine.options import Options
 from statesig.engine.values import valued, valued_items
 from statesig.executors.attempts import running
@@ -44,6 +44,7 @@ from statesig.states import (
     Scheduled,
     Skipped,
     State,
+    Submitted,
     Success,
 )
 
@@ -55,12 +56,15 @@ __all__ = ["RUNNING", "Changes"]
 RUNNING: Final = Running()
 """The state of a task while its function runs."""
 
+_SUBMITTED: Final = Submitted(state=PENDING)
+
 
 class Changes:
     """The changes of a run and its tasks.
 
     Attributes:
         is_quiet: Whether no change is stored, and nobody is told of any.
+        is_short: Whether, besides, no handler is told of each task.
         is_stored: Whether changes are stored.
         is_cancelled: Whether the run is cancelled: each task ends, and a handler can only say how.
 
@@ -81,7 +85,7 @@ class Changes:
         handlers: tuple[Handler, ...] = (),
     ) -> None:
         self.is_quiet: bool = journal is None and options.on_event is None
-        self._is_short: bool = self.is_quiet and not handlers
+        self.is_short: bool = self.is_quiet and not handlers
         self._for_all = handlers
         self.is_stored: bool = journal is not None
         self.is_cancelled: bool = False
@@ -95,7 +99,7 @@ class Changes:
 
     def enter(self, noderun: NodeRun) -> bool:
         """Let a task become Running; return whether its handlers let it."""
-        if self._is_short and noderun.node.task.is_plain:
+        if self.is_short and noderun.node.task.is_plain:
             noderun.has_run, noderun.state = True, RUNNING  # what `move` would do, for the most frequent change
             return True
         state = self._handled(noderun, RUNNING)
@@ -103,6 +107,18 @@ class Changes:
             noderun.put_off = 0
         self._move(noderun, state)
         return isinstance(state, Running)
+
+    def hand_over(self, noderun: NodeRun) -> bool:
+        """Let a task become Submitted, unless it is; return whether its handlers let it."""
+        if isinstance(noderun.state, Submitted):
+            return True
+        submitted = _SUBMITTED
+        if noderun.state is not PENDING:
+            before: Any = without_result(noderun.state)  # of the Pending family: no other is executed
+            submitted = Submitted(state=before)
+        state = self._handled(noderun, submitted)
+        self._move(noderun, state)
+        return isinstance(state, Submitted)
 
     def end(self, noderun: NodeRun, outcome: State[Any], worker: str | None = None) -> None:
         """Move a task to the outcome of its attempt, or to what its handlers put in its place.
@@ -113,7 +129,7 @@ class Changes:
             worker: Where the attempt ran; None: in this process.
         """
         task = noderun.node.task
-        if self._is_short and task.is_plain:
+        if self.is_short and task.is_plain:
             if type(outcome) is Success:
                 declared = task.value_type
                 if declared is not None and type(outcome.__dict__["result"]) not in declared.exact:

@@ -31,16 +31,20 @@ class Destination:
         window: How many calls may be under way in it.
         in_flight: How many are.
         queued: The tasks to look at once there is room.
+        tells: Whether it says which calls begin; else a call that was handed over counts as begun.
         outgoing: The calls to hand over at the next `Dispatcher.send`.
+        beginning: The calls to let begin then.
     """
 
-    def __init__(self, session: Session, window: int, *, takes_coroutines: bool) -> None:
+    def __init__(self, session: Session, window: int, *, takes_coroutines: bool, tells: bool) -> None:
         self.session: Session = session
         self.takes_coroutines: bool = takes_coroutines
         self.window: int = window
         self.in_flight: int = 0
         self.queued: deque[NodeRun] = deque()
+        self.tells: bool = tells
         self.outgoing: list[Call] = []
+        self.beginning: list[Call] = []
 
 
 class Dispatcher:
@@ -49,6 +53,7 @@ class Dispatcher:
     Attributes:
         in_flight: The calls that are under way, each with its task and its destination.
         outgoing: How many of them the next `send` hands over.
+        begins: Whether the next `send` lets calls begin, so that this must be stored before.
         queued: How many tasks wait for room.
         pool: The destination of plain tasks once it is open; None: in line.
 
@@ -57,6 +62,7 @@ class Dispatcher:
         coroutines: Makes the executor of coroutine functions that the pool does not take.
         aside: Makes the executor of functions with a timeout where there is no pool.
         is_stored: Whether it is stored that a call is under way, so that no more should be than can run.
+        is_watched: Tells whether anybody sees when a call begins: a store, a handler, whoever is told of events.
     """
 
     def __init__(
@@ -66,17 +72,20 @@ class Dispatcher:
         coroutines: Callable[[], Executor],
         aside: Callable[[], Executor],
         is_stored: bool = False,
+        is_watched: Callable[[], bool] = lambda: False,
     ) -> None:
         self._is_stored = is_stored
+        self._is_watched = is_watched
         self.in_flight: dict[Call, tuple[NodeRun, Destination]] = {}
         self.outgoing: int = 0
+        self.begins: bool = False
         self.queued: int = 0
         self.pool: Destination | None = None
         self._executor = executor
         self._makers = {"coroutines": coroutines, "aside": aside}
         self._open: dict[str, Destination] = {}
-        self._arrivals: SimpleQueue[tuple[Call, Outcome] | None] = SimpleQueue()
-        self._next: tuple[Call, Outcome] | None = None
+        self._arrivals: SimpleQueue[tuple[Call, Outcome | None] | None] = SimpleQueue()
+        self._next: tuple[Call, Outcome | None] | None = None
         self._deadlines: list[tuple[float, int, Call]] = []
         self._order = 0
 
@@ -137,9 +146,13 @@ class Dispatcher:
         return self._opened(name, self._makers[name]()) if found is None else found
 
     def _opened(self, name: str, executor: Executor) -> Destination:
-        session = executor.open(lambda call, outcome: self._arrivals.put((call, outcome)))
+        tells = name != "aside" and self._is_watched()  # in line nothing is handed over
+        arrived = self._arrivals.put
+        session = executor.open(
+            lambda call, outcome: arrived((call, outcome)), (lambda call: arrived((call, None))) if tells else None
+        )
         window = self._window(name, session)
-        found = self._open[name] = Destination(session, window, takes_coroutines=executor.takes_coroutines)
+        found = self._open[name] = Destination(session, window, takes_coroutines=executor.takes_coroutines, tells=tells)
         return found
 
     def _window(self, name: str, session: Session) -> int:
@@ -153,12 +166,21 @@ class Dispatcher:
         destination.in_flight += 1
         destination.outgoing.append(call)
         self.outgoing += 1
+        self.begins = self.begins or not destination.tells
         self.in_flight[call] = noderun, destination
 
+    def let_begin(self, call: Call) -> None:
+        """Let a call begin at the next `send`."""
+        self.in_flight[call][1].beginning.append(call)
+        self.begins = True
+
     def send(self) -> None:
-        """Hand over the calls that were taken."""
-        self.outgoing = 0
+        """Let calls begin, and hand over those that were taken."""
+        self.outgoing, self.begins = 0, False
         for destination in self._open.values():
+            if destination.beginning:
+                beginning, destination.beginning = destination.beginning, []
+                destination.session.let_begin(beginning)
             if destination.outgoing:
                 calls, destination.outgoing = destination.outgoing, []
                 for call in calls:
@@ -175,17 +197,23 @@ class Dispatcher:
         """Whether something may have come back, or should have."""
         return self._next is not None or not self._arrivals.empty() or bool(self._deadlines)
 
-    def arrivals(self) -> Iterator[tuple[NodeRun, Outcome]]:
-        """Yield the outcomes that have come back, without waiting."""
+    def arrivals(self) -> Iterator[tuple[NodeRun, Call, Outcome | None]]:
+        """Yield the calls that have ended, each with its outcome, and those that may begin, with None; do not wait."""
         while True:
             found, self._next = self._next, None
             if found is None:
                 if self._arrivals.empty():
                     return
                 found = self._arrivals.get()
-            noderun = None if found is None else self._ended(found[0])
-            if found is not None and noderun is not None:
-                yield noderun, found[1]
+            if found is None:
+                continue
+            call, outcome = found
+            if outcome is not None:
+                noderun = self._ended(call)
+            else:
+                noderun = self.in_flight[call][0] if call in self.in_flight else None
+            if noderun is not None:
+                yield noderun, call, outcome
 
     def _ended(self, call: Call) -> NodeRun | None:
         """Return the task of a call that has ended; None if the call was given up before."""
@@ -221,6 +249,8 @@ class Dispatcher:
             self.outgoing -= 1
         elif not destination.session.withdraw(call):
             return False
+        if call in destination.beginning:
+            destination.beginning.remove(call)
         del self.in_flight[call]
         destination.in_flight -= 1
         return True
@@ -231,8 +261,8 @@ class Dispatcher:
         destination.in_flight -= 1
         return noderun, destination.session.stop(call)
 
-    def wait(self, seconds: float | None) -> None:
-        """Wait until something comes back, a call's time is over, or `wake` is called.
+    def wait(self, seconds: float | None) -> bool:
+        """Wait until something comes back, a call's time is over, or `wake` is called; return whether something came.
 
         Args:
             seconds: The longest wait; None: without limit.
@@ -244,6 +274,7 @@ class Dispatcher:
             self._next = self._arrivals.get(timeout=_LONGEST_WAIT if seconds is None else min(seconds, _LONGEST_WAIT))
         except Empty:
             self._next = None
+        return self._next is not None
 
     def wake(self) -> None:
         """End a wait; safe in a signal handler and in any thread."""

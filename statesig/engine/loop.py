@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import partial
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from statesig.engine.arguments import Arguments
 from statesig.engine.cache_keys import key_of
@@ -34,7 +34,18 @@ from statesig.executors.coroutines import Coroutines
 from statesig.executors.threads import Threads
 from statesig.graph.tasks import building
 from statesig.signals import Signal
-from statesig.states import Cancelled, Finished, Paused, Pending, Running, Scheduled, State, Success, TimedOut
+from statesig.states import (
+    Cancelled,
+    Finished,
+    Paused,
+    Pending,
+    Running,
+    Scheduled,
+    State,
+    Submitted,
+    Success,
+    TimedOut,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -52,6 +63,10 @@ class _Step(enum.Enum):
 # Names of the module: in 3.11 a member of an enum takes longer to look up than most of what is done with it here.
 _DONE, _AWAY = _Step.DONE, _Step.AWAY
 _WAITING, _DELAYED, _OPEN, _SETTLED = Place.WAITING, Place.DELAYED, Place.OPEN, Place.SETTLED
+
+
+_MOMENT: Final = 0.002
+"""Seconds to wait for calls to begin that were just handed over, before that alone is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +113,14 @@ class RunLoop:
         self._clock = options.now
         self._wish = wish
         self._stopped = Stop.NO
+        self._has_sent = False
         self._arguments = Arguments(noderuns, parameters)
         self._dispatcher = Dispatcher(
             options.where(),
             coroutines=lambda: Coroutines(_free(loop)),
             aside=lambda: Threads(1),
             is_stored=changes.is_stored,
+            is_watched=self._is_watched,
         )
         self._delays = Delays(options.now, options.sleep, self._dispatcher)
 
@@ -154,6 +171,9 @@ class RunLoop:
                 self.changes.become(noderun, timed_out)
         return is_late
 
+    def _is_watched(self) -> bool:
+        return not self.changes.is_short or any(noderun.node.task.handlers for noderun in self._noderuns)
+
     @property
     def is_settled(self) -> bool:
         """Whether it came to its end, with no task left that may still change; an interrupt ends it before."""
@@ -181,7 +201,7 @@ class RunLoop:
                 self._look_at(noderun)
             elif dispatcher.queued and (found := dispatcher.dequeued()):
                 self._make_ready(found)
-            elif dispatcher.outgoing:
+            elif dispatcher.outgoing or dispatcher.begins:
                 self._send()
             elif in_flight or self._delays:
                 self._wait()
@@ -258,11 +278,13 @@ class RunLoop:
     def _collect(self) -> None:
         """Take what has come back, and what should have."""
         raised: BaseException | None = None
-        for noderun, outcome in self._dispatcher.arrivals():
-            if outcome.raised is not None:
+        for noderun, call, outcome in self._dispatcher.arrivals():
+            if outcome is None:
+                self._begin(noderun, call)
+            elif outcome.raised is not None:
                 raised = raised or outcome.raised
-                continue
-            self._end(noderun, outcome.state, outcome.seconds, outcome.worker)
+            else:
+                self._end(noderun, outcome.state, outcome.seconds, outcome.worker)
         if raised is not None:
             self.changes.flush()  # what else came back is not lost with it
             raise raised
@@ -271,21 +293,53 @@ class RunLoop:
             state = TimedOut[Any](message=f"took longer than {timeout:g} s; {sentence}")
             self._end(noderun, state, timeout, worker_name())
 
+    def _begin(self, noderun: NodeRun, call: Call) -> None:
+        """Let a call begin for which a worker is free, or take note that it has begun."""
+        if self._stopped is not Stop.NO and self._withdraw(noderun, call):
+            return
+        if self._enter(noderun):
+            self._dispatcher.let_begin(call)
+        else:  # a handler put another state in place
+            if not self._dispatcher.withdraw(call):
+                self._dispatcher.stop(call)
+            self._go_on(noderun)
+
+    def _enter(self, noderun: NodeRun) -> bool:
+        """Let a task that was handed over be Running, unless it is; return whether its handlers let it."""
+        if not isinstance(noderun.state, Submitted):
+            return True
+        has_begun = self.changes.enter(noderun)
+        if has_begun and self.changes.is_cancelled:
+            self.changes.let_end(noderun)
+        return has_begun
+
     def _end(self, noderun: NodeRun, outcome: State[Any], seconds: float, worker: str) -> None:
-        """Take the outcome of a call that was under way elsewhere."""
+        """Take the outcome of a call that was under way elsewhere; whether it began there is not always told before."""
         self._add_seconds(noderun, seconds)
-        self.changes.end(noderun, outcome, worker)
+        if self._enter(noderun):
+            self.changes.end(noderun, outcome, worker)
+        self._go_on(noderun)
+
+    def _go_on(self, noderun: NodeRun) -> None:
+        """Let the run go on after a call of a task."""
         if isinstance(noderun.state, (Finished, Paused)):
             self._settle(noderun)
         else:
             self._make_ready((noderun,))
 
     def _send(self) -> None:
-        self.changes.flush()
+        """Let calls begin, once that is stored, and hand over others; that these are is stored with what comes next."""
+        if self._dispatcher.begins:
+            self.changes.flush()
+        self._has_sent = True
         self._dispatcher.send()
 
     def _wait(self) -> None:
         """Wait until something comes back or the first of the delayed tasks may continue."""
+        if self.changes.is_stored and self._has_sent:
+            self._has_sent = False
+            if self._dispatcher.wait(_MOMENT):
+                return  # what was handed over begins, and one transaction stores both
         self.changes.flush()
         if self._wish.level > self._stopped:
             return  # the wake-up call may have been taken with what came back
@@ -322,17 +376,21 @@ class RunLoop:
         except (Signal, Exception, BaseExceptionGroup) as exc:
             self.changes.fail_to_begin(noderun, exc)
             return _DONE
-        if (noderun.key is not None and self.changes.recall(noderun)) or not self.changes.enter(noderun):
+        if noderun.key is not None and self.changes.recall(noderun):
             return _DONE
         dispatcher = self._dispatcher
         destination = dispatcher.pool if task.is_plain else dispatcher.destination_of(task)
+        begins_here = destination is None or not destination.tells
+        if not (self.changes.enter(noderun) if begins_here else self.changes.hand_over(noderun)):
+            return _DONE
         if destination is not None:
             options = self._options
             call = Call(task, args, kwargs, noderun.current_attempt(), options.redact, options.traceback)
             dispatcher.take(noderun, destination, call)
             return _AWAY
-        if dispatcher.outgoing or not self.changes.is_quiet:
-            self._send()
+        if dispatcher.outgoing or dispatcher.begins or not self.changes.is_quiet:
+            self.changes.flush()
+            dispatcher.send()
         self._call(noderun, partial(task.fn, **kwargs) if kwargs else task.fn, args)
         return _DONE
 
@@ -423,16 +481,21 @@ class RunLoop:
         in_flight = self._dispatcher.in_flight
         self._collect()  # what has come back already is not stopped
         for call, (noderun, _) in tuple(in_flight.items()):
-            if self._dispatcher.withdraw(call):
-                message = "the run was interrupted before it began"
-                self.changes.become(noderun, Scheduled(start_time=self._clock(), message=message))
-            elif self._stopped is Stop.LEAVE_NOW:
+            if not self._withdraw(noderun, call) and self._stopped is Stop.LEAVE_NOW:
                 self._dispatcher.stop(call)
         while in_flight and self._wish.level <= self._stopped:
             self.changes.flush()
             self._dispatcher.wait(None)
             self._collect()
         return self._wish.level <= self._stopped
+
+    def _withdraw(self, noderun: NodeRun, call: Call) -> bool:
+        """Take back a call that has not begun, of a run that is left; return whether that was possible."""
+        if not self._dispatcher.withdraw(call):
+            return False
+        message = "the run was interrupted before it began"
+        self.changes.become(noderun, Scheduled(start_time=self._clock(), message=message))
+        return True
 
     def _cancel(self) -> None:
         """Cancel what has not begun; let what runs be Cancelling, or Cancelled too if it is to be stopped now."""

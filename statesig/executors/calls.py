@@ -119,11 +119,16 @@ def _perform(call: Call) -> Outcome:
     return Outcome(state, time.perf_counter() - began, worker_name())
 
 
-def performed(call: Call) -> Outcome:
-    """Call the task's function as `perform` does; an exception that it lets pass becomes the outcome's `raised`."""
+def performed(call: Call, *, in_new_context: bool = True) -> Outcome:
+    """Call the task's function as `perform` does; an exception that it lets pass becomes the outcome's `raised`.
+
+    Args:
+        call: The call.
+        in_new_context: Whether the function needs a context of its own; the caller's may be new already.
+    """
     began = time.perf_counter()
     try:
-        return perform(call)
+        return perform(call) if in_new_context else _perform(call)
     except BaseException as exc:
         return _ended_by(exc, began)
 

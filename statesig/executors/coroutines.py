@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from statesig.executors.calls import Call, Outcome, aperform, cancelled, worker_name
-from statesig.executors.executor import Executor, Report, Session, unheard
+from statesig.executors.executor import Begun, Executor, Report, Session, unheard
 from statesig.states import Crashed, State
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ class Coroutines(Executor):
         self.given: asyncio.AbstractEventLoop | None = loop
         self._idle: list[_Loop] = []
 
-    def open(self, report: Report) -> Session:
+    def open(self, report: Report, begun: Begun | None = None) -> Session:
         """Begin to serve a run; its calls run in copies of this thread's context."""
-        return _LoopSession(self, report)
+        return _LoopSession(self, report, begun)
 
     def end(self) -> None:
         """Close the loops that were kept."""
@@ -74,22 +74,43 @@ class Coroutines(Executor):
 class _LoopSession(Session):
     """One run's calls on a loop, which serves no other run meanwhile."""
 
-    def __init__(self, executor: Coroutines, report: Report) -> None:
+    def __init__(self, executor: Coroutines, report: Report, begun: Begun | None) -> None:
         self.slots: int = executor.window
         self.window: int = executor.window
         self._executor = executor
         self._loop: _Loop | None = None
         self._report = report
+        self._begun = begun
+        self._held: dict[Call, bool] = {}
         self._context: Context = copy_context()
 
     def submit(self, calls: Sequence[Call]) -> None:
         """Hand calls to the loop, which runs each as an asyncio task."""
         if self._loop is None:
             self._loop = self._executor.take()
-        self._loop.submit(calls, self._report, self._context)
+        if self._begun is not None:
+            self._held.update(dict.fromkeys(calls, True))
+        self._loop.submit(calls, self._report, self._begun, self._context)
+
+    def withdraw(self, call: Call) -> bool:
+        """Take back a call that may not begin yet."""
+        loop = self._loop
+        if loop is None or not self._held.pop(call, False):
+            return False
+        loop.forget(call)
+        loop.cancel_soon(call)
+        return True
+
+    def let_begin(self, calls: Sequence[Call]) -> None:
+        """Let calls begin that wait for that on the loop."""
+        loop, held = self._loop, [call for call in calls if self._held.pop(call, False)]
+        if loop is not None and held:
+            loop.let_begin(held)
 
     def stop(self, call: Call) -> str:
         """Cancel a call's asyncio task."""
+        if self.withdraw(call):
+            return "it had not begun"
         loop = self._loop
         if loop is None or not loop.forget(call):
             return "it had just ended"
@@ -102,6 +123,7 @@ class _LoopSession(Session):
     def close(self, *, now: bool = False) -> None:
         """End the session: cancel its calls on the loop."""
         self._report = unheard
+        self._held.clear()
         loop, self._loop = self._loop, None
         if loop is not None:
             loop.forget_all()
@@ -130,6 +152,7 @@ class _Loop:
 
         self._reports: dict[Call, Report] = {}  # changed atomically: whoever pops a call owns its outcome
         self._tasks: dict[Call, asyncio.Task[Outcome]] = {}
+        self._gates: dict[Call, asyncio.Future[None]] = {}
         self._is_empty = threading.Event()
         self._is_empty.set()
         self._asked = threading.Event()
@@ -151,10 +174,10 @@ class _Loop:
             while not self._is_over:  # a task may have stopped the loop, and with it all other tasks
                 self._loop.run_forever()
 
-    def submit(self, calls: Sequence[Call], report: Report, context: Context) -> None:
+    def submit(self, calls: Sequence[Call], report: Report, begun: Begun | None, context: Context) -> None:
         for call in calls:
             self._reports[call] = report
-        if not self._ask(self._begin, calls, context):
+        if not self._ask(self._begin, calls, begun, context):
             for call in calls:
                 if self.forget(call):
                     report(call, _after(call, Crashed(message="its event loop was closed")))
@@ -166,6 +189,14 @@ class _Loop:
     def forget_all(self) -> list[Call]:
         """Drop all reports; return the calls whose report was still due."""
         return [call for call in list(self._reports) if self.forget(call)]
+
+    def let_begin(self, calls: Sequence[Call]) -> None:
+        """Let calls begin that wait for that."""
+        self._ask(self._open, calls)
+
+    def cancel_soon(self, call: Call) -> None:
+        """Cancel a call's asyncio task, without waiting for the loop to do so."""
+        self._ask(self._cancel, [call], threading.Event())
 
     def cancel(self, call: Call) -> bool:
         """Cancel a call's asyncio task; tell whether the loop did so within `_MOMENT`."""
@@ -194,16 +225,28 @@ class _Loop:
             return False
         return True
 
-    def _begin(self, calls: Sequence[Call], context: Context) -> None:
+    def _begin(self, calls: Sequence[Call], begun: Begun | None, context: Context) -> None:
         for call in calls:
             if call in self._reports:
                 self._is_empty.clear()
-                task = self._loop.create_task(_timed(call), context=context.copy())
+                gate = None
+                if begun is not None:
+                    gate = self._gates[call] = self._loop.create_future()
+                task = self._loop.create_task(_timed(call, gate), context=context.copy())
                 self._tasks[call] = task
                 task.add_done_callback(partial(self._ended, call))
+                if begun is not None:
+                    begun(call)
+
+    def _open(self, calls: Sequence[Call]) -> None:
+        for call in calls:
+            gate = self._gates.get(call)
+            if gate is not None and not gate.done():
+                gate.set_result(None)
 
     def _ended(self, call: Call, task: asyncio.Task[Outcome]) -> None:
         del self._tasks[call]
+        self._gates.pop(call, None)
         if not self._tasks:
             self._is_empty.set()
         report = self._reports.pop(call, None)
@@ -222,7 +265,9 @@ _MOMENT = 1.0
 """Seconds without an answer after which a loop counts as blocked."""
 
 
-async def _timed(call: Call) -> Outcome:
+async def _timed(call: Call, gate: asyncio.Future[None] | None) -> Outcome:
+    if gate is not None:
+        await gate
     call.began = time.monotonic()
     return await aperform(call)
 

@@ -1,4 +1,4 @@
-"""The interface of executors: take calls, run the code of tasks, report each outcome.
+"""The interface of executors: take calls, say which begin, run the code of tasks, report each outcome.
 
 Each run that uses an executor has a session with it, so that several runs may share one at the same time. An executor
 must not know a flow, a run or a run's states: the runner decides the consequences of a failure.
@@ -12,10 +12,14 @@ from typing import Self
 
 from statesig.executors.calls import Call, Outcome
 
-__all__ = ["Executor", "Report", "Session", "unheard"]
+__all__ = ["Begun", "Executor", "Report", "Session", "unheard"]
 
 Report = Callable[[Call, Outcome], object]
 """The executor calls it, from any thread, once for each call that ended without being stopped or withdrawn."""
+
+Begun = Callable[[Call], object]
+"""The executor calls it, from any thread, once a worker is free for a call: nothing of the task has run yet where the
+executor can wait for `Session.let_begin`; else it may have. A call may be reported without it."""
 
 
 class Session(ABC):
@@ -36,6 +40,10 @@ class Session(ABC):
     def withdraw(self, call: Call) -> bool:
         """Take back a call that has not begun, without a report; return whether it was taken back."""
         return False
+
+    @abstractmethod
+    def let_begin(self, calls: Sequence[Call]) -> None:
+        """Let calls begin of which `Begun` was told; those that have begun by then are left alone."""
 
     @abstractmethod
     def stop(self, call: Call) -> str:
@@ -68,11 +76,12 @@ class Executor(ABC):
     is_kept: bool = False
 
     @abstractmethod
-    def open(self, report: Report) -> Session:
+    def open(self, report: Report, begun: Begun | None = None) -> Session:
         """Begin to serve a run, and return its session; safe to call in several threads.
 
         Args:
             report: Called with each outcome of the session's calls.
+            begun: Called when a call is about to begin; None: nobody wants to know, and calls begin at once.
 
         Raises:
             ExecutorError: It cannot be used, such as a cluster that is out of reach.

@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context, ContextVar, copy_context
+from functools import partial
 from queue import SimpleQueue
 from typing import Final
 
 from statesig.executors.calls import Call, Outcome
-from statesig.executors.executor import Executor, Report, Session, unheard
+from statesig.executors.executor import Begun, Executor, Report, Session, unheard
 
 __all__ = ["Pool", "Worker"]
 
@@ -23,8 +24,14 @@ class Worker(ABC):
     """Runs the calls of one thread of a `Pool`; that thread calls every method but `stop`."""
 
     @abstractmethod
-    def perform(self, call: Call) -> Outcome:
-        """Run a call to its end, and set ``call.began``."""
+    def perform(self, call: Call, may_begin: Callable[[], bool]) -> Outcome | None:
+        """Run a call to its end, and set ``call.began``.
+
+        Args:
+            call: The call.
+            may_begin: Waits for leave to begin. It is asked once all is ready for the call; if the call was withdrawn
+                it returns False, and so does this method None.
+        """
 
     @abstractmethod
     def stop(self) -> str:
@@ -55,6 +62,7 @@ class Pool(Executor, ABC):
         if workers < 1:
             raise ValueError(f"workers is at least 1, not {workers}")
         self.workers: int = workers
+        self._most = workers
         self._lock = threading.Lock()
         self._sessions: set[_PoolSession] = set()
         self._queue: SimpleQueue[tuple[_PoolSession, Call] | None] = SimpleQueue()
@@ -65,11 +73,12 @@ class Pool(Executor, ABC):
     def worker(self) -> Worker:
         """Return the worker of a new thread."""
 
-    def open(self, report: Report) -> Session:
+    def open(self, report: Report, begun: Begun | None = None) -> Session:
         """Begin to serve a run; its calls run in copies of this thread's context."""
-        session = _PoolSession(self, report, is_inner=self in _HOLDING.get())
+        session = _PoolSession(self, report, begun, is_inner=self in _HOLDING.get())
         with self._lock:
             self._sessions.add(session)
+            self._most += session.is_inner
         return session
 
     def end(self) -> None:
@@ -100,29 +109,32 @@ class Pool(Executor, ABC):
     def leave(self, session: _PoolSession) -> None:
         """End the thread that a session brought and, with the last session, all others unless they are kept."""
         with self._lock:
-            self._sessions.discard(session)
-            if len(self._seats) > self._most():
+            if session in self._sessions:
+                self._sessions.discard(session)
+                self._most -= session.is_inner
+            if len(self._seats) > self._most:
                 self._queue.put(None)
         self._dismiss()
 
     def ends(self, seat: _Seat) -> bool:
         """Tell whether an idle thread is to end: it was dismissed, or there is one too many."""
         with self._lock:
-            is_over = seat not in self._seats or len(self._seats) > self._most()
+            is_over = seat not in self._seats or len(self._seats) > self._most
             if is_over:
                 self._seats.discard(seat)
         return is_over
 
     # ----
 
-    def _most(self) -> int:
-        """Return how many threads there may be; the lock is held."""
-        return self.workers + sum(session.is_inner for session in self._sessions)
-
     def _staff(self) -> None:
         """Start a thread for each call that has none, as far as there may be threads; the lock is held."""
-        wanted = min(self._most(), sum(session.number for session in self._sessions))
-        while len(self._seats) < wanted:
+        missing = self._most - len(self._seats)
+        if missing <= 0:
+            return
+        calls = 0
+        for session in self._sessions:
+            calls += session.number
+        for _ in range(min(missing, calls - len(self._seats))):
             seat = _Seat(self, self.worker(), self._queue)
             self._seats.add(seat)
             seat.thread.start()
@@ -149,16 +161,16 @@ _HOLDING: Final[ContextVar[tuple[Pool, ...]]] = ContextVar("pools", default=())
 
 
 class _PoolSession(Session):
-    """One run's calls in a pool.
+    """One run's calls in a pool: queued, then held by a thread until they may begin, then running.
 
-    Each change of the two tables is one atomic operation of a dict, so no call is both stopped and reported, without a
-    lock for each call.
+    Each change of the tables is one atomic operation of a dict, so no call is both stopped and reported, without a lock
+    for each call.
 
     Attributes:
         is_inner: Whether it was opened by code that holds a thread of the pool.
     """
 
-    def __init__(self, pool: Pool, report: Report, *, is_inner: bool) -> None:
+    def __init__(self, pool: Pool, report: Report, begun: Begun | None, *, is_inner: bool) -> None:
         self.slots: int = pool.workers
         # Large enough that the tasks one change makes ready are mostly handed over together: a thread that wakes for
         # each call and each outcome waits longer for the interpreter's lock than a short call takes.
@@ -166,7 +178,9 @@ class _PoolSession(Session):
         self.is_inner: bool = is_inner
         self._pool = pool
         self._report = report
+        self._begun = begun
         self._waiting: dict[Call, bool] = {}
+        self._held: dict[Call, _Hold] = {}
         self._running: dict[Call, _Seat] = {}
         self._context: Context = copy_context()
         self._context.run(lambda: _HOLDING.set((*_HOLDING.get(), pool)))
@@ -174,7 +188,7 @@ class _PoolSession(Session):
     @property
     def number(self) -> int:
         """How many calls wait or run."""
-        return len(self._waiting) + len(self._running)
+        return len(self._waiting) + len(self._held) + len(self._running)
 
     def submit(self, calls: Sequence[Call]) -> None:
         """Queue calls."""
@@ -182,8 +196,22 @@ class _PoolSession(Session):
         self._pool.put(self, calls)
 
     def withdraw(self, call: Call) -> bool:
-        """Take back a call that is still queued."""
-        return self._waiting.pop(call, False)
+        """Take back a call that has not begun."""
+        if self._waiting.pop(call, False):
+            return True
+        hold = self._held.pop(call, None)
+        if hold is not None:
+            hold.answers.put(False)
+        return hold is not None
+
+    def let_begin(self, calls: Sequence[Call]) -> None:
+        """Let held calls begin."""
+        for call in calls:
+            hold = self._held.get(call)
+            if hold is not None:
+                self._running[call] = hold.seat
+                del self._held[call]
+                hold.answers.put(True)
 
     def stop(self, call: Call) -> str:
         """Stop a call, and abandon the thread that runs it."""
@@ -195,23 +223,55 @@ class _PoolSession(Session):
     def close(self, *, now: bool = False) -> None:
         """End the session: abandon the threads that run its calls."""
         self._waiting.clear()
-        found = [self._running.pop(call, None) for call in list(self._running)]
-        self._pool.give_up([seat for seat in found if seat is not None], replace=False)
+        holds = [hold for call in list(self._held) if (hold := self._held.pop(call, None)) is not None]
+        found = [seat for call in list(self._running) if (seat := self._running.pop(call, None)) is not None]
+        self._pool.give_up([*(hold.seat for hold in holds), *found], replace=False)
+        for hold in holds:
+            hold.answers.put(False)
         self._report = unheard
         self._pool.leave(self)
 
     def perform(self, call: Call, seat: _Seat) -> bool:
         """Run a call in the seat's thread, and report its outcome; return whether the thread is to take another."""
-        # Add the call to the running ones before it leaves the queued ones: `stop` looks in the opposite order.
-        self._running[call] = seat
+        # Add the call to the held or running ones before it leaves the queued ones: `stop` looks in the opposite order.
+        hold = None
+        if self._begun is None:
+            self._running[call] = seat
+        else:
+            hold = self._held[call] = _Hold(seat)
         if not self._waiting.pop(call, False):
-            return self._running.pop(call, None) is not None
+            self._held.pop(call, None)
+            self._running.pop(call, None)
+            return not self._pool.ends(seat)
         report = self._report
-        outcome = self._context.copy().run(seat.worker.perform, call)
-        if self._running.pop(call, None) is None:
-            return False
+        may_begin = _at_once if hold is None else partial(self._asked, call, hold)
+        outcome = self._context.copy().run(seat.worker.perform, call, may_begin)
+        if outcome is None:
+            return not self._pool.ends(seat)
+        if self._held.pop(call, None) is None and self._running.pop(call, None) is None:
+            return not self._pool.ends(seat)
         report(call, outcome)
         return True
+
+    def _asked(self, call: Call, hold: _Hold) -> bool:
+        """Say that a call is about to begin, and wait for the answer."""
+        assert self._begun is not None
+        self._begun(call)
+        return hold.answers.get()
+
+
+class _Hold:
+    """A call that a thread has taken and that may not begin yet."""
+
+    __slots__ = ("answers", "seat")
+
+    def __init__(self, seat: _Seat) -> None:
+        self.seat: _Seat = seat
+        self.answers: SimpleQueue[bool] = SimpleQueue()
+
+
+def _at_once() -> bool:
+    return True
 
 
 class _Seat:

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from statesig.errors import ExecutorError
 from statesig.executors.calls import Call, Outcome, performed, worker_name
-from statesig.executors.executor import Report, Session
+from statesig.executors.executor import Begun, Report, Session
 from statesig.executors.pickling import packed, packed_outcome, unpacked, unpacked_outcome
 from statesig.executors.pool import Pool, Worker
 from statesig.states import Crashed, Failed, State
@@ -62,7 +62,7 @@ class Processes(Pool):
         self._start: Literal["spawn", "forkserver"] = start
         self._refusal = _Refusal()
 
-    def open(self, report: Report) -> Session:
+    def open(self, report: Report, begun: Begun | None = None) -> Session:
         """Begin to serve a run.
 
         Raises:
@@ -76,7 +76,7 @@ class Processes(Pool):
         if this.daemon:
             raise ExecutorError("Processes", "this is a worker process, which may not start others; use threads here")
         self._refusal = _Refusal()
-        return super().open(report)
+        return super().open(report, begun)
 
     def worker(self) -> Worker:
         """Return a worker that runs its calls in its own process."""
@@ -114,9 +114,9 @@ class _Supervisor(Worker):
         # `stop` comes from another thread; it may neither miss a process that is starting nor kill one that is reaped.
         self._lock = threading.Lock()
 
-    def perform(self, call: Call) -> Outcome:
+    def perform(self, call: Call, may_begin: Callable[[], bool]) -> Outcome | None:
         try:
-            return self._performed(call)
+            return self._performed(call, may_begin)
         except _NotStarted as exc:
             return _outcome(call, exc.state)
         except _Lost:
@@ -136,14 +136,16 @@ class _Supervisor(Worker):
     def close(self) -> None:
         self._end()
 
-    def _performed(self, call: Call) -> Outcome:
+    def _performed(self, call: Call, may_begin: Callable[[], bool]) -> Outcome | None:
         data = packed(call, has_main=_have_main())
         if isinstance(data, Failed):
             return _outcome(call, data)
-        tries = 1
+        tries, begins = 1, False
         while True:
             try:
                 child = self._idle()
+                if not begins and not (begins := may_begin()):
+                    return None
                 child.send(data)
                 return _answer(child, call)
             except _Lost:

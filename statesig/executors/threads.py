@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 from statesig.executors.calls import Call, Outcome, performed
 from statesig.executors.pool import Pool, Worker
@@ -35,9 +36,11 @@ class Threads(Pool):
 class _Calling(Worker):
     """Calls the function in the calling thread."""
 
-    def perform(self, call: Call) -> Outcome:
+    def perform(self, call: Call, may_begin: Callable[[], bool]) -> Outcome | None:
+        if not may_begin():
+            return None
         call.began = time.monotonic()
-        return performed(call)
+        return performed(call, in_new_context=False)
 
     def stop(self) -> str:
         return "its thread goes on until the function returns"

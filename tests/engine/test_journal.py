@@ -45,6 +45,7 @@ from statesig.stores.opening import open_store
 from statesig.stores.sqlite import SQLiteStore
 from statesig.stores.store import Lease, Store
 from tests import ROOT
+from tests.harness.events import elsewhere
 from tests.harness.leftovers import descriptors
 from tests.samples import keeping
 
@@ -621,11 +622,12 @@ def test_a_run_that_could_not_be_stored(
     finally:
         locking.unlock()
     (run,) = store.runs()
-    assert {"one": ["Running", "Success"], "middle": ["Running"]} == tags(place, run.id)
+    seen = list if executor is None else elsewhere
+    assert {"one": seen(["Running", "Success"]), "middle": seen(["Running"])} == tags(place, run.id)
     resumed = flow.resume(run.id, store=store, executor=executor)
     assert Success(result=12) == resumed[last]
     assert ["middle", "middle", "quick"] == bodies
-    assert ["Running", "Scheduled", "Running", "Success"] == tags(place, run.id)["middle"]
+    assert seen(["Running", "Scheduled", "Running", "Success"]) == tags(place, run.id)["middle"]
 
 
 def test_the_same_run_goes_on_after_an_error(locked: tuple[Locking, SQLiteStore], place: str) -> None:
@@ -908,5 +910,6 @@ def test_a_listener_that_raises_loses_no_other_event(place: str) -> None:
     with open_store(place) as store:
         (run,) = store.runs()
         stored = [(record.task, decode(record.state).type) for record in store.history(run)]
-    assert [(None, "Running"), ("one", "Running"), ("one-2", "Running"), ("one-3", "Running")] == stored
+    names = "one", "one-2", "one-3"
+    assert [(None, "Running"), *((name, tag) for tag in ("Submitted", "Running") for name in names)] == stored
     assert stored == [event for event in told if event[1] != "Pending"]

@@ -8,6 +8,7 @@ from statesig import Executor, Flow, task
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from tests.harness.cases import at_once
+from tests.harness.events import elsewhere
 from tests.harness.leftovers import leaving_nothing
 from tests.tools.documents import README
 from tests.tools.outcomes import OUTCOMES, RETRIES, Seen, sequences, shown
@@ -60,14 +61,14 @@ def test_what_a_task_leaves(told: str, retries: int, in_line: dict[int, dict[str
 def test_it_is_the_same_elsewhere(
     where: Callable[[], Executor], in_line: dict[int, dict[str, list[list[str]]]]
 ) -> None:
-    """Handlers see the same states where tasks run in threads and in processes."""
+    """Handlers see the same states where tasks run in threads and in processes, and that they are handed over."""
     with where() as executor:
-        elsewhere = {retries: sequences(retries, executor) for retries in RETRIES}
+        there = {retries: sequences(retries, executor) for retries in RETRIES}
     others = {
-        (told, retries): (seen, elsewhere[retries][told])
+        (told, retries): (seen, there[retries][told])
         for retries in RETRIES
         for told, seen in in_line[retries].items()
-        if elsewhere[retries][told] != seen
+        if there[retries][told] != [*map(elsewhere, seen)]
     }
     assert {} == others
 
@@ -108,4 +109,4 @@ def test_what_is_no_outcome(exc: BaseException, where: Callable[[], Executor | N
         later(work())
     with pytest.raises(type(exc)) as caught:
         flow.run(executor=where())
-    assert (caught.value, ["Running"], []) == (exc, seen, ran)
+    assert (caught.value, ["Running"] if where() is None else ["Submitted", "Running"], []) == (exc, seen, ran)

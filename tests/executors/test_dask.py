@@ -27,6 +27,7 @@ from statesig.executors.executor import Session
 from tests import ROOT
 from tests.harness.exhaustive import counts
 from tests.samples import cluster_work as work
+from tests.samples import handing_over
 
 
 def call_of(task: Task[Any, Any], *args: Any, **options: Any) -> Call:
@@ -105,6 +106,18 @@ def begun(path: Path, count: int = 1) -> list[int]:
     while not path.exists() or len(path.read_text().splitlines()) < count:
         time.sleep(0.01)
     return [int(line) for line in path.read_text().splitlines()]
+
+
+# ---- beginnings
+
+
+def test_a_worker_says_that_a_call_has_begun(cluster: LocalCluster, tmp_path: Path) -> None:
+    """The store has the task Running while its function, on a worker, still goes on."""
+    place = str(tmp_path / "runs.db")
+    with Flow("f") as flow:
+        node = handing_over.until_running(place)
+    all_there(cluster)
+    assert Success(result="Running") == flow.run(store=place, executor=Dask(cluster))[node]
 
 
 # ---- outcomes

@@ -245,18 +245,22 @@ def repeated(history: Sequence[Record]) -> int:
 
 
 def of_bodies(lines: Sequence[tuple[Any, ...]]) -> Counter[str]:
-    """Count the bodies that were run after their task was told to be final, or before it was told to be Running."""
+    """Count the bodies that were run after their task was told to be final, or before it was told to be Running, and
+    the tasks that were given up though they never began."""
     found: Counter[str] = Counter()
     final: set[Place] = set()
     running: set[tuple[str | None, int | None, int]] = set()
+    begun: set[Place] = set()
     for what, task, index, attempt, written in lines:
         if what == "state":
             state = decode_stored(written.encode(), durable_flow.flow.returns(task))
             if is_finished(state):
                 final.add((task, index))
+                found["unbegun"] += state.type == "Crashed" and (task, index) not in begun
             elif state.type == "Running":
                 running.add((task, index, attempt))
         elif what == "begin":
+            begun.add((task, index))
             found["again"] += (task, index) in final
             found["unannounced"] += (task, index, attempt) not in running
     return found

@@ -21,6 +21,7 @@ from typing import Any
 
 from statesig import Flow
 from statesig.errors import RunTaken, StoreError
+from statesig.executors.threads import Threads
 from statesig.stores.database import Database
 from statesig.stores.opening import open_store
 from statesig.stores.sqlite import SQLiteStore
@@ -118,13 +119,12 @@ def go_on(place: str, **options: Any) -> str:
     """Go on with the only run of a place."""
     with open_store(place) as store:
         (run,) = store.runs()
-    flow = durable_troubles.flow if run.flow == durable_troubles.flow.name else durable_troubles.waiting
-    return flow.resume(run.id, store=place, **options).state.type
+    return durable_troubles.FLOWS[run.flow].resume(run.id, store=place, **options).state.type
 
 
-def hit_again(place: str) -> str:
+def hit_again(place: str, **options: Any) -> str:
     durable_troubles.trouble = kill_itself
-    return go_on(place)
+    return go_on(place, **options)
 
 
 def kill_itself() -> None:
@@ -140,6 +140,15 @@ def poison(where: str) -> Story:
     story.live(lambda: run_into(kill_itself, story.place))
     while story.codes[-1] == -signal.SIGKILL:
         story.live(lambda: hit_again(story.place))
+    return story
+
+
+def crowd(where: str) -> Story:
+    """Run children in one thread, the first of which kills the process each time."""
+    story = story_in(where)
+    story.live(lambda: run_into(kill_itself, story.place, durable_troubles.crowd, executor=Threads(1)))
+    while story.codes[-1] == -signal.SIGKILL:
+        story.live(lambda: hit_again(story.place, executor=Threads(1)))
     return story
 
 
@@ -302,5 +311,7 @@ def until(is_so: Callable[[], bool]) -> None:
 
 if __name__ == "__main__":
     what, where = sys.argv[1:]
-    acts = {act.__name__: act for act in (poison, full, small, read_only, locked, gone, stopped, stopped_waiting)}
+    acts = {
+        act.__name__: act for act in (poison, crowd, full, small, read_only, locked, gone, stopped, stopped_waiting)
+    }
     print(json.dumps(acts[what](where).told()))

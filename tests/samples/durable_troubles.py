@@ -71,3 +71,18 @@ def later() -> State[int] | int:
 
 with Flow("waits") as waiting:
     later()
+
+
+@task
+@witnessed
+def stubborn(number: int) -> int:
+    if number == 0:
+        trouble()
+    return number
+
+
+with Flow("crowd") as crowd:
+    crowd.map(stubborn, range(10))
+
+
+FLOWS = {one.name: one for one in (flow, waiting, crowd)}

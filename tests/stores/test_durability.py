@@ -6,6 +6,7 @@ What is killed runs in processes of their own; see `tests.harness.fire` and `tes
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ rounds = pytest.mark.parametrize("rounds", counts(2, 10, 20))
 """How many random moments and races: 1,000 in earnest. Of what takes longer there are fewer."""
 rounds_on_a_server = pytest.mark.parametrize("rounds", counts(None, 4, share=1 / 5))
 
-FAULTS = ("lost", "half", "different", "again", "unannounced", "repeated", "survivors")
+FAULTS = ("lost", "half", "different", "again", "unannounced", "repeated", "unbegun", "survivors")
 """What there must be none of: acknowledged transitions that are not in the history, histories that cannot be, other
 final states than those of a run that nothing happens to, bodies run after their task was final or before it was told
-to be Running, more retries, loops and approvals than there may be, and worker processes that outlive the runner's."""
+to be Running, more retries, loops and approvals than there may be, tasks that are given up and never began, and worker
+processes that outlive the runner's."""
 
 
 def program(module: str, *arguments: str) -> dict[str, Any]:
@@ -104,6 +106,15 @@ def test_a_task_that_kills_its_process_each_time(tmp_path: Path) -> None:
     assert ["TriggerFailed", "Success", "Success"] == [
         told["states"][name][-1] for name in ("last", "mend", "tell_all")
     ]
+
+
+def test_only_what_began_was_lost(tmp_path: Path) -> None:
+    """Of ten children in one thread, the first kills the process each time: it alone is Crashed, the others run."""
+    told = program("troubles", "crowd", str(tmp_path))
+    assert [-9, -9, -9, -9, 0] == told["codes"]
+    assert ["stubborn"] * 13 == told["begun"]
+    tags = Counter(told["states"]["stubborn"])
+    assert ("Crashed", 1, 9) == (told["state"], tags["Crashed"], tags["Success"])
 
 
 # ---- several at once

@@ -14,7 +14,7 @@ import threading
 from statesig.errors import ExecutorError
 from statesig.executors.dask.connection import Client, Cluster
 from statesig.executors.dask.session import ClusterSession
-from statesig.executors.executor import Executor, Report, Session
+from statesig.executors.executor import Begun, Executor, Report, Session
 
 __all__ = ["Dask"]
 
@@ -59,7 +59,7 @@ class Dask(Executor):
         self.timeout = timeout
         self.patience = patience
 
-    def open(self, report: Report) -> Session:
+    def open(self, report: Report, begun: Begun | None = None) -> Session:
         """Connect to the scheduler, and greet its workers.
 
         Raises:
@@ -67,7 +67,7 @@ class Dask(Executor):
         """
         if importlib.util.find_spec("distributed") is None:
             raise ExecutorError("Dask", "it is not installed; pip install 'statesig[dask]'")
-        session = ClusterSession(self, report)
+        session = ClusterSession(self, report, begun)
         ready: concurrent.futures.Future[None] = concurrent.futures.Future()
         thread = threading.Thread(target=lambda: asyncio.run(session.serve(ready)), name="statesig-dask", daemon=True)
         thread.start()

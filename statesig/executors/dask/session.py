@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
 
 from statesig.executors.calls import Call, Outcome, worker_name
 from statesig.executors.dask.connection import connect
 from statesig.executors.dask.placement import MOST, Placement, Submission, Worker
 from statesig.executors.dask.roster import Roster
 from statesig.executors.dask.worker import Answer, read, recall, run, write
-from statesig.executors.executor import Report, Session
+from statesig.executors.executor import Begun, Report, Session
 from statesig.states import Crashed
 
 if TYPE_CHECKING:
@@ -62,12 +63,14 @@ class ClusterSession(Session):
         thread: The thread, once it serves.
     """
 
-    def __init__(self, options: Settings, report: Report) -> None:
+    def __init__(self, options: Settings, report: Report, begun: Begun | None) -> None:
         self.slots: int = 1
         self.window: int = MOST
         self.thread: threading.Thread | None = None
         self._options = options
         self._report = report
+        self._begun = begun
+        self._topic: str | None = None if begun is None else f"statesig-{uuid4().hex}"
         self._placement = Placement(options.batch, options.ahead)
         self._client: Any = None
         self._roster: Roster | None = None
@@ -87,6 +90,9 @@ class ClusterSession(Session):
         if not self._soon(self._take, tuple(calls)):
             for call in calls:
                 self._crash(call, self._ended or "the cluster was left")
+
+    def let_begin(self, calls: Sequence[Call]) -> None:
+        """Do nothing: a worker says that a call has begun, and asks nobody."""
 
     def stop(self, call: Call) -> str:
         """Never report a call, keep it from beginning if possible, and return a sentence on its fate."""
@@ -124,6 +130,8 @@ class ClusterSession(Session):
             opened.push_async_callback(self._end_rest)  # after closing the client, which ends most of the rest
             try:
                 self._client = await connect(self._options.cluster, self._options.timeout, opened)
+                if self._topic is not None:
+                    self._client.subscribe_topic(self._topic, self._heard)
                 roster = Roster(self._client, self._options.patience, self._joined)
                 opened.push_async_callback(roster.close)
                 self._placement.workers = roster.workers
@@ -229,7 +237,9 @@ class ClusterSession(Session):
                 [given] = await self._client.scatter([parts], workers=[address], hash=False)
                 sent.since = time.monotonic()
             if not sent.over:
-                asked = run, sent.number, sent.worker.identity, given
+                # A short call's beginning is told with its end: to tell of each would cost more than the call.
+                topic = self._topic if sent.alone else None
+                asked = run, sent.number, sent.worker.identity, given, topic
                 sent.future = self._client.submit(*asked, key=f"{name}-{sent.number}", pure=False, workers=[address])
                 answers: dict[int, Answer] | None = await sent.future
                 self._arrived(sent, answers)
@@ -260,6 +270,20 @@ class ClusterSession(Session):
                 self._placement.took(call, outcome.seconds)
                 self._settle(sent, index, outcome)
 
+    # ---- calls that have begun
+
+    def _heard(self, event: tuple[float, str]) -> None:
+        """Take the number of a submission of which a worker says that it has begun."""
+        for worker in self._placement.workers.values():
+            for sent in worker.sent:
+                if sent.number == event[1]:
+                    self._tell_begun(sent)
+
+    def _tell_begun(self, sent: Submission) -> None:
+        if self._begun is not None:
+            for _, call in sent.left():
+                self._begun(call)
+
     # ---- late calls
 
     def _ask_late_ones_back(self) -> None:
@@ -278,6 +302,7 @@ class ClusterSession(Session):
         gone = await self._ask_back(sent, asked)
         if gone is not None:
             sent.alone = True  # its remaining calls have begun
+            self._tell_begun(sent)
             if len(gone) == len(asked) > 0:
                 sent.worker.stalled = time.monotonic() + _STALLED
             self._send_all()

@@ -69,8 +69,14 @@ _KEPT = 200
 """Ended submissions to remember, for a `recall` that arrives late."""
 
 
-def run(number: str, identity: str, parts: Mapping[int, bytes]) -> dict[int, Answer] | None:
+def run(number: str, identity: str, parts: Mapping[int, bytes], topic: str | None = None) -> dict[int, Answer] | None:
     """Perform the calls of a submission in order, except those that are withdrawn.
+
+    Args:
+        number: The identity of the submission.
+        identity: The worker that it is meant for.
+        parts: The packed calls, by index.
+        topic: Where to say that the submission has begun; None: nobody wants to know.
 
     Returns:
         Their answers by index; None if the submission was meant for another process, and nothing began.
@@ -81,6 +87,8 @@ def run(number: str, identity: str, parts: Mapping[int, bytes]) -> dict[int, Ans
     if worker.id != identity:
         return None
     progress = _progress.setdefault(number, _Progress())
+    if topic is not None:
+        worker.log_event(topic, number)
     for index, part in parts.items():
         if progress.begin(index):
             progress.answers[index] = _answer(part, str(worker.address))

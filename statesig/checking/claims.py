@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from mypy.errorcodes import ErrorCode
 from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import Import, ImportAll, ImportFrom, SymbolTable, TypeInfo
 from mypy.semanal import SemanticAnalyzer
@@ -20,11 +21,13 @@ from mypy.types import Instance, ProperType, TupleType, get_proper_type
 from mypy.typevars import fill_typevars
 from mypy.util import correct_relative_import
 
-__all__ = ["NOTES", "SIGNAL", "STATE", "Claims", "class_at", "notes_of", "state_raised_by"]
+__all__ = ["NOTES", "SIGNAL", "STATE", "STATESIG", "Claims", "class_at", "notes_of", "state_raised_by"]
 
 STATE: Final = "statesig.states.State"
 SIGNAL: Final = "statesig.signals.Signal"
 NOTES: Final = "statesig"
+
+STATESIG: Final = ErrorCode("statesig", "Check that states and signals are defined one to one", "statesig")
 
 
 class Claims:

@@ -7,13 +7,13 @@ type checker it is the value, so wiring is checked as any call is: ``load(extrac
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, ItemsView, Iterable, KeysView, Mapping, Sequence, Set
 from contextvars import Token
 from datetime import timedelta
 from types import MethodType, TracebackType
 from typing import Any, ClassVar, Self, cast, overload
 
-from typing_extensions import TypeIs, TypeVar
+from typing_extensions import TypeForm, TypeIs, TypeVar
 
 from statesig.errors import FlowError, NodeUseError
 from statesig.graph.containers import PLAIN
@@ -231,15 +231,20 @@ class Graph:
         return tuple(taken), takes
 
     @overload
+    def parameter(self, name: str, type: TypeForm[T]) -> T: ...
+    @overload
+    def parameter(self, name: str, type: TypeForm[T], *, default: None) -> T | None: ...
+    @overload
     def parameter(self, name: str, type: type[T], *, default: T) -> T: ...
     @overload
-    def parameter(self, name: str, type: type[T]) -> T: ...
-    def parameter(self, name: str, type: type[T], **options: T) -> T:
+    def parameter(self, name: str, type: TypeForm[T], *, default: object) -> T: ...
+    def parameter(self, name: str, type: TypeForm[T], **options: object) -> T | None:
         """Declare a value that each run takes, and return a stand-in for it.
 
         Args:
             name: A keyword of `run`, and ``NAME=VALUE`` on the command line.
-            type: The type that the value is validated as, by the rules of JSON: a text for a date is a date.
+            type: The type that the value is validated as, by the rules of JSON: a text for a date is a date. It may be
+                any type that Pydantic can validate: ``Literal["a", "b"]``, ``int | None``, ``Annotated[int, Gt(0)]``.
             default: The value of a run that gives none, validated as any other; without a default the parameter is
                 required. None makes it optional: ``parameter("site", Path, default=None)`` is a path or None.
 
@@ -271,7 +276,8 @@ class Graph:
 
         Args:
             fn: A task, or `functools.partial` of one with keywords, which are the same for all calls.
-            items: A list, or a node or a parameter whose value will be one. No items give an empty Mapped.
+            items: A list or anything else that has an order, such as the items of a dict; or a node or a parameter
+                whose value will be a list. No items give an empty Mapped.
 
         Raises:
             FlowError: `fn` is not a task, or the items are a set, whose order differs from process to process.
@@ -287,7 +293,7 @@ class Graph:
         if not _is_task(target):
             raise FlowError(self.name, f"only a task can be mapped, and {target!r} is not one; decorate it with @task")
         self._check((target, 1, *keywords), target, (None,), keywords)
-        if isinstance(items, Set):
+        if _has_no_order(items):
             raise FlowError(self.name, "a set has no order, which a map needs; map over sorted(...)")
         over = items if isinstance(items, StandIn) else list(items)
         node = self._added(target, (), keywords, over, is_mapped=True)
@@ -405,7 +411,7 @@ def state_of(node: A) -> AnyState[A]:
     return cast("AnyState[A]", StandIn(StateOf(_node(node, "state_of"), children=False)))
 
 
-def states_of(node: list[B]) -> list[AnyState[B]]:
+def states_of(node: Sequence[B]) -> list[AnyState[B]]:
     """Return a stand-in for the states of a mapped node's children, to pass to a task in place of its value.
 
     The list is empty if the node itself did not run.
@@ -417,6 +423,10 @@ def states_of(node: list[B]) -> list[AnyState[B]]:
     if not found.is_mapped:
         raise TypeError(f"states_of takes a mapped node, and {found.name!r} is not one; use state_of")
     return cast("list[AnyState[B]]", StandIn(StateOf(found, children=True)))
+
+
+def _has_no_order(items: object) -> bool:
+    return isinstance(items, Set) and not isinstance(items, (KeysView, ItemsView))  # those have their mapping's order
 
 
 def _node(value: object, use: str) -> Node:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
 from types import UnionType
@@ -37,8 +37,7 @@ from statesig.graph.annotations import names_around, returned_by
 from statesig.graph.options import check_options, in_turn, seconds, unknown_options
 from statesig.states import State
 from statesig.states.declared import Declared, declared_as
-from statesig.states.families import args_of
-from statesig.states.generics import kind_of
+from statesig.states.generics import args_within, kind_of
 
 __all__ = ["FlowTask", "Handler", "Task", "building", "task"]
 
@@ -46,7 +45,10 @@ P = ParamSpec("P")
 Q = ParamSpec("Q")
 A = TypeVar("A")
 B = TypeVar("B")
+C = TypeVar("C")
 S = TypeVar("S")
+R = TypeVar("R")
+Raw = TypeVar("Raw", default=Any)
 
 Handler = Callable[[State[Any], State[Any]], State[Any] | None]
 """Called with the old and the new state at each change; a state that it returns takes the place of the new one."""
@@ -62,11 +64,14 @@ class Building(Protocol):
 building: ContextVar[Building | None] = ContextVar("building", default=None)
 
 
-class Task(Generic[P, A]):
+class Task(Generic[P, A, Raw]):
     """A function with the options of `task`. Outside a flow, and in a running task, calling it calls the function.
 
+    To a type checker a call is the value: what a coroutine gives, and the result of a state. What the function itself
+    returns is ``Raw``, so outside a flow write ``await fetch.fn(3)`` and ``acapture(fetch.fn, 3)``.
+
     Attributes:
-        fn: The function.
+        fn: The function, with its own type.
         name: The name of its nodes; the function's name by default.
         retries: How often it is run again after a failure.
         retry_delay: The seconds between a failure and the next attempt.
@@ -90,7 +95,7 @@ class Task(Generic[P, A]):
 
     def __init__(
         self,
-        fn: Callable[P, Any],
+        fn: Callable[P, Raw],
         *,
         name: str | None = None,
         retries: int = 0,
@@ -103,11 +108,11 @@ class Task(Generic[P, A]):
         trigger: Trigger = all_successful,
         on_skip: SkipPolicy = SkipPolicy.SUCCESS,
         cache_for: float | timedelta | Literal["forever"] | None = None,
-        cache_key: Callable[P, str] | None = None,
+        cache_key: Callable[..., str] | None = None,
         handlers: Iterable[Handler] = (),
         answer: object = None,
     ) -> None:
-        self.fn: Callable[..., Any] = _function_of(fn)
+        self.fn: Callable[P, Raw] = _function_of(fn)
         functools.update_wrapper(self, self.fn)
         self.name: str = name or str(getattr(fn, "__name__", "") or type(fn).__name__)
         if remedy := _remedy_for(self.fn):
@@ -158,7 +163,9 @@ class Task(Generic[P, A]):
     @overload
     def __get__(self, instance: None, owner: type[Any] | None = ..., /) -> Self: ...
     @overload
-    def __get__(self: Task[Concatenate[S, Q], B], instance: S, owner: type[Any] | None = ..., /) -> Task[Q, B]: ...
+    def __get__(
+        self: Task[Concatenate[S, Q], B, C], instance: S, owner: type[Any] | None = ..., /
+    ) -> Task[Q, B, C]: ...
     def __get__(self, instance: Any, owner: type[Any] | None = None, /) -> Any:
         """Return the task of the method that a function is on an instance; the task itself for anything else."""
         if instance is None or not hasattr(type(self.fn), "__get__"):
@@ -294,13 +301,15 @@ def _remedy_for(fn: object) -> str:
 
 
 @overload
-def task(fn: Callable[P, Coroutine[Any, Any, State[A]]], /) -> Task[P, A]: ...
+def task(fn: _Function[P, R, Awaitable[State[A]]], /) -> Task[P, A, R]: ...
 @overload
-def task(fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
+def task(fn: _Function[P, R, Awaitable[State[A] | A]], /) -> Task[P, A, R]: ...
 @overload
-def task(fn: Callable[P, State[A]], /) -> Task[P, A]: ...
+def task(fn: _Function[P, R, State[A]], /) -> Task[P, A, R]: ...
 @overload
-def task(fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
+def task(fn: _Function[P, R, State[A] | A], /) -> Task[P, A, R]: ...
+@overload
+def task(fn: Callable[P, R], /) -> Task[P, R, R]: ...  # pyright: ignore[reportOverlappingOverload]  # mypy needs it
 @overload
 def task(
     *,
@@ -332,10 +341,10 @@ def task(
     trigger: Trigger = ...,
     on_skip: SkipPolicy = ...,
     cache_for: float | timedelta | Literal["forever"],
-    cache_key: Callable[P, str],
+    cache_key: Callable[..., str],
     handlers: Iterable[Handler] = ...,
     answer: object = ...,
-) -> _KeyedTaskMaker[P]: ...
+) -> _KeyedTaskMaker[...]: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a task of a function: ``@task`` or ``@task(retries=3)``.
 
@@ -387,7 +396,8 @@ def _task(options: Mapping[str, Any], fn: Callable[..., Any], /) -> Task[..., An
 def _value_type(declared: Any) -> Any:
     """Return ``A`` of a declared ``A``, ``State[A]`` or ``A | State[A]``, and of an awaitable of those.
 
-    A class of awaitables without arguments does not tell what it gives, which may be anything.
+    Values and results of several types are a union, as to a checker; a state without a result type adds nothing. A
+    class of awaitables without arguments does not tell what it gives, which may be anything.
     """
     while isinstance(kind := get_origin(declared) or declared, type) and hasattr(kind, "__await__"):
         declared = (get_args(declared) or (Any,))[-1]
@@ -395,11 +405,9 @@ def _value_type(declared: Any) -> Any:
     values = [part for part in parts if not _is_state_class(part)]
     if len(values) == len(parts):
         return declared
-    if values:
-        return Union[tuple(values)]
-    arguments = {args_of(part) for part in parts}
-    found = arguments.pop()
-    return found[0] if found and not arguments else Any
+    results = [result for part in parts if _is_state_class(part) for result in args_within(part, State)]
+    results = [result for result in results if result is not Any]
+    return Union[tuple(values + results)] if values or results else Any
 
 
 def _is_state_class(part: object) -> bool:
@@ -411,25 +419,37 @@ def _is_union(declared: Any) -> bool:
 
 
 if TYPE_CHECKING:
+    _R = TypeVar("_R", covariant=True)
+    _Seen = TypeVar("_Seen", covariant=True)
+
+    class _Function(Protocol[P, _R, _Seen]):
+        """A function whose return type is known as it is, and beside that seen as another.
+
+        A function has to fit both overloads, so both type variables are inferred from it; there is no other way to
+        keep a type and to take it apart.
+        """
+
+        @overload
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> _R: ...
+        @overload
+        def __call__(  # type: ignore[overload-cannot-match]  # nobody calls it
+            self, *args: P.args, **kwargs: P.kwargs
+        ) -> _Seen: ...
 
     class _TaskMaker:
         @overload
-        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A]]], /) -> Task[P, A]: ...
+        def __call__(self, fn: _Function[P, R, Awaitable[State[A]]], /) -> Task[P, A, R]: ...
         @overload
-        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
+        def __call__(self, fn: _Function[P, R, Awaitable[State[A] | A]], /) -> Task[P, A, R]: ...
         @overload
-        def __call__(self, fn: Callable[P, State[A]], /) -> Task[P, A]: ...
+        def __call__(self, fn: _Function[P, R, State[A]], /) -> Task[P, A, R]: ...
         @overload
-        def __call__(self, fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
+        def __call__(self, fn: _Function[P, R, State[A] | A], /) -> Task[P, A, R]: ...
+        @overload
+        def __call__(  # pyright: ignore[reportOverlappingOverload]  # mypy needs it
+            self, fn: Callable[P, R], /
+        ) -> Task[P, R, R]: ...
         def __call__(self, fn: Any, /) -> Any: ...
 
-    class _KeyedTaskMaker(Generic[P]):
-        @overload
-        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A]]], /) -> Task[P, A]: ...
-        @overload
-        def __call__(self, fn: Callable[P, Coroutine[Any, Any, State[A] | A]], /) -> Task[P, A]: ...
-        @overload
-        def __call__(self, fn: Callable[P, State[A]], /) -> Task[P, A]: ...
-        @overload
-        def __call__(self, fn: Callable[P, State[A] | A], /) -> Task[P, A]: ...
-        def __call__(self, fn: Any, /) -> Any: ...
+    class _KeyedTaskMaker(_TaskMaker, Generic[Q]):
+        """Keeps what the cache key takes, which the plugin fills in and compares; the function alone says the rest."""

@@ -10,7 +10,18 @@ from collections.abc import Callable, Mapping
 from types import UnionType
 from typing import Any, Final, Generic, NamedTuple, TypeVar, Union, get_args, get_origin
 
-__all__ = ["MOST_KEPT", "PerClass", "args_of", "kind_of", "origin_of", "packed", "parent_of", "specialised", "unpacked"]
+__all__ = [
+    "MOST_KEPT",
+    "PerClass",
+    "args_of",
+    "args_within",
+    "kind_of",
+    "origin_of",
+    "packed",
+    "parent_of",
+    "specialised",
+    "unpacked",
+]
 
 
 FactT = TypeVar("FactT")
@@ -88,6 +99,17 @@ def specialised(origin: Any, family: Any) -> Any:
 def parent_of(cls: type[Any]) -> Any:
     """Return the direct parent of a state class."""
     return next(base for base in cls.__bases__ if isinstance(base, type(cls)))
+
+
+def args_within(cls: Any, family: Any) -> tuple[Any, ...]:
+    """Return the arguments that a class gives its family: ``(str,)`` for ``class Approval(Paused[str])`` as a State.
+
+    Those that it leaves open are left out.
+    """
+    origin = origin_of(cls)
+    given = dict(zip(origin.__pydantic_generic_metadata__["parameters"], args_of(cls), strict=False))
+    seen = (_substituted(part, given) for part in _seen_from(origin, family))
+    return tuple(arg for arg in seen if not isinstance(arg, TypeVar) and not getattr(arg, "__parameters__", ()))
 
 
 def _seen_from(cls: type[Any], family: type[Any]) -> tuple[Any, ...]:

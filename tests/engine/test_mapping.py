@@ -73,6 +73,30 @@ def types(children: tuple[State[Any], ...]) -> list[str]:
     return [child.type for child in children]
 
 
+@task
+def label(pair: tuple[str, int]) -> str:
+    return f"{pair[0]}{pair[1]}"
+
+
+@task
+def shout(text: str) -> str:
+    return text.upper()
+
+
+# ---- what is mapped over
+
+
+def test_the_views_of_a_dict_have_its_order() -> None:
+    """Keys, items and values are mapped over in the order of the dict, unlike a set."""
+    counts = {"b": 2, "a": 1}
+    with Flow("f") as flow:
+        nodes = flow.map(shout, counts.keys()), flow.map(label, counts.items()), flow.map(twice, counts.values())
+        with pytest.raises(FlowError, match="a set has no order"):
+            flow.map(shout, {"b", "a"})
+    run = flow.run()
+    assert [["B", "A"], ["b2", "a1"], [4, 2]] == [run[node].unwrap() for node in nodes]
+
+
 # ---- the kind of the whole
 
 

@@ -8,9 +8,10 @@ import operator
 from collections import OrderedDict, namedtuple
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NewType
 
 import pytest
+from pydantic import Field
 
 from statesig import (
     RETRY,
@@ -475,6 +476,24 @@ def test_a_parameter_that_there_is_not() -> None:
     ):
         flow.run(nubmer=2)
     assert [] == calls
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "wrong"),
+    [
+        (Literal["a", "b"], "a", "c"),
+        (int | None, None, "s3cret"),
+        (Annotated[int, Field(gt=0)], 1, 0),
+        (NewType("UserId", int), 7, "7"),
+    ],
+)
+def test_a_parameter_of_any_type_that_can_be_validated(kind: Any, value: Any, wrong: Any) -> None:
+    """A literal, a union, an annotated type and a new type are types of parameters as classes are."""
+    with Flow("f") as flow:
+        node = listed(flow.parameter("given", kind))
+    assert [value] == flow.run(given=value)[node].unwrap()
+    with pytest.raises(FlowError, match="given"):
+        flow.run(given=wrong)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 import functools
 import math
 import pickle
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from statesig import Flow, Mapped, Success, Task, all_finished, task
+from statesig import Failed, Flow, Mapped, Paused, Skipped, Success, Task, all_finished, task
 from tests.harness.cases import at_once
 
 
@@ -223,3 +223,45 @@ def test_a_method_pickles_with_its_instance() -> None:
     copied: Task[Any, Any] = pickle.loads(pickle.dumps(pipeline.times))
     assert 20 == copied(2)
     assert [0] == pipeline.seen
+
+
+# ---- what a call is worth
+
+
+class Approval(Paused[str]):
+    """A state with a result of one type."""
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        (int | Skipped[int], int),
+        (Success[float] | Failed[float], float),
+        (Success[int] | None, int | None),
+        (Success[int] | Approval, int | str),
+        (list[int] | Failed, list[int]),
+        (Success[int] | Failed, int),
+        (Failed, Any),
+        (Awaitable[bytes | Skipped[bytes]], bytes),
+    ],
+)
+def test_the_value_of_a_return_type(declared: Any, value: Any) -> None:
+    """What a task is worth is what checkers say: its values and its states' results, however they are declared."""
+
+    def give() -> Any: ...
+
+    give.__annotations__ = {"return": declared}
+    assert value == task(give).returns
+
+
+def test_a_result_beside_none() -> None:
+    """A task that returns a state or None hands on the state's result, validated as the state declares it."""
+
+    @task
+    def maybe(number: int) -> Success[int] | None:
+        return Success(result=number) if number else None
+
+    with Flow("f") as flow:
+        some, none = maybe(3), maybe(0)
+    run = flow.run()
+    assert (Success(result=3), Success(result=None)) == (run[some], run[none])

@@ -14,12 +14,16 @@ differs from the marks as one does that is wrong. So the marks are the record, a
 Why there are exceptions, by checker and program:
 
     mypy      excepts      After ``except Signal`` it takes a class without brackets as one of Any.
+              tasks        It joins the members of a union to object, and a task has no type variables of its own.
+    pyright   tasks        It takes one overload of an overloaded function; in strict mode a lambda needs annotations.
     pyrefly   callables    It compares no constructor with what `map` and `partial` hand on.
               states       It takes a frozen model for one to which attributes may be added.
+              tasks        The method's task is not bound; it widens the literal of a parameter that has a default.
               transitions  It forgets the type of a result where a call is the argument of a call.
     ty        algebra      It infers no type variable from a union, nor from the value of a lambda.
               callables    It does not compare the arguments of `partial`.
-              capture      It does not compare the arguments that a TypeVarTuple stands for; so in pipelines.
+              capture      It does not compare the arguments that a TypeVarTuple stands for; so in pipelines and tasks.
+              tasks        The method's task is not bound; it keeps a state in the union beside its result.
 """
 
 from __future__ import annotations

@@ -260,7 +260,7 @@ task(retry_on=by_month)  # E: arg-type
 assert_type(monthly(date(2024, 1, 1)), int)
 assert_type(hourly(date(2024, 1, 1)), int)
 monthly("2024-01")  # E: arg-type
-task(cache_for=60, cache_key=by_month)(plain)  # E: arg-type
+task(cache_for=60, cache_key=by_month)(plain)  # P: statesig
 task(cache_key=by_month)  # E: call-overload
 task(handlers=[unheeded])  # E: list-item
 task(timeout="1s")  # E: call-overload

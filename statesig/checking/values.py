@@ -1,0 +1,140 @@
+"""Types of tasks for the mypy plugin: what a call of a task is worth, read off its function's return type.
+
+The rules are those of `Task.returns` at run time.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy.erasetype import remove_instance_last_known_values
+from mypy.expandtype import expand_type
+from mypy.maptype import map_instance_to_supertype
+from mypy.messages import format_type
+from mypy.nodes import ARG_STAR, ARG_STAR2
+from mypy.plugin import FunctionContext, MethodContext
+from mypy.subtypes import is_subtype
+from mypy.typeops import make_simplified_union
+from mypy.types import (
+    AnyType,
+    CallableType,
+    FunctionLike,
+    Instance,
+    Parameters,
+    Type,
+    TypeOfAny,
+    TypeVarType,
+    UnionType,
+    flatten_nested_unions,
+    get_proper_type,
+)
+
+from statesig.checking.claims import STATE, STATESIG
+
+__all__ = ["MAKERS", "task_of"]
+
+KEYED: Final = "statesig.graph.tasks._KeyedTaskMaker"
+MAKERS: Final = (
+    "statesig.graph.tasks.task",
+    "statesig.graph.tasks._TaskMaker.__call__",
+    f"{KEYED}.__call__",
+)
+"""What makes a task of a function: alone, with options, and with a cache key."""
+
+TASK: Final = "statesig.graph.tasks.Task"
+AWAITABLE: Final = "typing.Awaitable"
+
+
+def task_of(ctx: FunctionContext | MethodContext) -> Type:
+    """Return the type of the task that is made of a function; what mypy inferred where the function does not tell."""
+    default = get_proper_type(ctx.default_return_type)
+    if isinstance(default, Instance) and default.type.fullname == KEYED:
+        return _with_key(default, ctx)
+    if not (isinstance(default, Instance) and default.type.fullname == TASK) or not ctx.arg_types[0]:
+        return ctx.default_return_type
+    given = get_proper_type(ctx.arg_types[0][0])
+    if not isinstance(given, FunctionLike) or any(item.param_spec() for item in given.items):
+        return ctx.default_return_type
+    functions = [_without_variables(item) for item in given.items]
+    values = [_value_of(each.ret_type) for each in functions]
+    found = [value for value in values if value is not None]
+    if len(found) != len(values):
+        return ctx.default_return_type
+    if isinstance(ctx, MethodContext) and isinstance(ctx.type, Instance) and ctx.type.type.fullname == KEYED:
+        _compare_key(ctx, ctx.type, functions)
+    raws = [remove_instance_last_known_values(each.ret_type) for each in functions]
+    return Instance(default.type, [_parameters(functions), _either(found), _either(raws)], ctx.context.line)
+
+
+def _with_key(maker: Instance, ctx: FunctionContext | MethodContext) -> Type:
+    """Return what makes tasks with a cache key, and note what the key takes."""
+    given = ctx.arg_types[ctx.callee_arg_names.index("cache_key")]
+    key = get_proper_type(given[0]) if given else None
+    if not isinstance(key, CallableType):
+        return maker
+    return Instance(maker.type, [_parameters([_without_variables(key)])], ctx.context.line)
+
+
+def _compare_key(ctx: MethodContext, maker: Instance, functions: list[CallableType]) -> None:
+    """Report a cache key that does not take what the task takes: it is called with the task's arguments.
+
+    Annotations cannot say it: they would have the function take what the key takes.
+    """
+    takes = get_proper_type(maker.args[0])
+    if not isinstance(takes, Parameters):
+        return
+    text = ctx.api.named_generic_type("builtins.str", [])
+    fallback = ctx.api.named_generic_type("builtins.function", [])
+    key = CallableType(takes.arg_types, takes.arg_kinds, takes.arg_names, text, fallback)
+    calls = [CallableType(fn.arg_types, fn.arg_kinds, fn.arg_names, text, fallback) for fn in functions]
+    for call in calls:
+        if not is_subtype(key, call):
+            given, wanted = (format_type(kind, ctx.api.options) for kind in (key, call))
+            reason = f"The cache key {given} does not take what the task takes: {wanted}"
+            ctx.api.fail(reason, ctx.context, code=STATESIG)
+
+
+def _without_variables(fn: CallableType) -> CallableType:
+    """Put Any in the place of a function's own type variables: a task has no type of its own for each call."""
+    if not fn.variables:
+        return fn
+    unknown = {variable.id: AnyType(TypeOfAny.special_form) for variable in fn.variables}
+    plain = expand_type(fn, unknown)
+    assert isinstance(plain, CallableType)
+    return plain
+
+
+def _parameters(functions: list[CallableType]) -> Parameters:
+    """Return what a task takes: what its function does, anything for one with overloads."""
+    if len(functions) == 1:
+        fn = functions[0]
+        return Parameters(fn.arg_types, fn.arg_kinds, fn.arg_names)
+    anything = AnyType(TypeOfAny.special_form)
+    return Parameters([anything, anything], [ARG_STAR, ARG_STAR2], [None, None], is_ellipsis_args=True)
+
+
+def _value_of(returned: Type) -> Type | None:
+    """Return ``A`` of ``A``, ``State[A]`` or ``A | State[A]``, and of an awaitable of those; None if it is unclear."""
+    proper = get_proper_type(returned)
+    if isinstance(proper, Instance) and proper.type.has_readable_member("__await__"):
+        awaitable = next((base for base in proper.type.mro if base.fullname == AWAITABLE), None)
+        return None if awaitable is None else _value_of(map_instance_to_supertype(proper, awaitable).args[0])
+    values: list[Type] = []
+    results: list[Type] = []
+    for part in flatten_nested_unions([remove_instance_last_known_values(returned)]):
+        item = get_proper_type(part)
+        if isinstance(item, TypeVarType):
+            return None
+        if isinstance(item, Instance) and item.type.has_base(STATE):
+            root = next(base for base in item.type.mro if base.fullname == STATE)
+            results.append(map_instance_to_supertype(item, root).args[0])
+        else:
+            values.append(part)
+    if not results:
+        return values[0] if len(values) == 1 else UnionType(values)
+    known = [result for result in results if not isinstance(get_proper_type(result), AnyType)]
+    return _either([*values, *known] or results)
+
+
+def _either(types: list[Type]) -> Type:
+    return types[0] if len(types) == 1 else make_simplified_union(types, keep_erased=True)

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal, TypeVar, TypeVarTuple, cast, overload
 
+from pydantic import ValidationError
 from typing_extensions import TypeIs
 
 from statesig.algebra.joins import combine
 from statesig.signals import Signal, causes_of, chain_of, is_signal
 from statesig.states import AnyState, ErrorInfo, Failed, State, Success
 from statesig.states.descriptions import cause_of, members_of
-from statesig.states.families import narrow
+from statesig.states.families import check_unforged, narrow
+from statesig.states.reasons import reason_of
 
 __all__ = [
     "PLAIN",
@@ -193,14 +195,28 @@ def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[Any], ..
 
 
 def state_of_value(value: Any) -> AnyState[Any]:
-    """Return the state that a function leaves which returned a value: the value itself if it is a state."""
+    """Return the state that a function leaves which returned a value: the value itself if it is a state.
+
+    A state whose fields were changed past its being frozen is no outcome: that the function returned it is a failure.
+    """
     if type(value) in PLAIN:
         return _succeeded({"result": value})
     if isinstance(value, State):
-        return cast("AnyState[Any]", value)  # every concrete state is below one of the branches
+        state = cast("AnyState[Any]", value)  # every concrete state is below one of the branches
+        try:
+            check_unforged(state)
+        except ValidationError as exc:
+            return state_of_exception(_forged(state, exc))
+        return state
     if is_signal(value):
         return _of_signal(value, None, False)  # a state never holds a signal
     return _succeeded({"result": value})
+
+
+def _forged(state: State[Any], exc: ValidationError) -> TypeError:
+    error = exc.errors(include_url=False, include_input=False)[0]
+    name = type(state).__name__
+    return TypeError(f"returned a {name} whose {error['loc'][0]} is not one of a {name}: {reason_of(error)}")
 
 
 PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict, set})

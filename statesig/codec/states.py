@@ -56,18 +56,18 @@ def encode(state: State[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
         TypeError: `state` is not a state.
     """
     head, with_result, without_result, trust, trust_without = writers[type(state)]
-    given = state.__pydantic_fields_set__
+    given, fields = state.__pydantic_fields_set__, state.__dict__
     try:
         if "result" in given:
-            result = state.__dict__["result"]
-            if head is not None and len(given) == 1:
+            result = fields["result"]
+            if head is not None and len(given) == 1 and fields["message"] is None:
                 written: bytes = head + to_json(result) + b"}"  # the most frequent state, in two thirds of the time
             else:
-                written = with_result(state.__dict__, exclude_defaults=True)
+                written = with_result(fields, exclude_defaults=True)
             if trust and (trust == READ_BACK or type(result) not in SCALARS):
                 _check_reading(state, written, trust, limits)
         else:
-            written = without_result(state.__dict__, exclude_defaults=True)
+            written = without_result(fields, exclude_defaults=True)
             if trust_without:
                 _check_reading(state, written, trust_without, limits)
     except EncodeError:

@@ -145,7 +145,12 @@ class State(StateModel, Generic[R], abstract=True):
     """The state of a run or of one of its tasks. Abstract: every state is of one of its branches.
 
     A state is frozen: its fields cannot be set. A list or another object that is given as its result is kept as it is,
-    not copied, and is not to be changed afterwards.
+    not copied: whoever changes it afterwards changes the state, its equality and its hash. Give a copy, or declare the
+    type: ``Success[list[int]]`` keeps a list of its own.
+
+    Nothing is promised of a state that was changed by `object.__setattr__` or in its ``__dict__``. Validation (fields
+    of models, `TypeAdapter`) and `capture` refuse it if its plain fields are not what its class declares; they look
+    neither at its result nor at states within it. `encode` trusts every state: looking takes half as long as writing.
 
     Args:
         message: Why the state was entered, for people.

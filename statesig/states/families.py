@@ -66,6 +66,7 @@ __all__ = [
     "StateModel",
     "args_of",
     "check_keys",
+    "check_unforged",
     "descendants",
     "narrow",
     "origin_of",
@@ -324,15 +325,26 @@ class StateModel(BaseModel, metaclass=StateMeta):
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return _described(cls, handler)
 
-    # Pickling a class of a script by value includes these two; they may only call importable functions.
+    # Pickling a class of a script by value includes these; they may only call importable functions.
 
     @classmethod
     def _admit(cls, value: Any, info: core_schema.ValidationInfo) -> Any:
+        return _read_unforged(cls, value, info)
+
+    @classmethod
+    def _admit_within(cls, value: Any, info: core_schema.ValidationInfo) -> Any:
         return _read(cls, value, info)
 
     @classmethod
     def _admit_ignoring_inner(cls, value: Any, handler: Any, info: core_schema.ValidationInfo) -> Any:
-        return _read(cls, value, info)
+        return _read_unforged(cls, value, info)
+
+
+def _read_unforged(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -> Any:
+    """Validate a value as `_read` does, and refuse a state that was forged."""
+    if isinstance(value, StateModel):
+        check_unforged(value)
+    return _read(cls, value, info)
 
 
 def _read(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -> Any:
@@ -477,6 +489,20 @@ def _admitted(cls: type[StateModel], state: StateModel) -> StateModel:
     given = {name: value for name, value in state.__dict__.items() if name in state.__pydantic_fields_set__}
     admitted: StateModel = narrow(target).validate(given)
     return admitted
+
+
+def check_unforged(state: StateModel) -> None:
+    """Refuse a state whose fields were changed past its being frozen: by `object.__setattr__`, or in its ``__dict__``.
+
+    A quick look: its result, the states within it and what a user's own code validates are not looked at.
+
+    Raises:
+        ValidationError: A field is not what its class declares.
+    """
+    try:
+        narrow(type(state)).guard.validate_python(state.__dict__)
+    except ValidationError as exc:
+        raise brief(exc) from None
 
 
 def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from pydantic_core import (
@@ -14,7 +16,7 @@ from pydantic_core import (
 
 from statesig.states.equality import same
 from statesig.states.generics import origin_of
-from statesig.states.json_rules import Schema, json_rules
+from statesig.states.json_rules import Schema, is_exact, json_rules
 from statesig.states.set_order import holds_sets
 
 __all__ = ["TAG", "Narrow", "building", "defined", "innermost"]
@@ -30,6 +32,7 @@ class Narrow:
     """The readers and writers of exactly one class, without its descendants.
 
     Attributes:
+        cls: The class.
         schema: The core schema of a construction, the tag being optional.
         tagged: The same, the tag being required.
         definitions: The definitions that the schemas refer to, by reference.
@@ -49,6 +52,7 @@ class Narrow:
             cls.model_rebuild(force=True, _types_namespace={})
         finally:
             building.reset(token)
+        self.cls: type[Any] = cls
         self.definitions: dict[str, Schema]
         inner, self.definitions = _unwrapped(cls)
         self.schema: Schema = _with_fields(inner, _tag_field(cls, required=False))
@@ -73,12 +77,27 @@ class Narrow:
         absent = {name: field for name, field in fields.items() if name != "result"}
         self.without_result: SchemaSerializer = _writer(absent, self.definitions)
 
+    @cached_property
+    def guard(self) -> SchemaValidator:
+        """Validates an instance's ``__dict__``, but for the result and the fields that a user's own code validates."""
+        plain = {name: field for name, field in self.fields.items() if name != "result" and is_exact(field, _is_kept)}
+        fields = {TAG: core_schema.literal_schema([origin_of(self.cls).__tag__]), **plain}
+        declared: Schema = {name: {"type": "typed-dict-field", "schema": field} for name, field in fields.items()}
+        config = {"strict": True, "title": self.cls.__name__}
+        whole = {"type": "typed-dict", "fields": declared, "extra_behavior": "ignore", "total": False, "config": config}
+        return SchemaValidator(defined(whole, self.definitions))
+
     def defaulted(self, data: Mapping[str, Any]) -> set[str]:
         """Return the names of the fields that equal their defaults.
 
         Excluding these by name leaves nested models alone: a change of their defaults must not change written text.
         """
         return {name for name, default in self.defaults.items() if same(data[name], default)}
+
+
+def _is_kept(cls: type) -> bool:
+    """Tell that an instance of a model passes unread."""
+    return True
 
 
 def defined(schema: Schema, definitions: Mapping[str, Schema], *, always: bool = False) -> Any:
@@ -101,18 +120,24 @@ def _unwrapped(cls: type[Any]) -> tuple[Schema, dict[str, Schema]]:
     if inner["type"] == "definition-ref" and own_definition is not None:
         inner = own_definition
 
-    def to_family(node: Schema) -> Schema | None:
+    within_of = attrgetter("_admit_within")  # without a look at each: a thousand children would take twice as long
+
+    def within(node: Schema) -> Schema | None:
         # A field of the class's own type means its family, as everywhere else.
         if node["type"] == "definition-ref" and node["schema_ref"] == own:
             described = {"pydantic_js_functions": [cls.__get_pydantic_json_schema__]}
-            admit = core_schema.with_info_plain_validator_function(cls._admit)  # pyright: ignore[reportPrivateUsage]
+            admit = core_schema.with_info_plain_validator_function(within_of(cls))
             return {**admit, "metadata": described}
+        if node["type"] == "function-plain":
+            family: Any = getattr(node["function"]["function"], "__self__", None)
+            if type(family) is type(cls):
+                return {**node, "function": {**node["function"], "function": within_of(family)}}
         return None
 
     def apply(fields: Schema) -> Schema:
-        return {name: {**field, "schema": _ruled(name, field["schema"], to_family)} for name, field in fields.items()}
+        return {name: {**field, "schema": _ruled(name, field["schema"], within)} for name, field in fields.items()}
 
-    return _with_fields(inner, apply), {ref: json_rules(schema, to_family) for ref, schema in definitions.items()}
+    return _with_fields(inner, apply), {ref: json_rules(schema, within) for ref, schema in definitions.items()}
 
 
 def _ruled(name: str, schema: Schema, replace: Callable[[Schema], Schema | None]) -> Schema:

@@ -40,7 +40,7 @@ from statesig.states import (
     TriggerFailed,
     ValidationFailed,
 )
-from statesig.states.descriptions import cause_of, describe, name_of
+from statesig.states.descriptions import cause_of, describe, name_of, no_state
 from statesig.states.families import descendants, narrow, origin_of
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Signal(BaseException, Generic[StateT]):
         __signature__ = _Fields()
 
     @classmethod
-    def of(cls, state: State[Any]) -> Self:
+    def of(cls, state: StateT) -> Self:  # type: ignore[misc]  # as covariant as it is where it is constructed
         """Return the signal that carries a state as it is.
 
         Raises:
@@ -164,7 +164,7 @@ class Signal(BaseException, Generic[StateT]):
         if origin_of(type(state)) is not expected:
             raise TypeError(f"{cls.__name__} carries {expected.__name__}, not {type(state).__name__}")
         signal = cls.__new__(cls)
-        signal._state = cast("StateT", state)  # its class was just compared
+        signal._state = state
         return signal
 
     if TYPE_CHECKING:
@@ -280,7 +280,10 @@ def signal_of(state: KindT) -> Signal[KindT]:
 
     Raises:
         NoSignal: The state's class has no signal; the text shows the line to write.
+        TypeError: It is no state: a class of states, say.
     """
+    if not isinstance(cast("object", state), State):
+        raise no_state("signal_of", state)
     return signal_type_of(type(state)).of(state)
 
 

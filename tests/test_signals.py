@@ -237,6 +237,16 @@ def test_only_the_signal_is_defined_again() -> None:
     assert module.MISFILE not in catching(Failed)
 
 
+@pytest.mark.parametrize(
+    ("given", "what"), [(Failed, "the class Failed; construct it: Failed(...)"), (3, "a value of class int")]
+)
+def test_signal_of_what_is_no_state(given: Any, what: str) -> None:
+    """A class of states, or a value, is refused by what it is, and no line to write is made of it."""
+    with pytest.raises(TypeError) as error:
+        signal_of(given)
+    assert f"signal_of takes states, not {what}" == str(error.value)
+
+
 def test_no_signal_prints_the_line_to_write() -> None:
     """`signal_of` a state without a signal raises NoSignal, and the line that it prints makes one."""
 

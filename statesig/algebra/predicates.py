@@ -30,6 +30,9 @@ class Verdict(enum.Enum):
     PAUSE = "pause"
     WAIT = "wait"
 
+    def __bool__(self) -> bool:
+        raise TypeError("a verdict is neither true nor false; compare it: verdict is Verdict.RUN")
+
 
 # PAUSE is next to RUN since resuming turns the one into the other, and must keep the order of all others.
 _BY_SEVERITY: Final = (Verdict.RUN, Verdict.PAUSE, Verdict.SKIP, Verdict.FAIL)

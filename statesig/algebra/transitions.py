@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal, Union, overload
+from typing import Any, Literal, Union, cast, overload
 
 from typing_extensions import TypeVar
 
@@ -35,6 +35,7 @@ from statesig.states import (
     Submitted,
     Success,
 )
+from statesig.states.descriptions import no_state
 from statesig.states.families import origin_of
 
 __all__ = [
@@ -211,9 +212,13 @@ def check_history(
             the state before it.
 
     Raises:
+        TypeError: Something in it is no state: a class of states, say.
         ValueError: The number of attempts or times is not that of the states.
     """
     history = list(states)
+    for given in cast("list[object]", history):  # whatever it holds
+        if not isinstance(given, State):
+            raise no_state("check_history", given)
     counted = [None] * len(history) if attempts is None else list(attempts)
     timed = [None] * len(history) if times is None else list(times)
     if not len(history) == len(counted) == len(timed):

@@ -132,7 +132,7 @@ class Trigger:
             raise ValueError("a trigger's name appears in messages, and may not be empty")
         return replace(self, label=name)
 
-    def otherwise(self, signal: type[Signal[Any]]) -> Self:
+    def otherwise(self, signal: type[FAIL] | type[SKIP] | type[PAUSE]) -> Self:
         """Return this trigger with another verdict, in all its parts, for when it does not hold.
 
         Raises:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from mypy.errorcodes import ABSTRACT
 from mypy.expandtype import expand_type, expand_type_by_instance
 from mypy.maptype import map_instance_to_supertype
 from mypy.messages import format_type_bare
@@ -20,13 +21,18 @@ from mypy.nodes import (
     Argument,
     AssignmentStmt,
     Block,
+    BytesExpr,
     CallExpr,
     EllipsisExpr,
     Expression,
+    FloatExpr,
     IfStmt,
     IndexExpr,
+    IntExpr,
+    MemberExpr,
     MypyFile,
     NameExpr,
+    RefExpr,
     Statement,
     StrExpr,
     TempNode,
@@ -35,6 +41,7 @@ from mypy.nodes import (
     TypeInfo,
     Var,
     WithStmt,
+    get_member_expr_fullname,
 )
 from mypy.options import Options
 from mypy.plugin import (
@@ -48,7 +55,7 @@ from mypy.plugin import (
 from mypy.plugins.common import add_method_to_class
 from mypy.semanal import SemanticAnalyzer
 from mypy.semanal_shared import has_placeholder
-from mypy.server.trigger import make_wildcard_trigger
+from mypy.server.trigger import make_trigger, make_wildcard_trigger
 from mypy.types import (
     AnyType,
     Instance,
@@ -64,14 +71,16 @@ from mypy.types import (
 from typing_extensions import override
 
 from statesig.checking.claims import NOTES, SIGNAL, STATE, STATESIG, Claims, notes_of, state_raised_by
-from statesig.checking.values import MAKERS, task_of
+from statesig.checking.values import MAKERS, MAPS, mapped, task_of
 from statesig.errors import DefinitionError
+from statesig.states.families import LONGEST_TAG
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 5
+VERSION: Final = 6
 """Raise it when a verdict, a message or a note changes, so that mypy drops older cache entries."""
 
+ABSTRACT_STATES: Final = (STATE, "statesig.states.MetaState", "statesig.states.Finished")
 MODEL: Final = "pydantic.main.BaseModel"
 FIELD: Final = "pydantic.fields.Field"
 
@@ -136,13 +145,21 @@ class StatesigPlugin(Plugin):
         """Mypy alone joins the members of a union that a task returns to object; with this hook, they stay a union.
 
         Why: from ``int | str`` it infers two lower bounds of one type variable. It also finds no value in
-        ``Success[int] | None``, and lets the variables of a generic function escape.
+        ``Success[int] | None``, and lets the variables of a generic function escape. The hook also reports
+        ``Finished()``: what annotations can say of it they would say of every ``type[Finished]``, too.
         """
-        return task_of if fullname in MAKERS else None
+        if fullname in MAKERS:
+            return task_of
+        return _construct_abstract if fullname in ABSTRACT_STATES else None
 
     @override
     def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
-        """Like `get_function_hook`, for ``@task(retries=3)``."""
+        """Like `get_function_hook`, for ``@task(retries=3)``; with it, ``flow.map`` takes only tasks.
+
+        Why: to mypy alone any function is as good as a task.
+        """
+        if fullname in MAPS:
+            return mapped
         return task_of if fullname in MAKERS else None
 
     def _class_called(self, fullname: str) -> TypeInfo | None:
@@ -155,11 +172,8 @@ class StatesigPlugin(Plugin):
 
     def _see_state(self, ctx: ClassDefContext) -> None:
         info, analyzer = ctx.cls.info, _analyzer_of(ctx)
-        given, abstract = ctx.cls.keywords.get("tag"), ctx.cls.keywords.get("abstract")
-        if given is None or (isinstance(given, NameExpr) and given.name == "None"):
-            tag: str | None = info.name
-        else:
-            tag = given.value if isinstance(given, StrExpr) else None
+        abstract = ctx.cls.keywords.get("abstract")
+        tag = _tag_of(ctx, analyzer)
         info.metadata[NOTES] = {
             "tag": tag,
             "abstract": isinstance(abstract, NameExpr) and abstract.name == "True",
@@ -171,6 +185,8 @@ class StatesigPlugin(Plugin):
         for parent in parents:
             if notes_of(parent).get("abstract") and parent.module_name != info.module_name:
                 _refuse(ctx, f"{parent.fullname} is sealed; derive from one of the states below it")
+        for name in _overridden(ctx.cls.defs.body, info):
+            _refuse(ctx, f"the field {name} needs its annotation to have another default")
         other = self._claims.rival_of(info, analyzer)
         if other is not None:
             remedy = f'choose another with class {info.name}(..., tag="...")'
@@ -219,6 +235,59 @@ def _analyzer_of(ctx: ClassDefContext) -> SemanticAnalyzer:
 def _refuse(ctx: ClassDefContext, reason: str) -> None:
     """Report a class with the text of the error that its definition raises at run time."""
     ctx.api.fail(str(DefinitionError(ctx.cls.name, reason)), ctx.cls, code=STATESIG)
+
+
+def _tag_of(ctx: ClassDefContext, analyzer: SemanticAnalyzer) -> str | None:
+    """Return a state's tag, also of a constant; None if only the program knows it. Report what cannot be one."""
+    given = ctx.cls.keywords.get("tag")
+    if given is None or (isinstance(given, NameExpr) and given.name == "None"):
+        return ctx.cls.name
+    value: object = given.value if isinstance(given, (StrExpr, BytesExpr, IntExpr, FloatExpr)) else None
+    path = get_member_expr_fullname(given) if isinstance(given, MemberExpr) else getattr(given, "name", None)
+    if path is not None:
+        symbol = analyzer.lookup_qualified(path, given, suppress_errors=True)
+        constant = symbol.node if symbol is not None else None
+        if isinstance(constant, Var) and constant.is_final:
+            value = constant.final_value
+            analyzer.add_plugin_dependency(make_trigger(constant.fullname))
+    if value is not None and not isinstance(value, str):
+        _refuse(ctx, f"a tag is a text, not a value of class {_CLASSES.get(type(given), type(value).__name__)}")
+        return None
+    if value is not None and not 0 < len(value) <= LONGEST_TAG:
+        _refuse(ctx, f"a tag has 1 to {LONGEST_TAG} characters, not {len(value)}")
+        return None
+    return value
+
+
+_CLASSES: Final[dict[type[Expression], str]] = {BytesExpr: "bytes"}
+"""The class of a literal whose value mypy keeps as a text."""
+
+
+def _overridden(body: Iterable[Statement], info: TypeInfo) -> Iterator[str]:
+    """Yield each inherited field to which a class body assigns without its annotation."""
+    annotated = {name for base in info.mro[1:] for name, _ in _noted_fields(base)}
+    for statement in body:
+        if isinstance(statement, AssignmentStmt) and not statement.new_syntax:
+            for target in statement.lvalues:
+                if isinstance(target, NameExpr) and target.name in annotated:
+                    yield target.name
+
+
+def _noted_fields(info: TypeInfo) -> Iterable[tuple[str, bool]]:
+    found: Iterable[tuple[str, bool]] = notes_of(info).get("fields", ())  # type: ignore[assignment]  # as it was noted
+    return found
+
+
+def _construct_abstract(ctx: FunctionContext) -> Type:
+    """Report the construction of an abstract state, which is an error when it runs."""
+    called = ctx.context.callee if isinstance(ctx.context, CallExpr) else None
+    if isinstance(called, IndexExpr):
+        called = called.base
+    # A variable of such a class may hold one of the states below it.
+    if isinstance(called, RefExpr) and isinstance(called.node, (TypeInfo, TypeAlias)):
+        name = called.fullname.rpartition(".")[2]
+        ctx.api.fail(f"{name} is abstract; construct one of the states below it", ctx.context, code=ABSTRACT)
+    return ctx.default_return_type
 
 
 def _is_unknown(state: ProperType) -> bool:
@@ -291,8 +360,7 @@ def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> dict[str, tuple[T
             continue
         analyzer.add_plugin_dependency(make_wildcard_trigger(info.fullname))
         seen_as = map_instance_to_supertype(state, info)
-        declared: Iterable[tuple[str, bool]] = info.metadata.get(NOTES, {}).get("fields", ())
-        for name, optional in declared:
+        for name, optional in _noted_fields(info):
             symbol = info.names.get(name)
             field = symbol.node if symbol is not None else None
             if not isinstance(field, Var) or field.is_classvar or field.is_final:

@@ -31,7 +31,7 @@ from mypy.types import (
 
 from statesig.checking.claims import STATE, STATESIG
 
-__all__ = ["MAKERS", "task_of"]
+__all__ = ["MAKERS", "MAPS", "mapped", "task_of"]
 
 KEYED: Final = "statesig.graph.tasks._KeyedTaskMaker"
 MAKERS: Final = (
@@ -40,6 +40,9 @@ MAKERS: Final = (
     f"{KEYED}.__call__",
 )
 """What makes a task of a function: alone, with options, and with a cache key."""
+
+MAPS: Final = ("statesig.flow.Flow.map", "statesig.graph.graph.Graph.map")
+"""What calls a task for each of many items."""
 
 TASK: Final = "statesig.graph.tasks.Task"
 AWAITABLE: Final = "typing.Awaitable"
@@ -64,6 +67,17 @@ def task_of(ctx: FunctionContext | MethodContext) -> Type:
         _compare_key(ctx, ctx.type, functions)
     raws = [remove_instance_last_known_values(each.ret_type) for each in functions]
     return Instance(default.type, [_parameters(functions), _either(found), _either(raws)], ctx.context.line)
+
+
+def mapped(ctx: MethodContext) -> Type:
+    """Report a function that is mapped and no task.
+
+    Annotations could say it, but then a task of other items would be told of in two overloads, not in one sentence.
+    """
+    given = get_proper_type(ctx.arg_types[0][0]) if ctx.arg_types[0] else None
+    if isinstance(given, FunctionLike):
+        ctx.api.fail("Only a task can be mapped; decorate the function with @task", ctx.context, code=STATESIG)
+    return ctx.default_return_type
 
 
 def _with_key(maker: Instance, ctx: FunctionContext | MethodContext) -> Type:

@@ -86,6 +86,13 @@ def _notes(exc: BaseException) -> list[str]:
         return []
 
 
+def no_state(use: str, given: object) -> TypeError:
+    """Return the error for a function that takes states and was given something else, such as a class of states."""
+    if isinstance(given, type):
+        return TypeError(f"{use} takes states, not the class {given.__name__}; construct it: {given.__name__}(...)")
+    return TypeError(f"{use} takes states, not a value of class {type(given).__name__}")
+
+
 def name_of(cls: type[Any]) -> str:
     """Return the qualified name of a class, past any attribute of its metaclass."""
     module: object = vars(type)["__module__"].__get__(cls)

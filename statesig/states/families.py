@@ -136,6 +136,9 @@ def _check_parent(cls: Any) -> None:
         raise DefinitionError(cls.__name__, f"{parent.__name__} is sealed; derive from one of {ways}")
     if TAG in _own_annotations(cls) or TAG in cls.__dict__:
         raise DefinitionError(cls.__name__, f"the field name {TAG!r} is the tag's; choose another")
+    unannotated = cls.__dict__.keys() & getattr(parent, "__pydantic_fields__", {}).keys() - _own_annotations(cls).keys()
+    for name in sorted(name for name in unannotated if not hasattr(cls.__dict__[name], "__get__")):
+        raise DefinitionError(cls.__name__, f"the field {name} needs its annotation to have another default")
 
 
 def _is_branch(cls: Any, abstract: Any) -> bool:
@@ -155,6 +158,8 @@ def _own_annotations(cls: Any) -> Mapping[str, Any]:
 def _register(cls: Any, tag: str, abstract: bool) -> None:
     """Give a class its tag and register it; it replaces a class of the same module and qualified name."""
     name = cls.__name__
+    if not isinstance(cast("object", tag), str):
+        raise DefinitionError(name, f"a tag is a text, not a value of class {type(tag).__name__}")
     if not 0 < len(tag) <= LONGEST_TAG:
         raise DefinitionError(name, f"a tag has 1 to {LONGEST_TAG} characters, not {len(tag)}")
     place = (cls.__module__, cls.__qualname__)

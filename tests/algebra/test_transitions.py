@@ -494,3 +494,10 @@ def test_every_built_in_kind_is_below_a_name_of_the_diagram() -> None:
     """Each built-in kind is one of the diagram's names or below one."""
     names = {each for arrow in ARROWS for each in arrow}
     assert [] == [kind for kind in BUILT_IN if not names & {parent.__name__ for parent in kind.__mro__}]
+
+
+@pytest.mark.parametrize("given", [Pending, "Pending"])
+def test_a_history_is_of_states(given: Any) -> None:
+    """A class of states, or a name, in a history is refused as what it is, not as a first step that is illegal."""
+    with pytest.raises(TypeError, match=r"check_history takes states, not (the class Pending|a value of class str)"):
+        check_history([given])

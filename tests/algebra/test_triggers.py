@@ -852,3 +852,10 @@ def test_a_judgement_is_the_verdict(trigger: Trigger) -> None:
             assert verdict is trigger.verdict(Counts(upstream), resumed=resumed)
             assert verdict is trigger.judge(upstream, resumed=resumed).verdict
             assert verdict is trigger.judge(Counts(upstream), resumed=resumed).verdict
+
+
+def test_a_verdict_is_neither_true_nor_false() -> None:
+    """Every verdict would count as true; asking for its truth is an error that says how to compare it."""
+    for verdict in Verdict:
+        with pytest.raises(TypeError, match="compare it: verdict is"):
+            bool(verdict)

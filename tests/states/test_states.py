@@ -254,6 +254,27 @@ def test_a_tag_is_not_inherited() -> None:
     assert "Inner" == Inner(reason="why").type
 
 
+@pytest.mark.parametrize("tag", [3, b"tag", 1.5])
+def test_a_tag_is_a_text(tag: Any) -> None:
+    """A tag of another class is refused where the class is defined."""
+    with pytest.raises(DefinitionError, match=f"a tag is a text, not a value of class {type(tag).__name__}"):
+
+        class Numbered(Success[R], tag=tag): ...
+
+
+def test_another_default_needs_its_annotation() -> None:
+    """A field that gets a default without its annotation is refused where the class is defined, by its name."""
+    with pytest.raises(DefinitionError, match="Unannotated cannot be defined: the field retryable needs its annotat"):
+
+        class Unannotated(Failed):
+            retryable = False
+
+    class Annotated_(Failed):
+        retryable: bool = False
+
+    assert not Annotated_().retryable
+
+
 @pytest.mark.parametrize("tag", ["x" * 201, "y" * 10_000])
 def test_a_tag_has_a_longest_length(tag: str) -> None:
     """A tag that no document could carry cheaply is an error, and is not registered."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import kinds
 from kinds import QUARANTINE, OnHold, Quarantined
@@ -158,6 +158,39 @@ class Hand(Failed[R], Generic[R], tag="tagged.by.hand"): ...  # P: statesig
 
 class Outer:
     class Torn(Failed[R], Generic[R]): ...  # P: statesig
+
+
+TAG: Final = "Torn"
+FREE: Final = "free"
+
+
+class ByConstant(Failed[R], Generic[R], tag=TAG): ...  # P: statesig
+
+
+class ByImported(Failed[R], Generic[R], tag=kinds.TAKEN): ...  # P: statesig
+
+
+class ByFree(Failed[R], Generic[R], tag=FREE): ...
+
+
+# ---- a tag that cannot be one
+
+
+class Numbered(Failed[R], Generic[R], tag=3): ...  # E: any  # P: statesig  # missed: mypy, pyright, pyrefly
+
+
+class Nameless(Failed[R], Generic[R], tag=""): ...  # P: statesig
+
+
+# ---- a field with another default, and without its annotation
+
+
+class Unannotated(Failed[R], Generic[R]):  # P: statesig
+    retryable = False
+
+
+class Lasting(Failed[R], Generic[R]):
+    retryable: bool = False
 
 
 # ---- a state in the wrong place

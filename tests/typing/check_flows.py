@@ -152,6 +152,9 @@ with Flow("etl") as flow:
     flow.map(size, day)  # E: arg-type
     flow.map(load, rows)  # E: arg-type
     flow.map(size)  # E: call-arg
+    flow.map(len, ["a"])  # P: statesig
+    flow.map(str, [1, 2])  # P: statesig
+    flow.map(lambda row: row, rows)  # P: statesig
     total(flow.map(fetch, rows))  # E: arg-type
 
     # ---- states in the place of values

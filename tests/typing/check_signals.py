@@ -60,3 +60,14 @@ def leave() -> None:
 
 
 class NOTHING(Signal[int]): ...  # E: type-var  # P: statesig
+
+
+# ---- of a state: only its own
+
+assert_type(SKIP.of(Skipped(message="none")), SKIP)
+assert_type(FAIL.of(Failed()), FAIL)
+assert_type(QUARANTINE.of(Quarantined(reason="checksum")).state.reason, str)
+SKIP.of(Failed())  # E: arg-type
+QUARANTINE.of(Failed())  # E: arg-type
+SKIP.of(Skipped)  # E: arg-type
+signal_of(Failed)  # E: type-var

@@ -128,3 +128,15 @@ state.message = "again"  # E: misc
 state.colour = "red"  # E: attr-defined  # missed: pyrefly
 Quarantined(reason="checksum").reason = "size"  # E: misc
 ErrorInfo(type="OSError", message="disk full").message = ""  # E: misc
+
+# ---- abstract: a variable may hold a class below it, and such a class's name is none
+
+
+def empty(kind: type[Finished[int]], any_: type[State[int]]) -> State[int]:
+    return kind() if kind is not Finished else any_(message="none")
+
+
+Finished()  # P: abstract
+Finished[int](message="done")  # P: abstract
+State(message="x")  # P: abstract
+MetaState(state=Pending())  # P: abstract

@@ -9,6 +9,7 @@ from kinds import Quarantined
 from statesig import (
     FAIL,
     PAUSE,
+    RETRY,
     SKIP,
     AnyState,
     Counts,
@@ -84,6 +85,8 @@ all_successful | True  # E: operator
 all_successful.otherwise("SKIP")  # E: arg-type
 all_successful.otherwise(SKIP("no"))  # E: arg-type
 all_successful.otherwise(Skipped)  # E: arg-type
+all_successful.otherwise(RETRY)  # E: arg-type
+all_successful.otherwise(FAIL)
 all_successful.called(5)  # E: arg-type
 all_successful.label = "other"  # E: misc
 

@@ -1,12 +1,13 @@
 """Two states of a user's own and their signals: what the other programs and the generated ones import."""
 
-from typing import Any
+from typing import Any, Final
 
 from typing_extensions import TypeVar
 
 from statesig import Paused, Signal, Skipped
 
 R = TypeVar("R", covariant=True, default=Any)
+TAKEN: Final = "Quarantined"
 
 
 class Quarantined(Skipped[R]):

@@ -198,7 +198,7 @@ def verdict(place: str, witness: Path, expected: States) -> Counter[str]:
     with open_store(place) as store:
         (run,) = store.runs()
         history = list(store.history(run))
-    lines = [tuple(json.loads(line)) for line in witness.read_text().splitlines()]
+    lines = durable_flow.told_lines(witness)
     told = [line[1:] for line in lines if line[0] == "state"]
     written = iter([(record.task, record.index, record.attempt, record.state.decode()) for record in history])
     return of_bodies(lines) + Counter(
@@ -452,7 +452,7 @@ def races(where: str, rounds: int, chance: random.Random, executor: str) -> Coun
         os.close(waiting)
         os.close(starting)
         codes = Counter(map(ended, children))
-        lines = [json.loads(line) for line in witness.read_text().splitlines()]
+        lines = durable_flow.told_lines(witness)
         begun = Counter(task for what, task, *_ in lines if what == "begin")
         found["rounds"] += 1
         found[f"{codes[SURVIVED]} went on, {codes[TAKEN]} were told"] += 1

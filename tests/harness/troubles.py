@@ -29,7 +29,7 @@ from statesig.stores.store import Store
 from tests.harness.fire import SURVIVED, TAKEN, ended, forked, places
 from tests.harness.servers import Server
 from tests.samples import durable_troubles
-from tests.samples.durable_flow import WITNESS
+from tests.samples.durable_flow import WITNESS, told_lines
 
 REFUSED = 4
 
@@ -91,7 +91,7 @@ class Story:
         states: dict[str, list[str]] = {}
         for record in history:
             states.setdefault(record.task, []).append(json.loads(record.state)["type"])
-        lines = [json.loads(line) for line in self.witness.read_text().splitlines()]
+        lines = told_lines(self.witness)
         messages = {record.task: json.loads(record.state).get("message") for record in history}
         return {
             "codes": self.codes,

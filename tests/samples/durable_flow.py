@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import ParamSpec, TypeVar
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
@@ -44,13 +45,18 @@ LOOPS = 3
 
 
 def tell(what: str, task: str, index: int | None, attempt: int, state: str = "") -> None:
-    """Append a line to the witness file."""
-    line = json.dumps([what, task, index, attempt, state]).encode() + b"\n"
+    """Append a line to the witness file; it begins a new one, since a process may be killed within its write."""
+    line = b"\n" + json.dumps([what, task, index, attempt, state]).encode() + b"\n"
     file = os.open(os.environ[WITNESS], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         os.write(file, line)
     finally:
         os.close(file)
+
+
+def told_lines(witness: Path) -> list[tuple[Any, ...]]:
+    """Return what was told, but for a line within which its process was killed."""
+    return [tuple(json.loads(line)) for line in witness.read_text().splitlines() if line.endswith("]")]
 
 
 def witnessed(fn: Callable[P, T]) -> Callable[P, T]:

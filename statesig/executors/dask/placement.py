@@ -38,6 +38,7 @@ class Worker:
         self.identity = identity
         self.sent: set[Submission] = set()
         self.stalled: float = 0.0
+        self.is_asked: bool = False
 
     def room(self, ahead: int) -> int:
         """Return how many more submissions it may take, if `ahead` may wait at each thread without a long one."""
@@ -55,6 +56,7 @@ class Submission:
         alone: Whether it needs a free thread. If its worker is lost, its calls are assumed to have begun.
         since: The time when it was sent, by the monotonic clock.
         recalled: Whether the worker was asked to give back the calls that have not begun.
+        told: Whether it was told that its calls have begun.
         over: Whether nothing more is expected of it.
         future: The cluster's future of its outcome, while it is under way.
     """
@@ -66,6 +68,7 @@ class Submission:
         self.alone = alone
         self.since: float = time.monotonic()
         self.recalled = False
+        self.told = False
         self.over = False
         self.future: Any = None
 

@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Protocol
-from uuid import uuid4
 
 from statesig.executors.calls import Call, Outcome, worker_name
 from statesig.executors.dask.connection import connect
 from statesig.executors.dask.placement import MOST, Placement, Submission, Worker
 from statesig.executors.dask.roster import Roster
-from statesig.executors.dask.worker import Answer, read, recall, run, write
+from statesig.executors.dask.worker import Answer, begun, read, recall, run, write
 from statesig.executors.executor import Begun, Report, Session
 from statesig.states import Crashed
 
@@ -63,14 +62,13 @@ class ClusterSession(Session):
         thread: The thread, once it serves.
     """
 
-    def __init__(self, options: Settings, report: Report, begun: Begun | None) -> None:
+    def __init__(self, options: Settings, report: Report, beginning: Begun | None) -> None:
         self.slots: int = 1
         self.window: int = MOST
         self.thread: threading.Thread | None = None
         self._options = options
         self._report = report
-        self._begun = begun
-        self._topic: str | None = None if begun is None else f"statesig-{uuid4().hex}"
+        self._begun = beginning
         self._placement = Placement(options.batch, options.ahead)
         self._client: Any = None
         self._roster: Roster | None = None
@@ -130,8 +128,6 @@ class ClusterSession(Session):
             opened.push_async_callback(self._end_rest)  # after closing the client, which ends most of the rest
             try:
                 self._client = await connect(self._options.cluster, self._options.timeout, opened)
-                if self._topic is not None:
-                    self._client.subscribe_topic(self._topic, self._heard)
                 roster = Roster(self._client, self._options.patience, self._joined)
                 opened.push_async_callback(roster.close)
                 self._placement.workers = roster.workers
@@ -161,6 +157,7 @@ class ClusterSession(Session):
             if self._placement:
                 roster.call_for_workers()
             self._joined()
+            self._ask_what_has_begun()
             self._ask_late_ones_back()
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), _TICK)
@@ -237,9 +234,7 @@ class ClusterSession(Session):
                 [given] = await self._client.scatter([parts], workers=[address], hash=False)
                 sent.since = time.monotonic()
             if not sent.over:
-                # A short call's beginning is told with its end: to tell of each would cost more than the call.
-                topic = self._topic if sent.alone else None
-                asked = run, sent.number, sent.worker.identity, given, topic
+                asked = run, sent.number, sent.worker.identity, given
                 sent.future = self._client.submit(*asked, key=f"{name}-{sent.number}", pure=False, workers=[address])
                 answers: dict[int, Answer] | None = await sent.future
                 self._arrived(sent, answers)
@@ -272,14 +267,29 @@ class ClusterSession(Session):
 
     # ---- calls that have begun
 
-    def _heard(self, event: tuple[float, str]) -> None:
-        """Take the number of a submission of which a worker says that it has begun."""
-        for worker in self._placement.workers.values():
-            for sent in worker.sent:
-                if sent.number == event[1]:
-                    self._tell_begun(sent)
+    def _ask_what_has_begun(self) -> None:
+        """Ask each worker which of its calls have begun; that a short one has is told with its end."""
+        for worker in self._placement.workers.values() if self._begun is not None else ():
+            asked = [sent for sent in worker.sent if sent.alone and sent.future is not None and not sent.told]
+            if asked and not worker.is_asked:
+                worker.is_asked = True
+                self._begin(self._ask_begun(worker, asked))
+
+    async def _ask_begun(self, worker: Worker, asked: Sequence[Submission]) -> None:
+        numbers = [sent.number for sent in asked]
+        try:
+            asking = self._client.run(begun, numbers, workers=[worker.address])
+            found: list[str] = (await asyncio.wait_for(asking, self._options.patience))[worker.address]
+        except Exception:  # the next `look` notices a lost worker or scheduler
+            return
+        finally:
+            worker.is_asked = False
+        for sent in asked:
+            if sent.number in found:
+                self._tell_begun(sent)
 
     def _tell_begun(self, sent: Submission) -> None:
+        sent.told = True
         if self._begun is not None:
             for _, call in sent.left():
                 self._begun(call)

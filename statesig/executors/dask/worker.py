@@ -15,7 +15,7 @@ from statesig.executors.calls import Call, Outcome, performed
 from statesig.executors.pickling import packed, packed_outcome, unpacked, unpacked_outcome
 from statesig.states import Failed, State, TimedOut
 
-__all__ = ["Answer", "greet", "read", "recall", "run", "write"]
+__all__ = ["Answer", "begun", "greet", "read", "recall", "run", "write"]
 
 Answer = tuple[bool, bytes]
 """Whether the worker could load the call, and the packed outcome."""
@@ -69,14 +69,8 @@ _KEPT = 200
 """Ended submissions to remember, for a `recall` that arrives late."""
 
 
-def run(number: str, identity: str, parts: Mapping[int, bytes], topic: str | None = None) -> dict[int, Answer] | None:
+def run(number: str, identity: str, parts: Mapping[int, bytes]) -> dict[int, Answer] | None:
     """Perform the calls of a submission in order, except those that are withdrawn.
-
-    Args:
-        number: The identity of the submission.
-        identity: The worker that it is meant for.
-        parts: The packed calls, by index.
-        topic: Where to say that the submission has begun; None: nobody wants to know.
 
     Returns:
         Their answers by index; None if the submission was meant for another process, and nothing began.
@@ -87,8 +81,6 @@ def run(number: str, identity: str, parts: Mapping[int, bytes], topic: str | Non
     if worker.id != identity:
         return None
     progress = _progress.setdefault(number, _Progress())
-    if topic is not None:
-        worker.log_event(topic, number)
     for index, part in parts.items():
         if progress.begin(index):
             progress.answers[index] = _answer(part, str(worker.address))
@@ -97,6 +89,11 @@ def run(number: str, identity: str, parts: Mapping[int, bytes], topic: str | Non
         _progress.pop(_ended.popleft(), None)
     answers, progress.answers = progress.answers, {}
     return answers
+
+
+def begun(numbers: Sequence[str]) -> list[str]:
+    """Return those submissions of which a call has begun."""
+    return [number for number in numbers if number in _progress and _progress[number].begun]
 
 
 def recall(number: str, indexes: Sequence[int]) -> tuple[dict[int, Answer], list[int]]:

@@ -159,17 +159,19 @@ class FlowError(StatesigError, ValueError):
     """A flow cannot be built or run as asked.
 
     Args:
-        flow: The name of the flow.
+        flow: The name of the flow, or of the task that is the problem.
         reason: The problem, and what is possible.
+        what: What has that name: a flow or a task.
     """
 
-    def __init__(self, flow: str, reason: str) -> None:
-        super().__init__(flow, reason)
+    def __init__(self, flow: str, reason: str, what: str = "flow") -> None:
+        super().__init__(flow, reason, what)
         self.flow = flow
         self.reason = reason
+        self.what = what
 
     def sentence(self) -> str:
-        return f"flow {self.flow!r}: {self.reason}"
+        return f"{self.what} {self.flow!r}: {self.reason}"
 
 
 class RunFailed(StatesigError, RuntimeError):

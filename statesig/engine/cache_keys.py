@@ -37,7 +37,7 @@ def key_of(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any
     if task.cache_key is not None:
         key: Any = task.cache_key(*args, **kwargs)
         if type(key) is not str:
-            raise FlowError(task.name, f"its cache_key is to return a str, not {type(key).__name__}")
+            raise FlowError(task.name, f"its cache_key is to return a str, not {type(key).__name__}", "task")
         return _digest(told, key)
     return _digest(told, json.dumps(_arguments(task, args, kwargs), sort_keys=True))
 
@@ -95,7 +95,9 @@ def _compared(task: Task[Any, Any], name: str, value: Any, hint: Any) -> Any:
             return [kind.__module__, kind.__qualname__, json.loads(encode(as_declared(holder, kind)))]
     except EncodeError:
         raise FlowError(
-            task.name, f"its argument {name} has no JSON by which calls could be equal; give the task a cache_key"
+            task.name,
+            f"its argument {name} has no JSON by which calls could be equal; give the task a cache_key",
+            "task",
         ) from None
 
 

@@ -227,7 +227,10 @@ class StateModel(BaseModel, metaclass=StateMeta):
         def model_construct(cls, _fields_set=None, **values):
             return narrow(cls).validate(values)
 
-        def __init__(self, /, **data):
+        def __init__(self, /, *args, **data):
+            if args:
+                name = type(self).__name__
+                raise TypeError(f"{name} takes its fields by keyword, not by place: {name}(message=...)")
             self.__narrow__(data, self_instance=self)
             # The call above ignores unknown keys. Comparing the counts finds them faster than the core would; reading
             # the data once more names them.

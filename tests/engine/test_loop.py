@@ -320,7 +320,7 @@ def test_an_argument_that_cannot_be_compared() -> None:
     with Flow("f") as flow:
         node = double(flow.parameter("value", Any))
     state = flow.run(value={"secret"})[node]
-    told = "its argument value has no JSON by which calls could be equal; give the task a cache_key"
+    told = "task 'double': its argument value has no JSON by which calls could be equal; give the task a cache_key"
     assert (Failed, False, []) == (type(state), state.retryable, calls)
     assert told in state.causes[0].message
     assert "secret" not in str(state)

@@ -528,6 +528,17 @@ def test_a_declared_result_is_read_from_its_json_form() -> None:
     assert (1, date(2026, 3, 1)) == Success[tuple[int, date]](result=[1, "2026-03-01"]).unwrap()  # type: ignore[arg-type]  # the JSON form
 
 
+@pytest.mark.parametrize("kind", [Success, Success[int], Failed, Retrying, Mapped], ids=lambda kind: kind.__name__)
+def test_fields_are_given_by_keyword(kind: type[State[Any]]) -> None:
+    """A message without its name, as signals take it, is refused with the call to write; its text is not repeated."""
+    name = kind.__name__
+    expected = f"{name} takes its fields by keyword, not by place: {name}(message=...)"
+    with pytest.raises(TypeError) as caught:
+        kind("done")  # type: ignore[misc]  # the point
+
+    assert expected == str(caught.value)
+
+
 def test_an_undeclared_result_may_be_any_value() -> None:
     """Without a declared type a result is kept as it is, the same object."""
     result = object()

@@ -40,8 +40,10 @@ def load_flow(target: str) -> Flow:
         return found
     if "flow" in flows:
         return flows["flow"]
+    if not flows:
+        raise UsageError(f"{module_name} has no flow; define one at its top level: with Flow(...) as flow")
     if len(flows) != 1:
-        listed = f"{', '.join(flows)}: say which, as in {module_name}:{next(iter(flows))}" if flows else "none"
+        listed = f"{', '.join(flows)}: say which, as in {module_name}:{next(iter(flows))}"
         raise UsageError(f"{module_name} has {len(flows)} flows, {listed}")
     return next(iter(flows.values()))
 

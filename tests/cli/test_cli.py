@@ -123,7 +123,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["run", "tests.samples.fails_on_import"], "ValueError: not today"),
     (["run", "tests.samples.leaves_on_import"], "tests.samples.leaves_on_import"),
     (["run", "tests.samples.skips_on_import"], "tests.samples.skips_on_import"),
-    (["run", "tests.samples.kinds"], "has 0 flows"),
+    (["run", "tests.samples.kinds"], "has no flow"),
     (["run", "tests.samples.outcomes"], "has 6 flows, success, failure, pause, skip, mixed, needy"),
     (["run", "tests.samples.outcomes:nope"], "has no flow 'nope'; it has success, failure"),
     (["run", "tests.samples.greeting", "name"], "NAME=VALUE, not 'name'"),

@@ -349,7 +349,7 @@ def test_a_run_that_goes_on_elsewhere(store: str, gate: Path) -> None:
         (["resume", REVIEWED, "none"], "there is no run 'none'"),
         (["resume", REVIEWED, ""], "there is no run ''"),
         (["resume", REVIEWED], "RUN"),
-        (["resume", "tests.samples.kinds", "{run}"], "has 0 flows"),
+        (["resume", "tests.samples.kinds", "{run}"], "has no flow"),
     ],
     ids=lambda each: each if isinstance(each, str) else " ".join(each),
 )

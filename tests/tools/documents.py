@@ -11,7 +11,7 @@ from statesig.states.families import descendants
 from tests import ROOT
 from tests.harness.checkers import tallies
 from tests.samples.project.mistakes import MISSED, MISTAKES
-from tests.tools import flow_signals, outcomes, trigger_tables
+from tests.tools import flow_signals, outcomes, trigger_tables, wrong_inputs
 
 README = ROOT / "README.md"
 
@@ -72,6 +72,7 @@ def generated() -> dict[str, str]:
         **outcomes.generated(),
         **flow_signals.generated(),
         **trigger_tables.generated(),
+        **wrong_inputs.generated(),
     }
 
 

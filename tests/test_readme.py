@@ -15,13 +15,20 @@ pytestmark = pytest.mark.slow
 
 TEXT = README.read_text()
 REPRODUCIBLY = {**os.environ, "CI": "true"}  # for Hypothesis: no deadline, the same draws each time, nothing kept
+FEW = """
+from hypothesis import settings
+settings.register_profile("few", settings.get_profile("ci"), max_examples=10)
+settings.load_profile("few")
+"""
+"""What goes before an example of Hypothesis, which draws 100 states for each law."""
 SUITES = [code for code in re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL) if "def test_fetch" in code]
 
 
 @pytest.mark.parametrize(("code", "output"), examples(TEXT), ids=lambda part: part.strip().splitlines()[-1][:40])
 def test_example_prints_what_the_readme_says(code: str, output: str, tmp_path: Path) -> None:
     """Each example, run on its own, prints the text below it, and warns of nothing."""
-    (tmp_path / "example.py").write_text(f"import warnings\nwarnings.simplefilter('error')\n{code}")
+    few = FEW if "import given" in code else ""
+    (tmp_path / "example.py").write_text(f"import warnings\nwarnings.simplefilter('error')\n{few}{code}")
     done = run_module("example", given=b"", cwd=tmp_path, environment=REPRODUCIBLY)
 
     assert (done.stdout.decode(), done.stderr.decode()) == (output, "")

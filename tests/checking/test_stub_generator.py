@@ -337,6 +337,7 @@ def test_a_stub_that_somebody_wrote_is_left_as_it_is(shop: Path) -> None:
     assert ("# by hand\n", [by_hand]) == (by_hand.read_text(), [*shop.rglob("*.pyi")])
 
 
+@pytest.mark.exhaustive
 def test_several_packages_and_modules(shop: Path) -> None:
     """Each name may be a package or a module; a stub is the same by whichever it is reached."""
     (shop / "alone.py").write_text("import shop\n")
@@ -344,6 +345,7 @@ def test_several_packages_and_modules(shop: Path) -> None:
     assert (0, ["shop/__init__.pyi"], []) == said_by(stubs(shop, "alone", "shop"))
 
 
+@pytest.mark.exhaustive
 def test_the_header_names_the_command_that_writes_the_file(shop: Path) -> None:
     """It is that of the one module, with the folder that was asked for."""
     stubs(shop, "shop", "--output", str(shop / "typings"))
@@ -379,6 +381,7 @@ def test_the_check_names_what_is_missing_stale_and_left_over(shop: Path) -> None
     assert "# by hand\n" == (shop / "shop/by_hand.pyi").read_text()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("regular", ["", "shops"])
 def test_folders_without_init_are_packages_too(regular: str, tmp_path: Path) -> None:
     """A module of a namespace has the same stub by the name of any package above it, be that a regular one or none."""
@@ -432,6 +435,7 @@ def test_what_cannot_be_imported_is_said_in_one_line(arguments: list[str], said:
     assert [] == [*shop.rglob("*.pyi")]
 
 
+@pytest.mark.exhaustive
 def test_without_a_checkout_there_are_no_stubs_of_its_own(tmp_path: Path) -> None:
     """An installed statesig says what to name instead."""
     shutil.copytree(ROOT / "statesig", tmp_path / "statesig")
@@ -440,6 +444,7 @@ def test_without_a_checkout_there_are_no_stubs_of_its_own(tmp_path: Path) -> Non
     assert done.stderr.endswith("name its package: python -m statesig stubs PACKAGE\n")
 
 
+@pytest.mark.exhaustive
 def test_another_checkout_is_not_taken_for_this_one(tmp_path: Path) -> None:
     """In the folder of a checkout the statesig of that checkout is to be run, and no other is written or checked."""
     folder = checkout(tmp_path)
@@ -792,6 +797,7 @@ def first[T: Odd](pair: Pair[T]) -> T: ...
 """
 
 
+@pytest.mark.exhaustive
 def test_type_parameters_in_brackets(tmp_path: Path) -> None:
     """They stay as they are; a Python that does not know them says so, and writes nothing."""
     (tmp_path / "brackets.py").write_text(BRACKETS)

@@ -1066,6 +1066,7 @@ def test_no_value_of_a_document_is_in_the_error(refusal: DecodeError) -> None:
     assert [] == [text for text in shown if SECRET in text]
 
 
+@pytest.mark.exhaustive
 def test_decoding_imports_opens_and_runs_nothing() -> None:
     """During the refusal of any of these documents no import, open, exec or the like is seen by an audit hook."""
     program = """

@@ -99,6 +99,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 # ---- one and the same everywhere
 
 
+@pytest.mark.exhaustive
 def test_a_value_is_one_and_the_same(tmp_path: Path) -> None:
     """In line, after a resume and from the cache of another run: one value, or ValidationFailed, for 43 annotations."""
     here = one_value.ran()

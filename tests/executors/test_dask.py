@@ -291,6 +291,7 @@ def _waits(name: str) -> None:
 # ---- losses
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_dies_takes_only_the_call_that_it_ran(served: Served, tmp_path: Path) -> None:
     """Of 50 calls under way one is Crashed, which says why and is retryable; the others are done."""
     path = tmp_path / "begun"
@@ -625,7 +626,7 @@ def _sum(values: list[int], more: int) -> int:
     return sum(values) + more
 
 
-@pytest.mark.exhaustive
+@pytest.mark.thorough
 def test_a_program_with_tasks_of_its_own() -> None:
     """What stands in the program itself is sent by value, and its classes are its own when they come back."""
     done = subprocess.run(

@@ -23,7 +23,7 @@ from statesig import Event, Executor, State
 from statesig.executors.dask.cluster import Dask
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
-from tests.harness.exhaustive import counts, thorough_but
+from tests.harness.exhaustive import counts, exhaustive_but, thorough_but
 from tests.harness.leftovers import leaving_nothing
 from tests.samples.everything import RELEASE, SPENT, flow, states_in
 
@@ -244,7 +244,11 @@ def test_a_worker_of_a_cluster_is_killed_at_any_moment(expected: tuple[States, S
 # ---- on a cluster, after all others: its nannies go on with their own work meanwhile
 
 
-@pytest.mark.parametrize("is_stored", thorough_but([True], [False, True]), ids=["without a store", "with a store"])
+@pytest.mark.parametrize(
+    "is_stored",
+    exhaustive_but([], [False, True], thorough=[False]),
+    ids=["without a store", "with a store"],
+)
 def test_the_same_states_on_a_cluster(
     cluster: LocalCluster, expected: tuple[States, States], is_stored: bool, tmp_path: Path
 ) -> None:

@@ -181,8 +181,8 @@ class Environment:
 
 def installed(folder: Path) -> Environment:
     """Return an environment, made in a folder, in which the wheel of this tree is installed."""
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
-    done = subprocess.run(build, capture_output=True, text=True)
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     environment = _environment(folder / "venv")
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:

@@ -16,7 +16,7 @@ from tests import ROOT
 from tests.harness.exhaustive import counts
 from tests.harness.servers import Server, server  # noqa: F401  # a fixture
 
-rounds = pytest.mark.parametrize("rounds", counts(2, 10, 20))
+rounds = pytest.mark.parametrize("rounds", counts(1, 5, 20))
 """How many random moments and races: 1,000 in earnest. Of what takes longer there are fewer."""
 rounds_on_a_server = pytest.mark.parametrize("rounds", counts(None, 4, share=1 / 5))
 
@@ -61,7 +61,7 @@ def of_an_executor(name: str, *numbers: int | None, share: float = 1.0) -> list[
     ("executor", "rounds"),
     [
         *of_an_executor("inline", None, None, 20),
-        *of_an_executor("threads", 2, 10, 20),
+        *of_an_executor("threads", 1, 5, 20),
         *of_an_executor("processes", None, 2, None, share=1 / 20),
     ],
 )
@@ -154,6 +154,7 @@ def test_a_process_that_slept_past_its_lease(tmp_path: Path) -> None:
     assert is_as_if_nothing_happened(told)
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_slept_past_its_lease_while_it_waited(tmp_path: Path) -> None:
     """It is told at its next heartbeat, and does not wait for an attempt that another has made."""
     told = program("troubles", "stopped_waiting", str(tmp_path))
@@ -178,7 +179,11 @@ FAILED = 4
             "it may not be written here; give write permission to the file and to its folder",
             marks=pytest.mark.thorough,
         ),
-        ("locked", "another process has it locked, for 0.2 s by now; wait for its end"),
+        pytest.param(
+            "locked",
+            "another process has it locked, for 0.2 s by now; wait for its end",
+            marks=pytest.mark.exhaustive,
+        ),
     ],
 )
 def test_a_store_that_fails_half_way(trouble: str, sentence: str, tmp_path: Path) -> None:

@@ -231,14 +231,17 @@ def test_the_fields_of_users_are_of_their_types(state: Rich) -> None:
 
 @pytest.mark.parametrize(
     "condition",
-    [
-        lambda state: "rows" in given_fields(state) and len(state.rows) == 2,
-        lambda state: any(place.next is not None for place in state.places.values()),
-        lambda state: state.inner is not None and state.inner.has_result,
-        lambda state: state.over > 6 and state.share < 0,
-        lambda state: len(state.tags) == 2,
-        lambda state: state.named == "by hand" and state.mode == "b",
-    ],
+    one_in(
+        3,
+        [
+            lambda state: "rows" in given_fields(state) and len(state.rows) == 2,
+            lambda state: any(place.next is not None for place in state.places.values()),
+            lambda state: state.inner is not None and state.inner.has_result,
+            lambda state: state.over > 6 and state.share < 0,
+            lambda state: len(state.tags) == 2,
+            lambda state: state.named == "by hand" and state.mode == "b",
+        ],
+    ),
 )
 def test_the_fields_of_users_vary(condition: Any) -> None:
     """There is an example for each value of a field."""
@@ -270,6 +273,7 @@ def test_they_shrink_to_the_plainest(kind: Any, expected: State[Any]) -> None:
     assert expected == drawn(st.from_type(kind))
 
 
+@pytest.mark.exhaustive
 def test_they_shrink_to_what_matters() -> None:
     """All that a condition does not ask for is left out."""
     assert Mapped(children=(Success(), Success())) == drawn(states(Mapped), lambda state: len(state.children) == 2)
@@ -325,6 +329,7 @@ import json; print(json.dumps(sorted(own)))
     assert ["statesig", "statesig.hypothesis_plugin"] == run_python(program)
 
 
+@pytest.mark.exhaustive
 def test_another_hypothesis_is_served_by_its_public_way() -> None:
     """Where Hypothesis has no table of other packages, the states that there are get registered."""
     program = """
@@ -381,6 +386,7 @@ def test_paths_lead_to_every_kind() -> None:
     assert True is exists(paths(), lambda path: isinstance(path[-1], Finished))
 
 
+@pytest.mark.exhaustive
 def test_paths_shrink() -> None:
     """The simplest path is one pending state, the simplest that comes to an end one step."""
     assert [Pending()] == drawn(paths())

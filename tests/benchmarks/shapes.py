@@ -4,8 +4,8 @@ Each shape fills a document of a size with one kind of fault, under some levels 
 entrance. Its time is compared with the parse of a valid document of the size by plain pydantic (bound: 20 times), the
 peak of the process's memory with the size (bound: 20 times and 5 MB), and the answer is measured (bound: 2 kB).
 
-One shape stays above the bound of memory: a list of 32,000 wrong items in a model of the user takes 8 to 13 MB. Pydantic
-makes an error for each item of such a list, and statesig enters no model of a user to stop it at the first.
+One shape stays above the bound of memory: a list of 32,000 wrong items in a model of the user takes 8 to 13 MB.
+Pydantic makes an error for each item of such a list, and statesig enters no model of a user to stop it at the first.
 """
 
 from __future__ import annotations

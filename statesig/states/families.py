@@ -237,6 +237,8 @@ class StateModel(BaseModel, metaclass=StateMeta):
             if len(self.__pydantic_fields_set__) != len(data):
                 narrow(type(self)).validate(data, self_instance=self)
 
+        # Pydantic makes the signature of each class of this one: what is only taken to be refused is not shown.
+        __init__.__signature__ = inspect.signature(lambda self, /, **data: None)
         # Tells pydantic that validation need not call __init__.
         __init__.__pydantic_base_init__ = True
 

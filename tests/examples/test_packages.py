@@ -532,7 +532,11 @@ def wait_until_running(place: Path, index: int) -> None:
     """Wait until a child of the only run of a store is Running."""
     until = time.monotonic() + 60
     with open_store(place) as store:
-        while not any(record.index == index for run in store.runs() for record in store.history(run)):
+        while not any(
+            record.index == index and decode(record.state, State) == Running()
+            for run in store.runs()
+            for record in store.history(run)
+        ):
             assert time.monotonic() < until
             time.sleep(0.01)
 

@@ -508,6 +508,7 @@ import logging
 from typing import Any, Protocol, overload
 
 import states
+from pydantic import computed_field
 from statesig import Signal, Skipped, task
 from states import Priced, R, Sized as Large
 
@@ -543,6 +544,11 @@ class Unraised(Skipped[Any]):
     reason: str = ""
     _hidden: int = 5
 
+    @computed_field  # type: ignore[prop-decorator]  # the property is Pydantic's
+    @property
+    def length(self) -> int:
+        return len(self.reason)
+
 
 @overload
 def pair(one: int) -> _Pair: ...
@@ -557,7 +563,7 @@ def load(rows: list[str], *, table: str = "rows") -> int:
     return len(rows)
 
 
-async def _wait() -> None: ...
+async def _wait() -> None: ...  # type: ignore[misc]  # it is said in the stub, too
 '''
 
 EXPECTED = """\
@@ -569,6 +575,7 @@ from decimal import Decimal as Money
 from typing import Any, Literal, Protocol, final, overload
 
 import states
+from pydantic import computed_field
 from states import Colour as _Colour
 from states import Other, Priced, R
 from states import Sized as Large
@@ -642,6 +649,9 @@ class OTHER(Signal[states.Other]):
 class Unraised(Skipped[Any]):
     reason: str = ""
     _hidden: int = 5
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def length(self) -> int: ...
 
 @overload
 def pair(one: int) -> _Pair: ...
@@ -649,7 +659,7 @@ def pair(one: int) -> _Pair: ...
 def pair(one: str, /, *rest: int, key: bool = False, **more: object) -> None: ...
 @task
 def load(rows: list[str], *, table: str = "rows") -> int: ...
-async def _wait() -> None: ...
+async def _wait() -> None: ...  # type: ignore[misc]
 """
 
 

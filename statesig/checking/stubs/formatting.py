@@ -14,7 +14,7 @@ import tokenize
 from collections.abc import Iterable, Iterator
 
 from statesig.checking.stubs.declarations import Declarations
-from statesig.checking.stubs.sources import Source, bound_by
+from statesig.checking.stubs.sources import Source, bound_by, ignored
 
 __all__ = ["text_of"]
 
@@ -86,12 +86,13 @@ def _class_lines(node: ast.ClassDef, indent: str) -> list[str]:
 
 
 def _function_lines(node: ast.FunctionDef | ast.AsyncFunctionDef, indent: str) -> list[str]:
-    decorators = [f"{indent}@{ast.unparse(decorator)}" for decorator in node.decorator_list]
+    decorators = [f"{indent}@{ast.unparse(decorator)}{ignored(decorator)}" for decorator in node.decorator_list]
     word = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
     variables = ", ".join(map(ast.unparse, getattr(node, "type_params", ())))
     name = f"{node.name}[{variables}]" if variables else node.name
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-    return [*decorators, *_wrapped(f"{indent}{word} {name}(", _parameters(node.args), f"){returns}: ...")]
+    first, *others = _wrapped(f"{indent}{word} {name}(", _parameters(node.args), f"){returns}: ...")
+    return [*decorators, first + ignored(node), *others]
 
 
 def _parameters(arguments: ast.arguments) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -122,7 +123,24 @@ def parsed(path: str) -> ast.Module:
         OSError: It cannot be read.
         SyntaxError: It is not Python, or needs a later version.
     """
-    return ast.parse(Path(path).read_bytes(), path)
+    text = Path(path).read_bytes()
+    tree = ast.parse(text, path)
+    lines = text.splitlines()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for part in (node, *node.decorator_list):
+                vars(part)["ignored"] = b"".join(_IGNORED.findall(lines[part.lineno - 1])).decode()
+    return tree
+
+
+_IGNORED = re.compile(rb"  # (?:type|pyright): ignore\b(?:\[[^\]]*\])?")
+"""A comment by which checkers leave a line out; a syntax tree has no comments, so a node keeps it as ``ignored``."""
+
+
+def ignored(node: ast.AST) -> str:
+    """Return the comments on the line of a function or a decorator that tell checkers to leave the line out."""
+    found: str = getattr(node, "ignored", "")
+    return found
 
 
 def class_of(cls: type) -> tuple[Source, ast.ClassDef] | None:

@@ -305,6 +305,7 @@ class Changes:
         """Store the changes that were added; then tell of them.
 
         Raises:
+            RunTaken: Another process has taken the run.
             StoreError: It cannot be stored; nothing of it is, and nobody was told.
             Exception: The first one that `on_event` raised; every event was told.
         """
@@ -320,3 +321,4 @@ class Changes:
                     raised = raised or exc  # the events after this one are told all the same
             if raised is not None:
                 raise raised
+            self._journal.confirm()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import is_
+from time import monotonic
 from typing import Any, Final, Self
 
 from statesig.codec.events import without_result
@@ -82,6 +83,7 @@ class Journal:
         self._cached: list[tuple[str, bytes, datetime]] = []
         self._beats: Heartbeat | None = None
         self.is_of_dead: bool = False
+        self._began_to_store: float = monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -245,11 +247,23 @@ class Journal:
         """
         if not self._records:
             return
+        self._began_to_store = monotonic()
         own, tag = self._own
         self.stored = self.store.append(
             self.stored, self.owner, self._records, now=self._clock(), state=own, tag=tag, cached=self._cached
         )
         self._records, self._cached = [], []
+
+    def confirm(self) -> None:
+        """Check that the run is still its owner's if the last `flush` began longer ago than a lease lasts.
+
+        A process may be stopped between storing that a task runs and running it.
+
+        Raises:
+            RunTaken: Another process has taken the run.
+        """
+        if monotonic() - self._began_to_store > self._seconds:
+            self.store.renew(self._lease())
 
     def cancel_rest(self) -> None:
         """Cancel the run and each task that is not finished, as far as the store knows them."""

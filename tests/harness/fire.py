@@ -1,6 +1,6 @@
 """Runs under fire: processes that go on with a run are killed, others go on with it, and all that is left is compared.
 
-``python -m tests.harness.fire kills|boundaries|races PLACE ROUNDS SEED EXECUTOR`` prints what it counted as JSON;
+``python -m tests.harness.fire kills|stops|boundaries|races PLACE ROUNDS SEED EXECUTOR`` prints what it counted as JSON;
 PLACE is a folder for SQLite, or ``postgres:FOLDER`` of a running server. Processes are forked from this one, in which
 all is imported and which has no threads, so that a process costs no more than its run.
 
@@ -18,17 +18,18 @@ import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from statesig import Event, Executor, Pending, Run, State, check_history, is_cached, is_finished, is_paused
 from statesig.engine.gathering import abridged
 from statesig.engine.stored_values import decode_stored, encode_stored
-from statesig.errors import RunTaken
+from statesig.errors import RunTaken, StoreError
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from statesig.stores.opening import open_store
+from statesig.stores.sqlite import SQLiteStore
 from statesig.stores.store import Contents, Lease, OnDamage, Record, Store, StoredRun
 from tests.harness.leftovers import PATIENCE, descendants
 from tests.samples import durable_flow
@@ -38,8 +39,12 @@ DAY = date(2026, 1, 22)
 MOST_KILLED = 3
 """How often a run is killed: what is lost more often than that is not run again."""
 COMPETITORS = 6
-SURVIVED, OTHER, TAKEN = 0, 1, 3
-"""How a process ends that was not killed: the run is over and as expected, or it is not, or another had it."""
+MOST_STOPPED = 3
+LEASE = 0.3
+"""Seconds after which a run of a process that was stopped may be taken from it."""
+SURVIVED, OTHER, TAKEN, LOCKED = 0, 1, 3, 5
+"""How a process ends that was not killed: the run is over and as expected, or it is not, or another had it, or one that
+was stopped within a transaction holds the store."""
 
 Place = tuple[str | None, int | None]
 States = dict[str, State[Any]]
@@ -137,9 +142,9 @@ def acknowledge(event: Event) -> None:
     tell("state", event.task, event.index, event.attempt, written)
 
 
-def go_on(store: Store, executor: str) -> Run | None:
+def go_on(store: Store, executor: str, **given: Any) -> Run | None:
     """Run the flow, or go on with its run, until it is over; None where it is already."""
-    options: dict[str, Any] = {"store": store, "executor": executor_named(executor), "on_event": acknowledge}
+    options: dict[str, Any] = {"store": store, "executor": executor_named(executor), "on_event": acknowledge, **given}
     found = store.runs()
     if not found:
         run = durable_flow.flow.run(day=DAY, **options)
@@ -154,11 +159,11 @@ def go_on(store: Store, executor: str) -> Run | None:
     return run
 
 
-def life(place: str, witness: Path, executor: str, expected: States) -> int:
+def life(place: str, witness: Path, executor: str, expected: States, wait: float | None = None, **given: Any) -> int:
     """Go on with the run of a store, and return 0 where its states are the expected ones."""
     os.environ[WITNESS] = str(witness)
-    with open_store(place) as store:
-        run = go_on(store, executor)
+    with open_store(place) if wait is None else SQLiteStore(place, wait=wait) as store:
+        run = go_on(store, executor, **given)
     if run is None:
         return SURVIVED
     found = states_in(run)
@@ -190,23 +195,45 @@ def uninterrupted(place: str, witness: Path) -> States:
     return states_in(run)
 
 
+def other_life(place: str, witness: Path, executor: str, expected: States, late: float) -> int:
+    """Do the same with a short lease and by a clock that is so many seconds late; say so where another has the run."""
+
+    def clock() -> datetime:
+        return datetime.now(UTC) - timedelta(seconds=late)
+
+    try:
+        return life(place, witness, executor, expected, LEASE, lease=LEASE, clock=clock)
+    except RunTaken:
+        return TAKEN
+    except StoreError as exc:
+        if "locked" not in str(exc):
+            raise
+        return LOCKED
+
+
 # ---- what is left
 
 
-def verdict(place: str, witness: Path, expected: States) -> Counter[str]:
-    """Count what was told and is not there, what is there and cannot be, and what was run and should not have been."""
+def verdict(place: str, witness: Path, expected: States, *, by_one_clock: bool = True) -> Counter[str]:
+    """Count what was told and is not there, what is there and cannot be, and what was run and should not have been.
+
+    Where processes wake up again, and have clocks of their own, the order of what they told and of their times is not
+    looked at.
+    """
     with open_store(place) as store:
         (run,) = store.runs()
         history = list(store.history(run))
     lines = durable_flow.told_lines(witness)
     told = [line[1:] for line in lines if line[0] == "state"]
-    written = iter([(record.task, record.index, record.attempt, record.state.decode()) for record in history])
+    kept = [(record.task, record.index, record.attempt, record.state.decode()) for record in history]
+    written = iter(kept)
+    lost = sum(line not in written for line in told)  # each is looked for behind the one before
     return of_bodies(lines) + Counter(
         acknowledged=len(told),
-        lost=sum(line not in written for line in told),  # each is looked for behind the one before
+        lost=lost if by_one_clock else (Counter(told) - Counter(kept)).total(),
         begun=sum(line[0] == "begin" for line in lines),
         different=different(history, expected),
-        half=illegal(run, history),
+        half=illegal(run, history, by_one_clock=by_one_clock),
         repeated=repeated(history),
     )
 
@@ -223,14 +250,17 @@ def different(history: Sequence[Record], expected: States) -> int:
     return sum(last.get(name) != others.get(name) for name in last.keys() | others.keys())
 
 
-def illegal(run: StoredRun, history: Sequence[Record]) -> int:
+def illegal(run: StoredRun, history: Sequence[Record], *, by_one_clock: bool) -> int:
     """Count the tasks and children that came to their states in a way in which none can."""
     steps: dict[Place, list[tuple[State[Any], int, datetime]]] = defaultdict(lambda: [(Pending(), 1, run.created)])
     for record in history:
         state = decode_stored(record.state, durable_flow.flow.returns(record.task))
         steps[record.task, record.index].append((state, record.attempt, record.time))
     ways = [zip(*way, strict=True) for way in steps.values()]
-    return sum(check_history(states, attempts=attempts, times=times) is not None for states, attempts, times in ways)
+    return sum(
+        check_history(states, attempts=attempts, times=times if by_one_clock else None) is not None
+        for states, attempts, times in ways
+    )
 
 
 def repeated(history: Sequence[Record]) -> int:
@@ -267,6 +297,53 @@ def of_bodies(lines: Sequence[tuple[Any, ...]]) -> Counter[str]:
 
 
 # ---- at random moments
+
+
+def stops(where: str, rounds: int, chance: random.Random, executor: str) -> Counter[str]:
+    """Stop the process of a run at random moments, that many of them, let others go on, and wake it at the end.
+
+    Each process has a clock of its own, up to half a second late: it sees that one behind it has set its clock back.
+    """
+    found: Counter[str] = Counter()
+    at = places(where)
+    expected = uninterrupted(*next(at))
+    seconds = measured(*next(at), executor, expected)
+    while found["stopped"] < rounds:
+        place, witness = next(at)
+        found["runs"] += 1
+        sleeping: list[int] = []
+        code = TAKEN
+        while code in (TAKEN, LOCKED):
+            late = chance.uniform(0, 0.5)
+            child = forked(functools.partial(other_life, place, witness, executor, expected, late))
+            if len(sleeping) < MOST_STOPPED:
+                while not witness.exists():
+                    time.sleep(0.001)  # there is a run, so that no other begins one
+                time.sleep(chance.uniform(0, seconds))
+                os.kill(child, signal.SIGSTOP)
+                sleeping.append(child)
+                found["stopped"] += 1
+                continue
+            code = ended(child)
+            if code == LOCKED:
+                found += awake(sleeping)
+            elif code == TAKEN:
+                time.sleep(LEASE / 6)
+        found["different"] += code != SURVIVED
+        found += awake(sleeping)
+        found += verdict(place, witness, expected, by_one_clock=False)
+        forget(place, witness)
+    return found
+
+
+def awake(sleeping: list[int]) -> Counter[str]:
+    """Wake processes, and count how they end."""
+    for child in sleeping:
+        os.kill(child, signal.SIGCONT)
+    codes = Counter(map(ended, sleeping))
+    sleeping.clear()
+    told = codes[TAKEN] + codes[LOCKED]
+    return Counter(different=codes.total() - told - codes[SURVIVED], told=told, unhindered=codes[SURVIVED])
 
 
 def kills(where: str, rounds: int, chance: random.Random, executor: str) -> Counter[str]:
@@ -465,5 +542,5 @@ def races(where: str, rounds: int, chance: random.Random, executor: str) -> Coun
 
 if __name__ == "__main__":
     what, where, rounds, seed, executor = sys.argv[1:]
-    acts = {"kills": kills, "boundaries": boundaries, "races": races}
+    acts = {"kills": kills, "stops": stops, "boundaries": boundaries, "races": races}
     print(json.dumps(acts[what](where, int(rounds), random.Random(int(seed)), executor)))

@@ -96,6 +96,18 @@ def test_a_process_that_is_killed_at_each_boundary_on_a_server(on_server: str, r
     assert {} == faults(counted)
 
 
+@pytest.mark.parametrize("rounds", counts(None, 6, share=1 / 10))
+@pytest.mark.parametrize("executor", ["inline", "threads"])
+def test_processes_that_are_stopped_at_random_moments(executor: str, rounds: int, tmp_path: Path) -> None:
+    """Whoever takes the run, by a clock that was set back, comes to the same states; those who wake up change nothing.
+
+    A body may run after its task was final: its process was stopped between being told to begin it and its first line.
+    """
+    counted = fire("stops", tmp_path, rounds, executor)
+    assert {} == {name: number for name, number in faults(counted).items() if name not in ("again", "unannounced")}
+    assert rounds <= counted["stopped"]
+
+
 def test_a_task_that_kills_its_process_each_time(tmp_path: Path) -> None:
     """It is run again three times, uses up no retry, and is Crashed; triggers decide what becomes of those behind."""
     told = program("troubles", "poison", str(tmp_path))

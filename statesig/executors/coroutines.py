@@ -232,11 +232,24 @@ class _Loop:
                 gate = None
                 if begun is not None:
                     gate = self._gates[call] = self._loop.create_future()
-                task = self._loop.create_task(_timed(call, gate), context=context.copy())
+                task = self._loop.create_task(self._perform(call, gate), context=context.copy())
                 self._tasks[call] = task
                 task.add_done_callback(partial(self._ended, call))
                 if begun is not None:
                     begun(call)
+
+    async def _perform(self, call: Call, gate: asyncio.Future[None] | None) -> Outcome:
+        """Run a call once it may begin, unless its report was dropped: it was stopped, or moved to another loop."""
+        import asyncio
+
+        if gate is not None:
+            await gate
+        if call in self._reports:
+            call.began = time.monotonic()
+            # Ask again: `_replace` drops the report first and then looks whether the call has begun.
+            if call in self._reports:
+                return await aperform(call)
+        raise asyncio.CancelledError
 
     def _open(self, calls: Sequence[Call]) -> None:
         for call in calls:
@@ -263,13 +276,6 @@ class _Loop:
 
 _MOMENT = 1.0
 """Seconds without an answer after which a loop counts as blocked."""
-
-
-async def _timed(call: Call, gate: asyncio.Future[None] | None) -> Outcome:
-    if gate is not None:
-        await gate
-    call.began = time.monotonic()
-    return await aperform(call)
 
 
 def _after(call: Call, state: State[Any]) -> Outcome:

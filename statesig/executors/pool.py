@@ -49,7 +49,8 @@ class Pool(Executor, ABC):
     thread whose call was stopped is abandoned, and a new one takes its place.
 
     A call whose code runs another flow in the same pool holds a thread and waits for others; the inner run brings one
-    more thread for as long as it lasts, so that none waits for ever.
+    more thread for as long as it lasts, so that none waits for ever. So does a run that a handler or an `on_event` of
+    another one begins: it has that thread for itself, since the threads of the pool may wait for leave from its caller.
 
     Args:
         workers: The number of calls that run at once, those of all runs together.
@@ -75,11 +76,21 @@ class Pool(Executor, ABC):
 
     def open(self, report: Report, begun: Begun | None = None) -> Session:
         """Begin to serve a run; its calls run in copies of this thread's context."""
+        if self._is_awaited_here():
+            return _Apart(self).open(report, begun)
         session = _PoolSession(self, report, begun, is_inner=self in _HOLDING.get())
         with self._lock:
             self._sessions.add(session)
             self._most += session.is_inner
         return session
+
+    def _is_awaited_here(self) -> bool:
+        """Tell whether calls that hold threads of the pool may wait for leave from the code that runs here."""
+        if any(isinstance(pool, _Apart) and pool.of is self for pool in _HOLDING.get()):
+            return True
+        here = threading.get_ident()
+        with self._lock:
+            return any(session.waits_for == here for session in self._sessions)
 
     def end(self) -> None:
         """End the idle threads, unless a run uses them."""
@@ -94,16 +105,15 @@ class Pool(Executor, ABC):
                 self._queue.put((session, call))
             self._staff()
 
-    def give_up(self, seats: Sequence[_Seat], *, replace: bool) -> list[str]:
-        """Stop what runs in some threads and abandon these; return a sentence on the fate of each one's call."""
+    def give_up(self, seats: Sequence[_Seat]) -> list[str]:
+        """Stop what runs in some threads and replace these; return a sentence on the fate of each one's call."""
         with self._lock:
             self._seats.difference_update(seats)
             if self.patience:
                 self._given_up = [*(left for left in self._given_up if left.thread.is_alive()), *seats]
         said = [seat.worker.stop() for seat in seats]
-        if replace:
-            with self._lock:
-                self._staff()
+        with self._lock:
+            self._staff()
         return said
 
     def leave(self, session: _PoolSession) -> None:
@@ -156,6 +166,19 @@ class Pool(Executor, ABC):
             seat.join(max(0.0, until - time.monotonic()))
 
 
+class _Apart(Pool):
+    """One thread like those of another pool, for a run that must not wait for these."""
+
+    def __init__(self, of: Pool) -> None:
+        super().__init__(1)
+        self.of: Pool = of
+        self.patience = of.patience
+
+    def worker(self) -> Worker:
+        """Return a worker as the other pool has them."""
+        return self.of.worker()
+
+
 _HOLDING: Final[ContextVar[tuple[Pool, ...]]] = ContextVar("pools", default=())
 """The pools of which the code that runs here holds a thread."""
 
@@ -168,6 +191,7 @@ class _PoolSession(Session):
 
     Attributes:
         is_inner: Whether it was opened by code that holds a thread of the pool.
+        waits_for: The identity of the thread that opened it, if its calls wait for leave from that one.
     """
 
     def __init__(self, pool: Pool, report: Report, begun: Begun | None, *, is_inner: bool) -> None:
@@ -176,6 +200,7 @@ class _PoolSession(Session):
         # each call and each outcome waits longer for the interpreter's lock than a short call takes.
         self.window: int = max(1_024, 2 * pool.workers)
         self.is_inner: bool = is_inner
+        self.waits_for: int | None = None if begun is None else threading.get_ident()
         self._pool = pool
         self._report = report
         self._begun = begun
@@ -218,14 +243,14 @@ class _PoolSession(Session):
         if self.withdraw(call):
             return "it had not begun"
         seat = self._running.pop(call, None)
-        return "it had just ended" if seat is None else self._pool.give_up([seat], replace=True)[0]
+        return "it had just ended" if seat is None else self._pool.give_up([seat])[0]
 
     def close(self, *, now: bool = False) -> None:
         """End the session: abandon the threads that run its calls."""
         self._waiting.clear()
         holds = [hold for call in list(self._held) if (hold := self._held.pop(call, None)) is not None]
         found = [seat for call in list(self._running) if (seat := self._running.pop(call, None)) is not None]
-        self._pool.give_up([*(hold.seat for hold in holds), *found], replace=False)
+        self._pool.give_up([*(hold.seat for hold in holds), *found])
         for hold in holds:
             hold.answers.put(False)
         self._report = unheard

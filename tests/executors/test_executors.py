@@ -22,7 +22,7 @@ from statesig import AnyState, Attempt, Cancelled, Crashed, Failed, Skipped, Suc
 from statesig.executors import processes
 from statesig.executors.calls import Call, Outcome
 from statesig.executors.coroutines import Coroutines
-from statesig.executors.executor import Executor, Session
+from statesig.executors.executor import Executor, Session, unheard
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from tests import ROOT
@@ -292,6 +292,23 @@ def serving_with_leftovers(executor: Executor, events: Sequence[threading.Event]
     assert served.silent()
 
 
+def test_a_session_that_breaks_off_leaves_no_other_without_a_thread() -> None:
+    """The thread that it leaves behind in a call is replaced if another session's calls wait for one."""
+    event, pool = threading.Event(), Threads(1)
+    stuck, behind = call_of(work.wait_for, event), call_of(work.double, 2)
+    before = set(threading.enumerate())
+    with serving(pool) as served:
+        broken = pool.open(unheard)
+        broken.submit([stuck])
+        until(lambda: stuck.began is not None)
+        served.session.submit([behind])
+        broken.close(now=True)
+        call, outcome = served.next()
+        assert (behind, Success(result=4)) == (call, outcome.state)
+        event.set()
+        until(lambda: len(set(threading.enumerate()) - before) <= 1)
+
+
 def test_a_call_that_had_not_begun_is_never_run(tmp_path: Path) -> None:
     """A call that was stopped in line is passed over."""
     event = threading.Event()
@@ -461,6 +478,25 @@ def test_a_blocked_loop_is_replaced() -> None:
         )
         call, outcome = served.next()
         assert (behind, Success(result=4)) == (call, outcome.state)
+
+
+def test_a_call_that_moves_to_another_loop_begins_once() -> None:
+    """The blocked loop, once it is free, does not begin what waited behind the blocking coroutine."""
+    let_go, begun = threading.Event(), []
+
+    async def block() -> None:
+        let_go.wait(60)
+
+    async def note() -> None:
+        begun.append(threading.get_ident())
+
+    blocking, behind = call_of(Task(block)), call_of(Task(note))
+    with serving_with_leftovers(Coroutines(grace=0.05), [let_go]) as served:
+        served.session.submit([blocking, behind])
+        until(lambda: blocking.began is not None)
+        assert "its event loop is blocked, and its coroutine goes on there" == served.session.stop(blocking)
+        assert behind is served.next()[0]
+    assert 1 == len(begun)
 
 
 def test_a_task_cannot_stop_the_loop() -> None:

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 import pytest
 
-from statesig import Executor, Flow, Processes, Run, Success, Threads, task
+from statesig import Executor, Flow, Processes, Run, State, Success, Threads, task
 from statesig.executors.coroutines import Coroutines
 from tests.harness.exhaustive import counts
 from tests.harness.flows import Drawn, drawn
@@ -103,6 +104,43 @@ def test_a_task_runs_a_flow_in_the_executor_that_runs_it(depth: int) -> None:
 def total(left: int) -> int:
     """Return how many runs a task begins, with those that begin in them."""
     return 0 if left == 0 else 1 + 2 * total(left - 1)
+
+
+def one_thread() -> Executor:
+    return Threads(1)
+
+
+@pytest.mark.parametrize(
+    ("make", "by"),
+    [
+        *product([one_thread, one_process], ["handler", "on_event"]),
+        (one_thread, "task of such a run"),  # a worker process runs no flow in processes
+    ],
+)
+def test_a_handler_runs_a_flow_in_the_executor_of_its_run(make: Callable[[], Executor], by: str) -> None:
+    """The calls of its own run wait for leave in the threads of the pool meanwhile; the inner run does not."""
+    pool, found = make(), list[Any]()
+
+    @task
+    def deeper() -> Any:
+        return doubled(1, pool)
+
+    def told(state: State[Any]) -> None:
+        if not isinstance(state, Success) or len(found) > 1:
+            return
+        if by == "task of such a run":
+            with Flow("deeper") as flow:
+                node = deeper()
+            found.append(flow.run(executor=pool)[node].result)
+        else:
+            found.append(doubled(1, pool))
+
+    with Flow("outer", task_handlers=[lambda _, new: told(new) if by != "on_event" else None]) as outer:
+        outer.map(work.double, range(4))
+    with no_thread_left():
+        outer.run(executor=pool, on_event=lambda event: told(event.state) if by == "on_event" else None)
+
+    assert [[2, 4, 6, 8, 10]] * 2 == found
 
 
 def test_a_run_that_ends_leaves_the_calls_of_others_alone() -> None:

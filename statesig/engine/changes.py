@@ -231,13 +231,13 @@ class Changes:
         for handler in self._handlers_of(noderun):
             given = self._given(handler, noderun, state)
             if given is not state:
-                state = self._replaced(noderun, given)
+                state = self._replaced(noderun, given, begins=isinstance(state, Running))
         return state
 
-    def _replaced(self, noderun: NodeRun, given: State[Any]) -> State[Any]:
+    def _replaced(self, noderun: NodeRun, given: State[Any], *, begins: bool = False) -> State[Any]:
         """Return the state that a handler puts in place of one that no attempt left; a RETRY counts as in `end`."""
         validated = valued_items if noderun.is_whole else valued
-        state = settle_replaced(noderun.state, validated(noderun.node.task.value_type, given))
+        state = settle_replaced(noderun.state, validated(noderun.node.task.value_type, given), begins=begins)
         if self.is_cancelled:
             return settle_cancelling(state)
         if not isinstance(state, Retrying):

@@ -260,16 +260,19 @@ def settle_cancelling(outcome: State[Any]) -> State[Any]:
     return Cancelled(message=f"the run was cancelled; else it would be {outcome.type}", causes=outcome.causes)
 
 
-def settle_replaced(source: State[Any], given: State[Any]) -> State[Any]:
+def settle_replaced(source: State[Any], given: State[Any], *, begins: bool) -> State[Any]:
     """Return the state that a handler puts in place of another; Failed if it may not follow the source. Pure.
 
     Args:
         source: The state that the task leaves, other than Running, whose outcomes `settle` settles.
         given: The state that a handler returned.
+        begins: Whether it is put in place of Running. Otherwise it is not Running: the runner begins tasks, and nobody
+            would ever end this one.
     """
-    if is_allowed(type(source), type(given)):
+    ways = [kind for kind in successors(type(source)) if begins or not issubclass(kind, Running)]
+    if is_allowed(type(source), type(given)) and (begins or not isinstance(given, Running)):
         return given
-    return _not_allowed(type(source), given, successors(type(source)))
+    return _not_allowed(type(source), given, ways)
 
 
 def settle_lost(lost: int, now: datetime) -> State[Any]:

@@ -12,7 +12,7 @@ from contextvars import Token, copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -67,6 +67,10 @@ _WAITING, _DELAYED, _OPEN, _SETTLED = Place.WAITING, Place.DELAYED, Place.OPEN, 
 
 _MOMENT: Final = 0.002
 """Seconds to wait for calls to begin that were just handed over, before that alone is stored."""
+
+_PATIENCE: Final = 0.1
+"""Seconds to wait for coroutines to begin before a function keeps the thread that lets them; their event loop may be
+blocked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,10 @@ class RunLoop:
             if in_flight and dispatcher.has_news:
                 self._collect()
             if ready:
+                if in_flight and dispatcher.pool is None and not ready[0].node.task.is_async:
+                    self._let_others_begin()
+                    if wish.level > self._stopped:
+                        continue
                 noderun = ready.popleft()
                 noderun.place = _WAITING
                 self._look_at(noderun)
@@ -295,13 +303,12 @@ class RunLoop:
 
     def _begin(self, noderun: NodeRun, call: Call) -> None:
         """Let a call begin for which a worker is free, or take note that it has begun."""
-        if self._stopped is not Stop.NO and self._withdraw(noderun, call):
+        if self._stopped is not Stop.NO and self._take_back(noderun, call):
             return
         if self._enter(noderun):
             self._dispatcher.let_begin(call)
         else:  # a handler put another state in place
-            if not self._dispatcher.withdraw(call):
-                self._dispatcher.stop(call)
+            self._dispatcher.stop(call)
             self._go_on(noderun)
 
     def _enter(self, noderun: NodeRun) -> bool:
@@ -333,6 +340,26 @@ class RunLoop:
             self.changes.flush()
         self._has_sent = True
         self._dispatcher.send()
+
+    def _let_others_begin(self) -> None:
+        """Let coroutines begin that were handed over, before a function may keep this thread, which they ask."""
+        if self._dispatcher.outgoing or self._dispatcher.begins:
+            self._send()
+        if not self._has_sent:
+            return
+        self._has_sent = False
+        until = monotonic() + _PATIENCE
+        in_flight = self._dispatcher.in_flight
+        while any(isinstance(noderun.state, Submitted) for noderun, _ in in_flight.values()):
+            left = until - monotonic()
+            if self._wish.level > self._stopped:
+                return
+            if left <= 0:
+                break
+            if self._dispatcher.wait(left):
+                self._collect()
+        if self._dispatcher.begins:
+            self._send()
 
     def _wait(self) -> None:
         """Wait until something comes back or the first of the delayed tasks may continue."""
@@ -481,7 +508,7 @@ class RunLoop:
         in_flight = self._dispatcher.in_flight
         self._collect()  # what has come back already is not stopped
         for call, (noderun, _) in tuple(in_flight.items()):
-            if not self._withdraw(noderun, call) and self._stopped is Stop.LEAVE_NOW:
+            if not self._take_back(noderun, call) and self._stopped is Stop.LEAVE_NOW:
                 self._dispatcher.stop(call)
         while in_flight and self._wish.level <= self._stopped:
             self.changes.flush()
@@ -489,12 +516,16 @@ class RunLoop:
             self._collect()
         return self._wish.level <= self._stopped
 
-    def _withdraw(self, noderun: NodeRun, call: Call) -> bool:
-        """Take back a call that has not begun, of a run that is left; return whether that was possible."""
+    def _take_back(self, noderun: NodeRun, call: Call) -> bool:
+        """Take back a call that has not begun, of a run that is stopped; return whether that was possible."""
         if not self._dispatcher.withdraw(call):
             return False
-        message = "the run was interrupted before it began"
-        self.changes.become(noderun, Scheduled(start_time=self._clock(), message=message))
+        if self._stopped < Stop.CANCEL:
+            message = "the run was interrupted before it began"
+            self.changes.become(noderun, Scheduled(start_time=self._clock(), message=message))
+        else:
+            self.changes.stop(noderun, "it had not begun")
+            self._settle(noderun)
         return True
 
     def _cancel(self) -> None:
@@ -518,10 +549,9 @@ class RunLoop:
         self._dispatcher.clear_queues()
 
     def _cancel_running(self, noderun: NodeRun, call: Call) -> None:
-        if self._dispatcher.withdraw(call):
-            self.changes.stop(noderun, "it had not begun")
-            self._settle(noderun)
-        elif self._stopped is Stop.CANCEL_NOW:
+        if self._take_back(noderun, call):
+            return
+        if self._stopped is Stop.CANCEL_NOW:
             _, sentence = self._dispatcher.stop(call)
             self.changes.stop(noderun, sentence, worker_name())
             self._settle(noderun)

@@ -1,6 +1,7 @@
 """Submitted is what an executor was handed, Running what a worker has begun: elsewhere, a task is first the one."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from statesig import (
     RETRY,
     SKIP,
+    Cancelled,
     Event,
     Executor,
     Flow,
@@ -21,10 +23,15 @@ from statesig import (
     State,
     Submitted,
     Success,
+    TimedOut,
+    check_history,
     current,
     task,
 )
+from statesig.engine.options import Options
+from statesig.engine.runner import begin
 from statesig.errors import RunTaken, StoreError
+from statesig.executors import coroutines
 from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from statesig.stores.opening import open_store
@@ -198,3 +205,93 @@ def test_what_was_handed_over_by_a_dead_process(where: Where, place: str) -> Non
     driving.join()
     assert [0, 1] == [child.unwrap() for child in resumed.children(node)]
     assert ["Submitted", "Running", "Success"] == tags(place)["hold[1]"]
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["told", "stored"])
+def test_coroutines_begin_before_a_function_keeps_the_thread(stored: bool, place: str) -> None:
+    """A coroutine goes on beside a function in line, which runs in the thread that lets it begin."""
+    begun = threading.Event()
+
+    @task
+    async def beside() -> None:
+        begun.set()
+
+    @task
+    def here() -> bool:
+        return begun.wait(10)
+
+    with Flow("f") as flow:
+        beside()
+        node = here()
+    run = flow.run(store=place) if stored else flow.run(on_event=lambda event: None)
+    assert Success(result=True) == run[node]
+
+
+def test_a_blocked_loop_holds_up_no_function() -> None:
+    """A function in line is called though a coroutine that was handed over cannot say that it may begin."""
+    let_go = threading.Event()
+
+    @task
+    async def block() -> bool:
+        return let_go.wait(60)
+
+    @task
+    def first() -> int:
+        return 1
+
+    @task
+    async def behind(number: int) -> int:
+        return 2 * number
+
+    @task
+    def last(number: int) -> None:
+        let_go.set()
+
+    with Flow("f") as flow:
+        blocked, number = block(), first()
+        double = behind(number)
+        last(number)
+    run = flow.run(on_event=lambda event: None)
+    assert (Success(result=True), Success(result=2)) == (run[blocked], run[double])
+
+
+def test_a_call_that_moves_to_another_loop_after_a_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was let begin on a loop that is blocked, and did not: it is Cancelled, by legal steps."""
+    monkeypatch.setattr(coroutines, "_MOMENT", 0.05)
+    let_go, blocked, running = threading.Event(), threading.Event(), threading.Event()
+    begun, seen = list[int](), list[State[Any]]()
+
+    @task(timeout=0.3)
+    async def block() -> None:
+        blocked.set()
+        let_go.wait(60)
+
+    @task
+    async def behind() -> None:
+        begun.append(1)
+
+    def told(event: Event) -> None:
+        if event.task == "behind":
+            seen.append(event.state)
+            if isinstance(event.state, Running):
+                running.set()
+
+    with Flow("f") as flow:
+        node = block()
+        other = behind()
+    run = begin(flow, {}, Options(on_event=told))
+
+    def cancel() -> None:
+        assert blocked.wait(60)
+        assert running.wait(60)
+        time.sleep(0.05)  # until the loop was told, too
+        run.cancel()
+
+    cancelling = threading.Thread(target=cancel)
+    cancelling.start()
+    run.start()
+    let_go.set()
+    cancelling.join()
+    assert (TimedOut, Cancelled) == (type(run[node]), type(run[other]))
+    check_history(seen)
+    assert [] == begun

@@ -387,6 +387,26 @@ def test_no_handler_makes_an_illegal_step(at: type[State[Any]], kind: type[State
         assert kind.__name__ in seen.tags
 
 
+@pytest.mark.parametrize("where", [None, Threads(1)], ids=["in line", "threads"])
+def test_only_what_begins_is_running(where: Threads | None) -> None:
+    """A handler cannot make a task Running that is skipped, or only handed over: no call would ever end it."""
+
+    @task
+    def skipped() -> int:
+        raise SKIP("not today")
+
+    @task(handlers=[lambda _, new: None if isinstance(new, Running) else Running()])
+    def double(number: int) -> int:
+        return 2 * number
+
+    with Flow("f") as flow:
+        node, handed = double(skipped()), double(3)
+    run = flow.run(executor=where)
+    for one in (node,) if where is None else (node, handed):
+        assert isinstance(run[one], Failed)
+        assert "Pending -> Running is not allowed" == run[one].causes[0].message.partition(";")[0]
+
+
 def test_an_illegal_replacement_changes_nothing_else() -> None:
     """The task that is given one fails; the others, and what was downstream of it, go on by their triggers."""
 

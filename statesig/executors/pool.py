@@ -101,9 +101,9 @@ class Pool(Executor, ABC):
     def put(self, session: _PoolSession, calls: Sequence[Call]) -> None:
         """Queue calls of a session."""
         with self._lock:
+            self._staff()
             for call in calls:
                 self._queue.put((session, call))
-            self._staff()
 
     def give_up(self, seats: Sequence[_Seat]) -> list[str]:
         """Stop what runs in some threads and replace these; return a sentence on the fate of each one's call."""

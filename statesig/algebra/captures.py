@@ -158,7 +158,7 @@ def state_of_exception(
         states = [
             state_of_exception(member, redact=redact, traceback=traceback, retry_on=retry_on) for member in members
         ]
-        return cast("AnyState[Any]", combine(states))  # combine gives a concrete state
+        return combine(states)
     if not issubclass(type(exc), Exception):
         raise exc
     causes = chain_of(exc, redact=redact, traceback=traceback)

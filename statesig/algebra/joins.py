@@ -36,6 +36,7 @@ from typing_extensions import TypeIs, override
 
 from statesig.algebra.leaves import is_composite, leaves, walk
 from statesig.states import (
+    AnyState,
     Cached,
     Cancelled,
     Cancelling,
@@ -241,7 +242,9 @@ def tally(states: Iterable[State[Any]]) -> Counter[type[State[Any]]]:
     return Counter(kind(state) for state in states)
 
 
-def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None, order: Order = COMPLETION) -> State[Any]:
+def combine(
+    states: Iterable[State[Any]], *, empty: State[Any] | None = None, order: Order = COMPLETION
+) -> AnyState[Any]:
     """Combine several states into one: of the joined kind, or of its nearest ancestor without required fields.
 
     ``kind(combine(xs)) == constructible(k)`` where ``k`` is the join of the kinds of ``xs``, equal kinds being the same
@@ -261,7 +264,7 @@ def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None, or
     opened = list(walk(states))
     inner = [state for state, is_leaf in opened if is_leaf]
     if not inner:
-        return Success() if empty is None else empty
+        return Success() if empty is None else cast("AnyState[Any]", empty)  # every state is of a branch
     joined = _joined(inner, order)
     severity = order.rank(joined)
     fields: dict[str, Any] = {"causes": tuple(dict.fromkeys(cause for state, _ in opened for cause in state.causes))}
@@ -277,7 +280,7 @@ def combine(states: Iterable[State[Any]], *, empty: State[Any] | None = None, or
     if len(messages) == 1:
         fields["message"] = messages.pop()
     fields.update((name, _COMBINED[name][1](found)) for name, found in values.items())
-    return _constructed(joined, fields)
+    return cast("AnyState[Any]", _constructed(joined, fields))
 
 
 _COMBINED: Mapping[str, tuple[type[State[Any]], Callable[[list[Any]], Any]]] = {

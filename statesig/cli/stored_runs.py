@@ -34,7 +34,7 @@ from statesig.stores.store import Lease, Record, Store, StoredRun
 __all__ = ["cancel", "list_runs", "prune", "show"]
 
 _PENDING = b'{"type":"Pending"}'
-_UNDER_WAY = frozenset({"Pending", "Scheduled", "Resume", "Retrying", "Looped", "Running"})
+_UNDER_WAY = frozenset({"Pending", "Scheduled", "Resume", "Retrying", "Looped", "Queued", "Submitted", "Running"})
 """The tags of a run's own state while a process is to run it."""
 
 

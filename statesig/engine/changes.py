@@ -22,7 +22,7 @@ from statesig.engine.decisions import (
     settle_unbegun,
 )
 from statesig.engine.gathering import completed, gathered
-from statesig.engine.noderuns import PENDING, NodeRun
+from statesig.engine.noderuns import PENDING, SUBMITTED, NodeRun
 from statesig.engine.options import Options
 from statesig.engine.values import valued, valued_items
 from statesig.executors.attempts import running
@@ -55,8 +55,6 @@ __all__ = ["RUNNING", "Changes"]
 
 RUNNING: Final = Running()
 """The state of a task while its function runs."""
-
-_SUBMITTED: Final = Submitted(state=PENDING)
 
 
 class Changes:
@@ -112,7 +110,7 @@ class Changes:
         """Let a task become Submitted, unless it is; return whether its handlers let it."""
         if isinstance(noderun.state, Submitted):
             return True
-        submitted = _SUBMITTED
+        submitted = SUBMITTED
         if noderun.state is not PENDING:
             before: Any = without_result(noderun.state)  # of the Pending family: no other is executed
             submitted = Submitted(state=before)

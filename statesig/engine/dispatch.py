@@ -169,6 +169,14 @@ class Dispatcher:
         self.begins = self.begins or not destination.tells
         self.in_flight[call] = noderun, destination
 
+    @property
+    def may_more_begin(self) -> bool:
+        """Whether a worker that is not about to begin a call may soon be, by the number of workers."""
+        return any(
+            0 < len(destination.beginning) < min(destination.session.slots, destination.in_flight)
+            for destination in self._open.values()
+        )
+
     def let_begin(self, call: Call) -> None:
         """Let a call begin at the next `send`."""
         self.in_flight[call][1].beginning.append(call)

@@ -16,7 +16,7 @@ from statesig.codec.events import without_result
 from statesig.codec.states import decode, encode
 from statesig.engine.fingerprints import check_graph, graph_of
 from statesig.engine.gathering import abridged
-from statesig.engine.noderuns import NodeRun
+from statesig.engine.noderuns import SUBMITTED, NodeRun
 from statesig.engine.options import Options, StoreTarget
 from statesig.engine.replay import CANCELLED, cancelled_rest
 from statesig.engine.stored_values import (
@@ -43,6 +43,7 @@ __all__ = ["Journal", "is_over", "new_journal", "open_journal", "open_run", "own
 
 _MARK: Final[dict[type[State[Any]], bytes]] = {Running: encode(Running()), Mapped: encode(Mapped())}
 _PENDING: Final = encode(Pending())
+_SUBMITTED: Final = encode(SUBMITTED)
 
 
 class Journal:
@@ -197,7 +198,10 @@ class Journal:
         """
         if noderun.task is None:
             state = _storable(state)
-        data = _MARK.get(type(state)) if state.__pydantic_fields_set__ <= _TYPE else None
+        if state is SUBMITTED:
+            data: bytes | None = _SUBMITTED
+        else:
+            data = _MARK.get(type(state)) if state.__pydantic_fields_set__ <= _TYPE else None
         if data is None:
             try:
                 data = self._encoded(noderun, state)

@@ -72,6 +72,9 @@ _PATIENCE: Final = 0.1
 """Seconds to wait for coroutines to begin before a function keeps the thread that lets them; their event loop may be
 blocked."""
 
+_OFTEN, _SELDOM = 3, 32
+"""After how many waits in vain for others to begin it is left, and in how many transactions it is tried again."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Until:
@@ -118,6 +121,7 @@ class RunLoop:
         self._wish = wish
         self._stopped = Stop.NO
         self._has_sent = False
+        self._in_vain = 0
         self._arguments = Arguments(noderuns, parameters)
         self._dispatcher = Dispatcher(
             options.where(),
@@ -337,9 +341,25 @@ class RunLoop:
     def _send(self) -> None:
         """Let calls begin, once that is stored, and hand over others; that these are is stored with what comes next."""
         if self._dispatcher.begins:
+            if self.changes.is_stored:
+                self._await_others()
             self.changes.flush()
         self._has_sent = True
         self._dispatcher.send()
+
+    def _await_others(self) -> None:
+        """Wait a moment for other calls that are about to begin, so that one transaction stores them all.
+
+        Where that was in vain some times, others take long, and only now and then is it worth trying again.
+        """
+        until = monotonic() + _MOMENT
+        while self._dispatcher.may_more_begin and self._in_vain % _SELDOM < _OFTEN:
+            if not self._dispatcher.wait(max(0.0, until - monotonic())):
+                self._in_vain += 1
+                return
+            self._collect()
+            self._in_vain = 0
+        self._in_vain += self._in_vain % _SELDOM >= _OFTEN
 
     def _let_others_begin(self) -> None:
         """Let coroutines begin that were handed over, before a function may keep this thread, which they ask."""

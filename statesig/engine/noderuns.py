@@ -11,12 +11,15 @@ from statesig.algebra.counts import Counts
 from statesig.algebra.merges import attempt_after
 from statesig.executors.attempts import Attempt
 from statesig.graph.nodes import Node
-from statesig.states import AnyState, Looped, Paused, Pending, Resume, Retrying, Running, State, Success
+from statesig.states import AnyState, Looped, Paused, Pending, Resume, Retrying, Running, State, Submitted, Success
 
-__all__ = ["PENDING", "NodeRun", "Place", "Progress", "TaskRun"]
+__all__ = ["PENDING", "SUBMITTED", "NodeRun", "Place", "Progress", "TaskRun"]
 
 PENDING: Final = Pending()
 """The state in which every task begins."""
+
+SUBMITTED: Final = Submitted(state=PENDING)
+"""The state of a task that was handed over for its first attempt."""
 
 
 class Place(enum.Enum):

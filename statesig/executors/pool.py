@@ -217,7 +217,8 @@ class _PoolSession(Session):
 
     def submit(self, calls: Sequence[Call]) -> None:
         """Queue calls."""
-        self._waiting.update(dict.fromkeys(calls, True))
+        for call in calls:
+            self._waiting[call] = True
         self._pool.put(self, calls)
 
     def withdraw(self, call: Call) -> bool:

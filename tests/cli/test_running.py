@@ -117,6 +117,7 @@ def test_the_same_under_each_executor(executor: list[str], gate: Path, store: st
     assert (0, {"count": "Success", "wait": "Success", "follow": "Success"}) == (done.returncode, states(done))
 
 
+@pytest.mark.exhaustive
 def test_on_a_cluster(gate: Path) -> None:
     """``--executor dask`` with the address of a scheduler runs the tasks there."""
     distributed = pytest.importorskip("distributed")
@@ -264,6 +265,7 @@ def test_a_paused_run_is_approved(store: str, gate: Path) -> None:
     assert ["count 1"] == marks(gate)
 
 
+@pytest.mark.exhaustive
 def test_in_a_database(server: Server, gate: Path) -> None:  # noqa: F811  # the fixture
     """A run in PostgreSQL is listed, shown and gone on with by the URL, as one in a file is."""
     pytest.importorskip("psycopg")
@@ -306,7 +308,7 @@ def test_a_beginning_of_the_identity(store: str, gate: Path) -> None:
     assert 0 == statesig("resume", REVIEWED, run[:6], "--approve", "review", "--store", store).returncode
 
 
-@pytest.mark.parametrize("executor", exhaustive_but(["processes"], EXECUTORS))
+@pytest.mark.parametrize("executor", exhaustive_but(["threads"], EXECUTORS))
 def test_a_run_that_was_killed(executor: str, store: str, gate: Path) -> None:
     """After SIGKILL a run is gone on with: what was finished is not run again, what ran is."""
     options = ("--executor", executor, "--store", store)

@@ -411,7 +411,7 @@ def test_a_signal_lets_what_runs_finish(where: str, number: signal.Signals, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", exhaustive_but(["inline", "processes"], WHERE))
+@pytest.mark.parametrize("where", exhaustive_but(["inline"], WHERE))
 def test_a_second_signal_stops_what_runs(where: str, tmp_path: Path) -> None:
     """SIGINT and then SIGTERM: the task is Cancelled, with what became of it; the program goes on."""
     said = {

@@ -133,7 +133,7 @@ EXECUTORS: dict[str, Callable[[], Executor | None]] = {
     "in processes": lambda: Processes(1),
 }
 HOW = ["not stored", "stored", "in another run of the program"]
-CORE = [("in line", "not stored"), ("in threads", "stored"), ("in processes", "in another run of the program")]
+CORE = [("in line", "not stored"), ("in threads", "stored"), ("in line", "in another run of the program")]
 
 
 @pytest.mark.parametrize(("executor", "how"), exhaustive_but(CORE, list(product(EXECUTORS, HOW))))

@@ -108,7 +108,7 @@ def paused_in(run: Run) -> list[str]:
     return [one.name for whole in run for one in (whole, *whole.children) if isinstance(one.state, Paused)]
 
 
-@pytest.mark.parametrize("flows", counts(20, 40, 300))
+@pytest.mark.parametrize("flows", counts(10, 40, 300))
 def test_an_interrupted_run_ends_as_any_other(flows: int, store: Store) -> None:
     """Stored and not, in line and in threads, interrupted at random calls and resumed: equal states, equal calls."""
     with Threads(3) as pool:

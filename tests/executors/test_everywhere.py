@@ -179,6 +179,7 @@ def states_with_one_killed(executor: Executor, folder: Path) -> tuple[States, St
     return before, after
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("where", thorough_but([forked], [spawned, forked]))
 def test_the_same_states_where_a_worker_is_killed(
     where: Callable[[], Executor], expected: tuple[States, States], tmp_path: Path

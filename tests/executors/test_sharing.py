@@ -113,7 +113,9 @@ def one_thread() -> Executor:
 @pytest.mark.parametrize(
     ("make", "by"),
     [
-        *product([one_thread, one_process], ["handler", "on_event"]),
+        *product([one_thread], ["handler", "on_event"]),
+        (one_process, "handler"),
+        pytest.param(one_process, "on_event", marks=pytest.mark.exhaustive),
         (one_thread, "task of such a run"),  # a worker process runs no flow in processes
     ],
 )

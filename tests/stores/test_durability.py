@@ -217,6 +217,7 @@ def may_mount(folder: Path) -> bool:
     return True
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_is_gone_half_way(on_server: str) -> None:
     """The same for a server that stops: once it is back, another process goes on."""
     told = program("troubles", "gone", on_server)

@@ -269,9 +269,9 @@ def settle_replaced(source: State[Any], given: State[Any], *, begins: bool) -> S
         begins: Whether it is put in place of Running. Otherwise it is not Running: the runner begins tasks, and nobody
             would ever end this one.
     """
-    ways = [kind for kind in successors(type(source)) if begins or not issubclass(kind, Running)]
     if is_allowed(type(source), type(given)) and (begins or not isinstance(given, Running)):
         return given
+    ways = [kind for kind in successors(type(source)) if begins or not issubclass(kind, Running)]
     return _not_allowed(type(source), given, ways)
 
 

@@ -71,8 +71,8 @@ class Dispatcher:
         *,
         coroutines: Callable[[], Executor],
         aside: Callable[[], Executor],
-        is_stored: bool = False,
-        is_watched: Callable[[], bool] = lambda: False,
+        is_stored: bool,
+        is_watched: Callable[[], bool],
     ) -> None:
         self._is_stored = is_stored
         self._is_watched = is_watched

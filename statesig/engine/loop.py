@@ -12,20 +12,22 @@ from contextvars import Token, copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from time import monotonic, perf_counter
+from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from statesig.engine.arguments import Arguments
 from statesig.engine.cache_keys import key_of
 from statesig.engine.changes import Changes
+from statesig.engine.children import Children
 from statesig.engine.deadlines import deadline_passed
-from statesig.engine.decisions import Become, Execute, Wait, decide, decide_by_child
+from statesig.engine.decisions import Become, Wait, decide, decide_by_child
 from statesig.engine.delays import Delays
 from statesig.engine.dispatch import Dispatcher
 from statesig.engine.noderuns import PENDING, NodeRun, Place
 from statesig.engine.options import Options
 from statesig.engine.readiness import Readiness
+from statesig.engine.sending import Sender
 from statesig.engine.stopping import Stop, Wish
 from statesig.engine.values import not_understood_type
 from statesig.executors.attempts import running
@@ -63,17 +65,6 @@ class _Step(enum.Enum):
 # Names of the module: in 3.11 a member of an enum takes longer to look up than most of what is done with it here.
 _DONE, _AWAY = _Step.DONE, _Step.AWAY
 _WAITING, _DELAYED, _OPEN, _SETTLED = Place.WAITING, Place.DELAYED, Place.OPEN, Place.SETTLED
-
-
-_MOMENT: Final = 0.002
-"""Seconds to wait for calls to begin that were just handed over, before that alone is stored."""
-
-_PATIENCE: Final = 0.1
-"""Seconds to wait for coroutines to begin before a function keeps the thread that lets them; their event loop may be
-blocked."""
-
-_OFTEN, _SELDOM = 3, 32
-"""After how many waits in vain for others to begin it is left, and in how many transactions it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +111,6 @@ class RunLoop:
         self._clock = options.now
         self._wish = wish
         self._stopped = Stop.NO
-        self._has_sent = False
-        self._in_vain = 0
         self._arguments = Arguments(noderuns, parameters)
         self._dispatcher = Dispatcher(
             options.where(),
@@ -130,7 +119,9 @@ class RunLoop:
             is_stored=changes.is_stored,
             is_watched=self._is_watched,
         )
+        self._sender = Sender(self._dispatcher, changes, self._collect, self._is_interrupted)
         self._delays = Delays(options.now, options.sleep, self._dispatcher)
+        self._children = Children(self._arguments, changes, tells=options.on_event is not None)
 
     def __enter__(self) -> Self:
         """Open the executor.
@@ -182,6 +173,9 @@ class RunLoop:
     def _is_watched(self) -> bool:
         return not self.changes.is_short or any(noderun.node.task.handlers for noderun in self._noderuns)
 
+    def _is_interrupted(self) -> bool:
+        return self._wish.level > self._stopped
+
     @property
     def is_settled(self) -> bool:
         """Whether it came to its end, with no task left that may still change; an interrupt ends it before."""
@@ -205,7 +199,7 @@ class RunLoop:
                 self._collect()
             if ready:
                 if in_flight and dispatcher.pool is None and not ready[0].node.task.is_async:
-                    self._let_others_begin()
+                    self._sender.let_coroutines_begin()
                     if wish.level > self._stopped:
                         continue
                 noderun = ready.popleft()
@@ -214,7 +208,7 @@ class RunLoop:
             elif dispatcher.queued and (found := dispatcher.dequeued()):
                 self._make_ready(found)
             elif dispatcher.outgoing or dispatcher.begins:
-                self._send()
+                self._sender.send()
             elif in_flight or self._delays:
                 self._wait()
             else:
@@ -282,7 +276,7 @@ class RunLoop:
         noderun.place = _SETTLED
         parent.open -= 1
         if not parent.open:
-            if self._gather(parent) and not isinstance(parent.state, (Finished, Paused)):
+            if self._children.gather(parent) and not isinstance(parent.state, (Finished, Paused)):
                 self._make_ready((parent,))  # its handlers put it off
             else:
                 self._readiness.settle(parent)
@@ -338,55 +332,10 @@ class RunLoop:
         else:
             self._make_ready((noderun,))
 
-    def _send(self) -> None:
-        """Let calls begin, once that is stored, and hand over others; that these are is stored with what comes next."""
-        if self._dispatcher.begins:
-            if self.changes.is_stored:
-                self._await_others()
-            self.changes.flush()
-        self._has_sent = True
-        self._dispatcher.send()
-
-    def _await_others(self) -> None:
-        """Wait a moment for other calls that are about to begin, so that one transaction stores them all.
-
-        Where that was in vain some times, others take long, and only now and then is it worth trying again.
-        """
-        until = monotonic() + _MOMENT
-        while self._dispatcher.may_more_begin and self._in_vain % _SELDOM < _OFTEN:
-            if not self._dispatcher.wait(max(0.0, until - monotonic())):
-                self._in_vain += 1
-                return
-            self._collect()
-            self._in_vain = 0
-        self._in_vain += self._in_vain % _SELDOM >= _OFTEN
-
-    def _let_others_begin(self) -> None:
-        """Let coroutines begin that were handed over, before a function may keep this thread, which they ask."""
-        if self._dispatcher.outgoing or self._dispatcher.begins:
-            self._send()
-        if not self._has_sent:
-            return
-        self._has_sent = False
-        until = monotonic() + _PATIENCE
-        in_flight = self._dispatcher.in_flight
-        while any(isinstance(noderun.state, Submitted) for noderun, _ in in_flight.values()):
-            left = until - monotonic()
-            if self._wish.level > self._stopped:
-                return
-            if left <= 0:
-                break
-            if self._dispatcher.wait(left):
-                self._collect()
-        if self._dispatcher.begins:
-            self._send()
-
     def _wait(self) -> None:
         """Wait until something comes back or the first of the delayed tasks may continue."""
-        if self.changes.is_stored and self._has_sent:
-            self._has_sent = False
-            if self._dispatcher.wait(_MOMENT):
-                return  # what was handed over begins, and one transaction stores both
+        if self._sender.await_beginnings():
+            return  # what was handed over begins, and one transaction stores both
         self.changes.flush()
         if self._wish.level > self._stopped:
             return  # the wake-up call may have been taken with what came back
@@ -470,48 +419,15 @@ class RunLoop:
 
     def _expand(self, noderun: NodeRun) -> None:
         """Make a mapped task's children, or find those it has, and make them ready."""
-        if noderun.children is None:
-            self._find_children(noderun)
-        if noderun.children is None:
+        children = self._children.expand(noderun)
+        if children is None:
             return
-        noderun.lets_run = self._lets_each_run(noderun, noderun.children)
-        unfinished = self._readiness.add_children(noderun.children)
-        if noderun.resumed:
-            for child in unfinished:
-                child.resumed = True
-                child.answer = child.answer or noderun.answer
+        unfinished = self._readiness.add_children(children)
         noderun.open = len(unfinished)
         if unfinished:
             noderun.place = _OPEN
         else:
-            self._gather(noderun)
-
-    def _find_children(self, noderun: NodeRun) -> None:
-        """Make a mapped task's children, as far as no stored history tells of them; fail it if that is impossible."""
-        try:
-            noderun.children = self._arguments.children(noderun)
-        except (Signal, Exception, BaseExceptionGroup) as exc:
-            self.changes.fail_to_begin(noderun, exc)
-            return
-        if self._options.on_event is not None:
-            for child in noderun.children:
-                if child.state is PENDING:
-                    self.changes.tell(child, child.state, 1)
-
-    def _lets_each_run(self, noderun: NodeRun, children: Sequence[NodeRun]) -> bool:
-        """Tell whether every child of a mapped task may run: one answer is enough where all have the same upstream."""
-        node = noderun.node
-        if not children or children[0].source is not None or children[0].node is not node:
-            return False
-        return isinstance(decide(node, PENDING, self._arguments.upstream(children[0])), Execute)
-
-    def _gather(self, noderun: NodeRun) -> bool:
-        """Let a mapped task be final once all its children are; return whether they are."""
-        states = tuple(child.state for child in noderun.children or ())
-        if not all(isinstance(state, Finished) for state in states):
-            return False
-        self.changes.gather(noderun, states)
-        return True
+            self._children.gather(noderun)
 
     # ---- stopping
 
@@ -557,7 +473,7 @@ class RunLoop:
         away = {noderun: call for call, (noderun, _) in self._dispatcher.in_flight.items()}
         for whole in self._noderuns:
             if whole.recorded and whole.children is None and not self._arguments.awaits_items(whole):
-                self._find_children(whole)  # it had begun when the run was left
+                self._children.find(whole)  # it had begun when the run was left
             for noderun in reversed(tuple(whole.with_children())):  # children first: their mapped task gathers them
                 if noderun in away:
                     self._cancel_running(noderun, away[noderun])
@@ -581,7 +497,7 @@ class RunLoop:
     def _cancel_waiting(self, noderun: NodeRun) -> None:
         was_settled = noderun.place is _SETTLED
         if noderun.children and all(isinstance(child.state, Finished) for child in noderun.children):
-            self._gather(noderun)
+            self._children.gather(noderun)
         elif not noderun.children:
             self.changes.become(noderun, Cancelled(message="the run was cancelled"))
         if noderun.parent is not None and not was_settled:

@@ -266,18 +266,19 @@ class _PoolSession(Session):
         else:
             hold = self._held[call] = _Hold(seat)
         if not self._waiting.pop(call, False):
-            self._held.pop(call, None)
-            self._running.pop(call, None)
+            self._forget(call)
             return not self._pool.ends(seat)
         report = self._report
         may_begin = _at_once if hold is None else partial(self._asked, call, hold)
         outcome = self._context.copy().run(seat.worker.perform, call, may_begin)
-        if outcome is None:
-            return not self._pool.ends(seat)
-        if self._held.pop(call, None) is None and self._running.pop(call, None) is None:
+        if outcome is None or not self._forget(call):
             return not self._pool.ends(seat)
         report(call, outcome)
         return True
+
+    def _forget(self, call: Call) -> bool:
+        """Take a call out of the held and the running ones; return whether it was there."""
+        return self._held.pop(call, None) is not None or self._running.pop(call, None) is not None
 
     def _asked(self, call: Call, hold: _Hold) -> bool:
         """Say that a call is about to begin, and wait for the answer."""

@@ -21,7 +21,7 @@ from statesig.cli.options import chosen_age, stored_before
 from statesig.cli.stored_tasks import records_of, told_of_task
 from statesig.cli.terminal import Look, aligned
 from statesig.engine.cancellations import cancel_run
-from statesig.engine.causes import in_one_line
+from statesig.engine.causes import said_stored
 from statesig.engine.deadlines import seen_run, seen_stored
 from statesig.engine.fingerprints import graph_names
 from statesig.engine.options import LEASE
@@ -223,7 +223,7 @@ def _told(run: StoredRun, store: Store, look: Look) -> Iterator[str]:
         ("run", run.id),
         ("flow", run.flow),
         *([] if run.origin is None else [("rerun of", run.origin)]),
-        ("state", f"{run.tag}{_after_comma(_said(state))}{_after_comma(_process(run, lease))}"),
+        ("state", f"{run.tag}{_after_comma(said_stored(state))}{_after_comma(_process(run, lease))}"),
         ("created", _at(run.created)),
         ("changed", _at(run.changed)),
         ("lease", "none" if lease is None else f"until {_at(lease.until)}{' cancelling' * lease.cancel}"),
@@ -260,12 +260,7 @@ def _row(name: str, place: _Place, children: Counter[str]) -> tuple[str, ...]:
     tally = ", ".join(f"{count} {tag}" for tag, count in children.items())
     state = f"{place.state['type']}: {tally}" if tally else place.state["type"]
     attempts = str(place.attempts) if place.attempts else ""
-    return name, state, attempts, _at(place.began), _at(place.changed), place.worker, _said(place.state)
-
-
-def _said(state: dict[str, Any]) -> str:
-    """Return a stored state's message in one line, with the text of its first cause."""
-    return in_one_line(state.get("message"), *(cause["message"] for cause in state.get("causes", ())[:1]))
+    return name, state, attempts, _at(place.began), _at(place.changed), place.worker, said_stored(place.state)
 
 
 def _after_comma(text: str) -> str:

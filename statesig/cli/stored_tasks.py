@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from statesig.cli.exits import UsageError
 from statesig.cli.terminal import Look, aligned, printable
-from statesig.engine.causes import in_one_line
+from statesig.engine.causes import in_one_line, said_stored
 from statesig.engine.fingerprints import graph_names
 from statesig.stores.store import Record, Store, StoredRun
 
@@ -102,5 +102,4 @@ def _as_json(result: Any) -> list[str]:
 def _rows(records: Sequence[Record], at: Callable[[datetime], str]) -> Iterator[tuple[str, ...]]:
     for record in records[-_MOST_RECORDS:]:
         state = from_json(record.state)
-        said = in_one_line(state.get("message"), *(cause["message"] for cause in state.get("causes", ())[:1]))
-        yield at(record.time), str(record.attempt), state["type"], record.worker or "", said
+        yield at(record.time), str(record.attempt), state["type"], record.worker or "", said_stored(state)

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from statesig.engine.noderuns import NodeRun
 from statesig.graph.nodes import Node
-from statesig.states import Cancelled, Failed, State, TriggerFailed
+from statesig.states import Cancelled, Failed, Paused, State, TriggerFailed
+from statesig.states.families import descendants
 
-__all__ = ["Failure", "failures_of", "in_one_line", "is_unsuccessful", "said"]
+__all__ = ["Failure", "failures_of", "in_one_line", "is_unsuccessful", "said", "said_stored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,16 @@ def is_unsuccessful(state: State[Any]) -> bool:
 
 
 def said(state: State[Any]) -> str:
-    """Return a state's message in one line, with the text of its first cause."""
-    return in_one_line(state.message, *(cause.message for cause in state.causes[:1]))
+    """Return a state's message in one line, with the text of its first cause; a pause's causes are those of others."""
+    causes = () if isinstance(state, Paused) else state.causes[:1]
+    return in_one_line(state.message, *(cause.message for cause in causes))
+
+
+def said_stored(state: Mapping[str, Any]) -> str:
+    """Return the same of a state as stored JSON, whose class need not be known here."""
+    is_paused = state["type"] in {cls.__tag__ for cls in descendants(Paused)}
+    causes = () if is_paused else state.get("causes", ())[:1]
+    return in_one_line(state.get("message"), *(cause["message"] for cause in causes))
 
 
 def in_one_line(*parts: str | None) -> str:

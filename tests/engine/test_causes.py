@@ -1,5 +1,6 @@
 """Why tasks did not succeed: each failure has its cause, and one that follows from another names where it began."""
 
+import json
 import pickle
 from typing import Any
 
@@ -9,19 +10,26 @@ from statesig import (
     CANCEL,
     FAIL,
     TRIGGERFAIL,
+    ErrorInfo,
+    Failed,
     Flow,
     NoResult,
+    Paused,
     RunFailed,
     Skipped,
+    State,
     Success,
     all_failed,
     all_finished,
     any_successful,
+    encode,
     state_of,
     task,
 )
-from statesig.engine.causes import said
+from statesig.engine.causes import said, said_stored
 from tests.harness.exhaustive import exhaustive_but
+
+BROKEN = (ErrorInfo(type="ValueError", message="row 3 has no amount"),)
 
 
 @task
@@ -202,3 +210,10 @@ def test_a_reason_is_one_line() -> None:
     with Flow("f") as flow:
         node = task(lambda: (_ for _ in ()).throw(ValueError("no\n  rows")))()
     assert "raised ValueError: no rows" == said(flow.run()[node])
+
+
+@pytest.mark.parametrize("state", [Paused(message="ship it?", causes=BROKEN), Failed(message="no rows", causes=BROKEN)])
+def test_the_causes_of_a_pause_are_those_of_others(state: State[Any]) -> None:
+    """What is asked stands alone, where the state is live and where it is stored; a failure tells its first cause."""
+    expected = "ship it?" if isinstance(state, Paused) else "no rows: row 3 has no amount"
+    assert (expected, expected) == (said(state), said_stored(json.loads(encode(state))))

@@ -64,17 +64,27 @@ def _digest(*parts: str) -> str:
 
 def _arguments(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by their names, each as parsed JSON."""
-    if task.signature is None:
-        named: dict[str, Any] = {str(index): value for index, value in enumerate(args)} | dict(kwargs)
-    else:
-        bound = task.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        named = bound.arguments
+    named = _by_name(task, args, kwargs)
     try:
         hints = get_type_hints(task.fn)
     except (NameError, TypeError):
         hints = {}
     return {name: _compared(task, name, value, hints.get(name, Any)) for name, value in named.items()}
+
+
+def _by_name(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments of a call by the names of the parameters; by position where these are not known."""
+    signature, is_known = task.parameters
+    if signature is not None:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:
+            if is_known:
+                raise
+        else:
+            bound.apply_defaults()
+            return bound.arguments
+    return {str(index): value for index, value in enumerate(args)} | dict(kwargs)
 
 
 def _compared(task: Task[Any, Any], name: str, value: Any, hint: Any) -> Any:

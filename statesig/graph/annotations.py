@@ -1,4 +1,4 @@
-"""Resolve what a function declares to return, alone: its other annotations may name what only checkers know."""
+"""Resolve the annotations of a function one by one: the others may name what only checkers know."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import functools
 import inspect
 import sys
 from collections.abc import Mapping
-from types import FrameType
-from typing import Any, get_type_hints
+from types import FrameType, UnionType
+from typing import Any, Union, get_type_hints
 
-__all__ = ["names_around", "returned_by"]
+__all__ = ["annotation_of", "is_union", "names_around", "returned_by"]
 
 
 def returned_by(fn: Any, names: Mapping[str, Any] | None = None) -> Any:
@@ -30,15 +30,33 @@ def returned_by(fn: Any, names: Mapping[str, Any] | None = None) -> Any:
         return fn
     if not callable(getattr(fn, "__get__", None)) and not hasattr(fn, "__wrapped__"):
         fn = type(fn).__call__
-    declared = _annotations(fn).get("return", Any)
+    return annotation_of(fn, "return", names)
+
+
+def annotation_of(fn: Any, name: str, names: Mapping[str, Any] | None = None) -> Any:
+    """Return one annotation of a function, with names in place of text; Any without one.
+
+    Args:
+        fn: The function.
+        name: The parameter, or ``return``.
+        names: The names known where it is defined, beside those of its module.
+
+    Raises:
+        Exception: The annotation cannot be evaluated.
+    """
     inner: Any = inspect.unwrap(fn)
 
     def holder() -> None: ...
 
-    holder.__annotations__ = {"return": declared}
+    holder.__annotations__ = {name: _annotations(fn).get(name, Any)}
     holder.__type_params__ = getattr(inner, "__type_params__", ())  # type: ignore[attr-defined]  # since Python 3.12
     known: dict[str, Any] = getattr(inner, "__globals__", {})
-    return get_type_hints(holder, known, dict(names or {}) or None, include_extras=True)["return"]
+    return get_type_hints(holder, known, dict(names or {}) or None, include_extras=True)[name]
+
+
+def is_union(annotation: object) -> bool:
+    """Tell whether a type is a union, in either spelling."""
+    return isinstance(annotation, UnionType) or getattr(annotation, "__origin__", None) is Union
 
 
 def _annotations(fn: Any) -> Mapping[str, Any]:

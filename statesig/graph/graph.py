@@ -138,13 +138,14 @@ class Graph:
     def _check(
         self, call: tuple[object, ...], task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
-        """Check a call against the task's signature.
+        """Check a call against the task's parameters.
 
         Only the number of arguments and the names of keywords count, so each shape of call is checked once.
         """
-        if task.signature is not None:
+        signature, is_known = task.parameters
+        if signature is not None and is_known:
             try:
-                task.signature.bind(*args, **kwargs)
+                signature.bind(*args, **kwargs)
             except TypeError as exc:
                 raise TypeError(f"task {task.name!r}: {exc}") from None
         self._checked.add(call)

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
-from types import UnionType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -33,8 +32,9 @@ from typing_extensions import TypeVar
 
 from statesig.algebra.captures import RetryOn
 from statesig.algebra.triggers import SkipPolicy, Trigger, all_successful
-from statesig.graph.annotations import names_around, returned_by
+from statesig.graph.annotations import is_union, names_around
 from statesig.graph.options import check_options, in_turn, seconds, unknown_options
+from statesig.graph.wrappers import Parameters, parameters_of, value_returned_by
 from statesig.states import State
 from statesig.states.declared import Declared, declared_as
 from statesig.states.generics import args_within, kind_of
@@ -113,7 +113,7 @@ class Task(Generic[P, A, Raw]):
         answer: object = None,
     ) -> None:
         self.fn: Callable[P, Raw] = _function_of(fn)
-        functools.update_wrapper(self, self.fn)
+        functools.update_wrapper(self, self.fn, updated=())  # an attribute of the function's may have a name of ours
         self.name: str = name or str(getattr(fn, "__name__", "") or type(fn).__name__)
         if remedy := _remedy_for(self.fn):
             raise TypeError(f"{self._kind} {self.name!r}: {remedy}")
@@ -172,7 +172,7 @@ class Task(Generic[P, A, Raw]):
             return self
         bound = object.__new__(type(self))  # copy.copy would ask how it pickles, which may be by name
         bound.__dict__.update(self.__dict__)
-        for name in ("signature", "token"):
+        for name in ("parameters", "token"):
             bound.__dict__.pop(name, None)
         fn: Any = self.fn
         bound.fn = fn.__get__(instance, owner)
@@ -207,16 +207,14 @@ class Task(Generic[P, A, Raw]):
         return None if found is None or found.fn is not fn.__func__ else (found, fn.__self__)
 
     @functools.cached_property
-    def signature(self) -> inspect.Signature | None:
-        """The function's signature, against which calls in a flow are checked; None if it has none."""
-        try:
-            return inspect.signature(self.fn)
-        except ValueError:
-            return None
+    def parameters(self) -> Parameters:
+        """The function's parameters, against which calls in a flow are checked."""
+        return parameters_of(self.fn)
 
     def argument(self, index: int) -> str:
         """Return the name of the positional argument at a position of a call, for an error: ``rows``, ``values[2]``."""
-        for position, parameter in enumerate(self.signature.parameters.values() if self.signature else ()):
+        signature = self.parameters.signature
+        for position, parameter in enumerate(signature.parameters.values() if signature else ()):
             if parameter.kind is parameter.VAR_POSITIONAL:
                 return f"{parameter.name}[{index - position}]"
             if position == index:
@@ -241,7 +239,7 @@ class Task(Generic[P, A, Raw]):
 
     def _resolved(self, names: Mapping[str, Any] | None) -> tuple[Any, str | None]:
         try:
-            return _value_type(returned_by(self.fn, names)), None
+            return _value_type(value_returned_by(self.fn, names)), None
         except Exception as exc:  # evaluating an annotation may raise anything
             return Any, f"{type(exc).__name__}: {exc}".partition("\n")[0]
 
@@ -401,7 +399,7 @@ def _value_type(declared: Any) -> Any:
     """
     while isinstance(kind := get_origin(declared) or declared, type) and hasattr(kind, "__await__"):
         declared = (get_args(declared) or (Any,))[-1]
-    parts: tuple[Any, ...] = declared.__args__ if _is_union(declared) else (declared,)
+    parts: tuple[Any, ...] = declared.__args__ if is_union(declared) else (declared,)
     values = [part for part in parts if not _is_state_class(part)]
     if len(values) == len(parts):
         return declared
@@ -412,10 +410,6 @@ def _value_type(declared: Any) -> Any:
 
 def _is_state_class(part: object) -> bool:
     return isinstance(part, type) and issubclass(part, State)
-
-
-def _is_union(declared: Any) -> bool:
-    return isinstance(declared, UnionType) or getattr(declared, "__origin__", None) is Union
 
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ expression of ``-m`` names them, or when tests are chosen by ``-k`` or ``::``.
 
 import compileall
 import gc
+import multiprocessing
 import os
 import signal
 import sys
@@ -21,6 +22,8 @@ import pytest
 from tests import ROOT
 
 LEVELS = ("exhaustive", "thorough")
+PRELOADED = ["pytest", "statesig", "statesig.flow", "statesig.executors.processes"]
+"""What the server that multiprocessing forks has loaded, so that no worker of `Processes` loads it again."""
 SLOW_FOLDERS = ("checking", "executors", "stores", "cli", "testing", "examples")
 
 
@@ -30,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Where PYTHONDONTWRITEBYTECODE is set, each of some hundred processes would compile all of statesig for itself. What
     a shell runs in the background ignores SIGINT, and hands that on to every process which a test starts.
     """
+    multiprocessing.set_forkserver_preload(["__main__", *PRELOADED])
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):

@@ -47,6 +47,9 @@ class Unpacked(Success):
         super().__setstate__(state)
 
 
+KINDS = [Lonely, Loud, Changing, Unwritten, Unpacked]
+
+
 def local() -> type[Success[Any]]:
     """Return a class that no other process can find."""
 

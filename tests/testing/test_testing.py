@@ -45,6 +45,7 @@ from statesig import (
     Signal,
     Skipped,
     State,
+    Submitted,
     Success,
     capture,
     check_history,
@@ -63,6 +64,7 @@ from statesig.testing import (
     Watch,
     check_laws,
     json_values,
+    laws,
     moments,
     paths,
     states,
@@ -121,12 +123,20 @@ def exists(strategy: st.SearchStrategy[Any], condition: Callable[[Any], bool]) -
     return condition(find(strategy, condition, settings=any_one))
 
 
-def unseen(strategy: st.SearchStrategy[Any], kinds: Iterable[type]) -> set[type]:
-    """Return which of some classes are not among those of what a strategy draws; it is drawn from until all are."""
-    left = set(kinds)
+def class_of(value: Any) -> Iterable[object]:
+    return [type(value)]
+
+
+def unseen(
+    strategy: st.SearchStrategy[Any],
+    wanted: Iterable[object],
+    shown: Callable[[Any], Iterable[object]] = class_of,
+) -> set[object]:
+    """Return what is wanted of all that a strategy draws, and shown by none of it; it is drawn from until all is."""
+    left = set(wanted)
 
     def is_last(value: object) -> bool:
-        left.discard(type(value))
+        left.difference_update(shown(value))
         return not left
 
     with contextlib.suppress(NoSuchExample):
@@ -140,13 +150,11 @@ def unseen(strategy: st.SearchStrategy[Any], kinds: Iterable[type]) -> set[type]
 @pytest.mark.parametrize("kind", one_in(6, [*BUILT_IN, Quarantined, Sealed, Throttled, Partial, Rich]), ids=name_of)
 def test_every_concrete_state_has_a_strategy(kind: Any) -> None:
     """``st.from_type`` of a class gives states of that class, with each of its fields given and left out."""
-    strategy = st.from_type(kind)
+    strategy, fields = st.from_type(kind), kind.model_fields
+    ways = {(name, given) for name in fields for given in (True, False) if given or not fields[name].is_required()}
 
     assert kind is type(drawn(strategy))
-    for name, field in kind.model_fields.items():
-        assert True is exists(strategy, lambda state, name=name: name in given_fields(state))
-        if not field.is_required():
-            assert True is exists(strategy, lambda state, name=name: name not in given_fields(state))
+    assert set() == unseen(strategy, ways, lambda state: {(name, name in given_fields(state)) for name in fields})
 
 
 @given(st.from_type(SKIP), st.from_type(QUEUE), st.from_type(SEAL), st.from_type(Signal[Failed]), st.from_type(Signal))
@@ -410,45 +418,45 @@ def test_paths_of_too_few_steps(options: Any) -> None:
 LAWFUL = [*BUILT_IN, Quarantined, Sealed, Throttled, Partial, Partial[int], Rich]
 
 
-@pytest.fixture(scope="module", params=thorough_but([2], [2, 25]), ids=str)
-def kept(request: pytest.FixtureRequest) -> dict[str, str]:
-    """For each lawful state what `check_laws` says of it after so many examples: nothing."""
-    program = f"""
-import json
-from statesig.testing import check_laws
-from tests.testing.test_testing import LAWFUL
-told = {{}}
-for kind in LAWFUL:
-    try:
-        check_laws(kind, examples={request.param})
-    except AssertionError as error:
-        told[kind.__name__] = str(error)
-    else:
-        told[kind.__name__] = ""
-print(json.dumps(told))
-"""
-    told: dict[str, str] = run_python(program)
+def told_of(kinds: Iterable[Any], examples: int) -> dict[str, list[str]]:
+    """Return for each state the lines in which `check_laws` says after so many examples what is broken."""
+    told: dict[str, list[str]] = {}
+    for kind in kinds:
+        try:
+            check_laws(kind, examples=examples)
+        except AssertionError as error:
+            told[kind.__name__] = str(error).splitlines()
+        else:
+            told[kind.__name__] = []
     return told
 
 
-@pytest.mark.parametrize("kind", LAWFUL, ids=name_of)
-def test_the_laws_hold(kept: dict[str, str], kind: Any) -> None:
-    """The built-in states keep every law, and users' with fields, required ones, parameters or no signal."""
-    assert "" == kept[kind.__name__]
-
-
-def test_an_abstract_kind_stands_for_all_below_it() -> None:
-    """``check_laws(MetaState)`` asks each kind below it; of several kinds each is asked."""
-    program = """
+@pytest.fixture(scope="module", params=thorough_but([2], [2, 25]), ids=str)
+def told(request: pytest.FixtureRequest) -> dict[str, list[str]]:
+    """What `check_laws` says of each lawful state, after so many examples, and of each that breaks a law."""
+    program = f"""
 import json
-from statesig import MetaState, Scheduled
-from statesig.testing import laws
-asked = []
-laws._check_states = lambda own, examples: asked.append(own.__name__)
-laws.check_laws(MetaState, Scheduled)
-print(json.dumps(asked))
+from tests.testing.test_testing import LAWFUL, told_of
+told = told_of(LAWFUL, {request.param})
+from tests.samples import unlawful  # only now, as what is mapped may be of any kind
+print(json.dumps(told | told_of([*unlawful.KINDS, unlawful.local()], 50)))
 """
-    assert ["Queued", "Submitted", "Scheduled"] == run_python(program)
+    found: dict[str, list[str]] = run_python(program)
+    return found
+
+
+@pytest.mark.parametrize("kind", LAWFUL, ids=name_of)
+def test_the_laws_hold(told: dict[str, list[str]], kind: Any) -> None:
+    """The built-in states keep every law, and users' with fields, required ones, parameters or no signal."""
+    assert [] == told[kind.__name__]
+
+
+def test_an_abstract_kind_stands_for_all_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``check_laws(MetaState)`` asks each kind below it; of several kinds each is asked."""
+    asked: list[Any] = []
+    monkeypatch.setattr(laws, "_check_states", lambda own, examples: asked.append(own))
+    check_laws(MetaState, Scheduled)
+    assert [Queued, Submitted, Scheduled] == [kind for kind in asked if kind in BUILT_IN]
 
 
 UNLAWFUL = {
@@ -461,32 +469,12 @@ UNLAWFUL = {
 }
 
 
-@pytest.fixture(scope="module")
-def broken() -> dict[str, list[str]]:
-    """For each unlawful state the lines that `check_laws` says of it."""
-    program = """
-import json
-from statesig.testing import LawBroken, check_laws
-from tests.samples import unlawful
-kinds = [unlawful.Lonely, unlawful.Loud, unlawful.Changing, unlawful.Unwritten, unlawful.Unpacked, unlawful.local()]
-told = {}
-for kind in kinds:
-    try:
-        check_laws(kind, examples=50)
-    except AssertionError as error:
-        told[kind.__name__] = str(error).splitlines()
-print(json.dumps(told))
-"""
-    told: dict[str, list[str]] = run_python(program)
-    return told
-
-
 @pytest.mark.parametrize(("name", "law"), UNLAWFUL.items())
-def test_a_broken_law_is_named(broken: dict[str, list[str]], name: str, law: str) -> None:
+def test_a_broken_law_is_named(told: dict[str, list[str]], name: str, law: str) -> None:
     """An AssertionError names the law, the states as small as they come, and the two sides."""
-    told = broken[name]
-    assert (law, "  does not hold for") == (told[0], told[1])
-    assert (["  left:", "  right:"], True) == ([line[:8].rstrip() for line in told[-2:]], name in told[2])
+    lines = told[name]
+    assert (law, "  does not hold for") == (lines[0], lines[1])
+    assert (["  left:", "  right:"], True) == ([line[:8].rstrip() for line in lines[-2:]], name in lines[2])
 
 
 def test_a_broken_law_keeps_its_data() -> None:

@@ -41,18 +41,11 @@ from statesig.graph.parameters import checked_parameters
 from tests import ROOT
 from tests.harness.events import elsewhere
 from tests.harness.exhaustive import exhaustive_but, thorough_but
-from tests.harness.leftovers import leaving_nothing
 from tests.samples.gated import behind, behind_later, gated, gated_later, held, held_later, hold
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
 ROUNDS = int(os.environ.get("STATESIG_ROUNDS", "10"))
-
-
-@pytest.fixture(autouse=True)
-def leaves_nothing() -> Iterator[None]:
-    with leaving_nothing():
-        yield
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -129,7 +122,7 @@ EVERYWHERE: list[tuple[str, Where, str]] = [
 ]
 everywhere = pytest.mark.parametrize(
     ("name", "where", "sentence"),
-    thorough_but([one for one in EVERYWHERE if one[0] != "forkserver"], EVERYWHERE),
+    exhaustive_but([one for one in EVERYWHERE if one[0] != "spawn"], EVERYWHERE),
     ids=[one[0] for one in EVERYWHERE],
 )
 

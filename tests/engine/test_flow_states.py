@@ -1,6 +1,6 @@
 """A run has states as its tasks have: told without a task, stored, and changed by the handlers of its flow."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,11 @@ from statesig import (
 from statesig.cli import main
 from statesig.engine.options import Options
 from statesig.engine.runner import begin
-from tests.harness.leftovers import leaving_nothing
 from tests.samples.clocks import Clock
 
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
+
 Step = tuple[str, str]
-
-
-@pytest.fixture(autouse=True)
-def leaves_nothing() -> Iterator[None]:
-    with leaving_nothing():
-        yield
 
 
 def of_run(events: list[Event]) -> list[str]:

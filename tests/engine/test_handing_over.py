@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,9 @@ from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from statesig.stores.opening import open_store
 from statesig.stores.sqlite import SQLiteStore
-from tests.harness.leftovers import leaving_nothing
 from tests.samples import handing_over as work
+
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 Where = Callable[[], AbstractContextManager[Executor | None]]
 
@@ -50,18 +51,6 @@ ELSEWHERE: list[tuple[Where, str]] = [
 elsewhere = pytest.mark.parametrize(
     ("where", "name"), ELSEWHERE, ids=["threads", "processes", "coroutines", "coroutines in processes"]
 )
-
-
-@pytest.fixture(autouse=True)
-def leaves_nothing() -> Iterator[None]:
-    with leaving_nothing():
-        yield
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    """Where a new store is to be."""
-    return str(tmp_path / "runs.db")
 
 
 def tags(place: str) -> dict[str, list[str]]:

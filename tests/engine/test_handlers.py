@@ -1,6 +1,6 @@
 """Handlers: told of each change, able to put another state in place of one, and never to make an illegal step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -47,17 +47,12 @@ from statesig.engine.runner import begin
 from statesig.executors.threads import Threads
 from tests.harness.cases import at_once
 from tests.harness.events import of_tasks
-from tests.harness.leftovers import leaving_nothing
 from tests.samples.clocks import Clock
 from tests.samples.samples import BUILT_IN, bare
 
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
+
 Step = tuple[State[Any], State[Any]]
-
-
-@pytest.fixture(autouse=True)
-def leaves_nothing() -> Iterator[None]:
-    with leaving_nothing():
-        yield
 
 
 class Seen(list[Step]):

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,10 @@ from statesig.executors.threads import Threads
 from statesig.graph.parameters import checked_parameters
 from statesig.stores.opening import open_store
 from tests.harness.events import elsewhere
-from tests.harness.leftovers import leaving_nothing
+
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 INTERRUPTS = [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
-
-
-@pytest.fixture(autouse=True)
-def leaves_nothing() -> Iterator[None]:
-    with leaving_nothing():
-        yield
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    """Where a new store is to be."""
-    return str(tmp_path / "runs.db")
 
 
 def mark(folder: Path, name: str) -> int:

@@ -55,12 +55,6 @@ SOON = 60.0
 """Seconds within which what is about to happen has happened."""
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    """Where a new store is to be."""
-    return str(tmp_path / "runs.db")
-
-
 @pytest.fixture(autouse=True)
 def leaves_no_file_open() -> Iterator[None]:
     """What was opened for a run is closed with it, also where it cannot be gone on with."""

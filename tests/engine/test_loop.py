@@ -6,7 +6,7 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -43,17 +43,10 @@ from statesig.executors.threads import Threads
 from tests import ROOT
 from tests.harness.events import elsewhere
 from tests.harness.exhaustive import exhaustive_but
-from tests.harness.leftovers import leaving_nothing
 from tests.samples import timed
 from tests.samples.clocks import Clock
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def leaves_nothing() -> Iterator[None]:
-    with leaving_nothing():
-        yield
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
 
 def in_line() -> None:

@@ -1,6 +1,6 @@
 """What a task leaves, and what becomes of it: the table in the README, held against its rule and against real runs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -9,21 +9,16 @@ from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from tests.harness.cases import at_once
 from tests.harness.events import elsewhere
-from tests.harness.leftovers import leaving_nothing
 from tests.tools.documents import README
 from tests.tools.outcomes import OUTCOMES, RETRIES, Seen, sequences, shown
+
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 FAILURES = {"Failed", "TimedOut", "ValidationFailed", "Crashed"}
 SUCCESSES = {"Success", "Cached", "Mapped", "Skipped"}
 NOT_A_TASKS = {"Pending", "Queued", "Submitted", "Running", "Cancelling"}
 NEVER_AGAIN = {"Paused", "TriggerFailed", "Cancelled", "MapFailed", "MapCancelled"}
 RUN_AGAIN = {"Scheduled", "Resume", "Looped"}
-
-
-@pytest.fixture(autouse=True)
-def leaves_nothing() -> Iterator[None]:
-    with leaving_nothing():
-        yield
 
 
 def restated(told: str, retries: int) -> list[str]:

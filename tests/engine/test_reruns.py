@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,12 +49,6 @@ def anew() -> Iterator[None]:
     broken.clear()
     with leaving_nothing():
         yield
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    """Where a new store is to be."""
-    return str(tmp_path / "runs.db")
 
 
 def called(name: str) -> None:

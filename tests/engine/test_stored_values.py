@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,16 +30,10 @@ from statesig import (
     task,
 )
 from tests import ROOT
-from tests.harness.leftovers import leaving_nothing
 from tests.samples.stored_values import VALUES
+from tests.samples.stored_values import flow as flow_of_values
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def leaves_nothing() -> Iterator[None]:
-    with leaving_nothing():
-        yield
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
 
 def program(*arguments: str) -> str:
@@ -52,9 +45,10 @@ def program(*arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def came_back(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What a process says of each value, that goes on with the run of another."""
+    """What a process says of each value, that goes on with the run of this one."""
     store = str(tmp_path_factory.mktemp("values") / "runs.db")
-    said = program("resume", store, program("run", store).strip())
+    run = flow_of_values.run(store=store, **{name: value for name, (_, value) in VALUES.items()})
+    said = program(store, run.id)
     return dict(line.split(" ", 1) for line in said.splitlines())  # type: ignore[arg-type]  # two parts each
 
 

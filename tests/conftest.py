@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
+from tests.harness import profile as profile  # Hypothesis's, for each file alike
 
 LEVELS = ("exhaustive", "thorough")
 PRELOADED = ["pytest", "statesig", "statesig.flow", "statesig.executors.processes"]

@@ -52,6 +52,7 @@ from tests import ROOT
 from tests.golden import write as golden
 from tests.harness.cases import at_once
 from tests.harness.exhaustive import exhaustive_but, one_in
+from tests.harness.profile import EXAMPLES
 from tests.harness.strategies import (
     ABSTRACT,
     BARE,
@@ -59,7 +60,6 @@ from tests.harness.strategies import (
     CAUSE,
     CONCRETE,
     DECLARED,
-    EXAMPLES,
     NOON,
     ORDER,
     PARENTS,

@@ -1,7 +1,6 @@
 """What the tests share: the kinds of the contract as a table, a sample of each, and Hypothesis strategies for payloads.
 
-The table is written by hand, so that it can disagree with the package. `STATESIG_EXAMPLES` in the environment sets how
-many payloads a property draws (5; `.ci/run` sets 10, and 1000 with `--thorough`).
+The table is written by hand, so that it can disagree with the package.
 """
 
 import dataclasses
@@ -18,7 +17,6 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict, TypeVar
@@ -53,17 +51,6 @@ from statesig import (
 )
 from statesig.states import UtcDatetime
 from tests import ROOT
-
-EXAMPLES = int(os.environ.get("STATESIG_EXAMPLES", "5"))
-
-settings.register_profile(
-    "statesig",
-    max_examples=EXAMPLES,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-)
-settings.load_profile("statesig")
 
 R = TypeVar("R", default=Any)
 

@@ -108,7 +108,7 @@ def test_a_value_is_one_and_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("executor", [Threads(2), Processes(1)], ids=["threads", "processes"])
+@pytest.mark.parametrize("executor", [Threads(2), Processes(1, start="forkserver")], ids=["threads", "processes"])
 def test_a_value_is_one_and_the_same_in_every_executor(executor: Any) -> None:
     """Wherever the function runs."""
     assert one_value.ran() == one_value.ran(executor)

@@ -477,7 +477,11 @@ def clustered() -> Iterator[Executor]:
 
 @pytest.mark.parametrize(
     "where",
-    [lambda: Threads(3), lambda: Processes(2), pytest.param(clustered, marks=pytest.mark.exhaustive)],
+    [
+        lambda: Threads(3),
+        lambda: Processes(2, start="forkserver"),
+        pytest.param(clustered, marks=pytest.mark.exhaustive),
+    ],
     ids=["threads", "processes", "dask"],
 )
 def test_the_same_wherever_it_runs(

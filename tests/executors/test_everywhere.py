@@ -105,7 +105,7 @@ def before_and_after(**options: Any) -> tuple[States, States]:
 
 
 @pytest.mark.parametrize(
-    "where", thorough_but([in_line, four_threads, spawned], [in_line, four_threads, spawned, forked])
+    "where", exhaustive_but([in_line, four_threads, forked], [in_line, four_threads, spawned, forked])
 )
 def test_the_same_states_everywhere(
     where: Callable[[], Executor | None], expected: tuple[States, States], tmp_path: Path

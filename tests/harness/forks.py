@@ -27,7 +27,19 @@ from typing import IO, Any
 
 from tests import ROOT
 
-LOADED = ("pydantic", "rich.console", "rich.live", "statesig", "statesig.cli.running", "statesig.cli.stored_runs")
+LOADED = (
+    "asyncio",
+    "pydantic",
+    "rich.console",
+    "rich.live",
+    "statesig",
+    "statesig.checking.stubs",
+    "statesig.cli.documents",
+    "statesig.cli.parser",
+    "statesig.cli.running",
+    "statesig.cli.stored_runs",
+    "statesig.stores.sqlite",
+)
 _PATIENCE = 60.0
 
 

@@ -1,7 +1,7 @@
 """A flow of values of many types, run in one process up to what is paused, and resumed in another.
 
-``python -m tests.samples.stored_values run STORE`` prints the run's identity. ``... resume STORE RUN`` prints of each
-value whether what came back is what it was: "as it was", or where it is not.
+``python -m tests.samples.stored_values STORE RUN`` resumes it, and prints of each value whether what came back is what
+it was: "as it was", or where it is not.
 """
 
 import sys
@@ -176,10 +176,6 @@ with Flow("values") as flow:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "run":
-        print(flow.run(store=sys.argv[2], **{name: value for name, (_, value) in VALUES.items()}).id)
-    else:
-        run = flow.resume(sys.argv[3], *[f"check_{name}" for name in VALUES], store=sys.argv[2])
-        for one in run:
-            if one.name.startswith("check_"):
-                print(one.name.removeprefix("check_"), one.state.result or one.state)
+    for one in flow.resume(sys.argv[2], *[f"check_{name}" for name in VALUES], store=sys.argv[1]):
+        if one.name.startswith("check_"):
+            print(one.name.removeprefix("check_"), one.state.result or one.state)

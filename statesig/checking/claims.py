@@ -21,7 +21,7 @@ from mypy.types import Instance, ProperType, TupleType, get_proper_type
 from mypy.typevars import fill_typevars
 from mypy.util import correct_relative_import
 
-__all__ = ["NOTES", "SIGNAL", "STATE", "STATESIG", "Claims", "class_at", "notes_of", "state_raised_by"]
+__all__ = ["NOTES", "SIGNAL", "STATE", "STATESIG", "Claims", "argument_of", "class_at", "notes_of"]
 
 STATE: Final = "statesig.states.State"
 SIGNAL: Final = "statesig.signals.Signal"
@@ -179,7 +179,7 @@ def _claim_of(info: TypeInfo) -> str | None:
         notes = notes_of(info)
         return None if notes.get("tag") is None or notes["abstract"] else f"tag {notes['tag']}"
     if info.has_base(SIGNAL) and info.fullname != SIGNAL:
-        state = state_raised_by(info)
+        state = argument_of(info, SIGNAL)
         return f"signal of {state.type.fullname}" if isinstance(state, Instance) else None
     return None
 
@@ -215,13 +215,10 @@ def _parts(module: str) -> list[str]:
     return module.split(".")
 
 
-def _signal_above(info: TypeInfo) -> TypeInfo:
-    return next(base for base in info.mro if base.fullname == SIGNAL)
-
-
-def state_raised_by(info: TypeInfo) -> ProperType:
-    """Return the argument of ``Signal[...]`` for a class, in the class's own type variables."""
+def argument_of(info: TypeInfo, root: str) -> ProperType:
+    """Return what a class gives for the first argument of `STATE` or `SIGNAL`, in the class's own type variables."""
     itself = fill_typevars(info)
     if isinstance(itself, TupleType):
         itself = itself.partial_fallback
-    return get_proper_type(map_instance_to_supertype(itself, _signal_above(info)).args[0])
+    above = next(base for base in info.mro if base.fullname == root)
+    return get_proper_type(map_instance_to_supertype(itself, above).args[0])

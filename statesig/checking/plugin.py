@@ -10,23 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from mypy.errorcodes import ABSTRACT
-from mypy.expandtype import expand_type, expand_type_by_instance
-from mypy.maptype import map_instance_to_supertype
 from mypy.messages import format_type_bare
 from mypy.nodes import (
-    ARG_NAMED,
-    ARG_NAMED_OPT,
-    ARG_OPT,
-    ARG_POS,
-    Argument,
     AssignmentStmt,
-    Block,
     BytesExpr,
     CallExpr,
-    EllipsisExpr,
-    Expression,
     FloatExpr,
-    IfStmt,
     IndexExpr,
     IntExpr,
     MemberExpr,
@@ -35,12 +24,9 @@ from mypy.nodes import (
     RefExpr,
     Statement,
     StrExpr,
-    TempNode,
-    TryStmt,
     TypeAlias,
     TypeInfo,
     Var,
-    WithStmt,
     get_member_expr_fullname,
 )
 from mypy.options import Options
@@ -48,18 +34,18 @@ from mypy.plugin import (
     AttributeContext,
     ClassDefContext,
     FunctionContext,
+    FunctionSigContext,
     MethodContext,
     Plugin,
     ReportConfigContext,
 )
-from mypy.plugins.common import add_method_to_class
 from mypy.semanal import SemanticAnalyzer
 from mypy.semanal_shared import has_placeholder
-from mypy.server.trigger import make_trigger, make_wildcard_trigger
+from mypy.server.trigger import make_trigger
 from mypy.types import (
     AnyType,
+    CallableType,
     Instance,
-    NoneType,
     PlaceholderType,
     ProperType,
     Type,
@@ -67,22 +53,20 @@ from mypy.types import (
     TypeVarType,
     UnboundType,
     get_proper_type,
+    has_type_vars,
 )
 from typing_extensions import override
 
-from statesig.checking.claims import NOTES, SIGNAL, STATE, STATESIG, Claims, notes_of, state_raised_by
-from statesig.checking.values import MAKERS, MAPS, mapped, task_of
+from statesig.checking.claims import NOTES, SIGNAL, STATE, STATESIG, Claims, argument_of, notes_of
+from statesig.checking.fields import MODEL, add_constructor, declared_in, noted_fields
+from statesig.checking.values import MAKERS, MAPS, SUCCESS, mapped, raised, task_of
 from statesig.errors import DefinitionError
 from statesig.states.families import LONGEST_TAG
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 6
+VERSION: Final = 7
 """Raise it when a verdict, a message or a note changes, so that mypy drops older cache entries."""
-
-ABSTRACT_STATES: Final = (STATE, "statesig.states.MetaState", "statesig.states.Finished")
-MODEL: Final = "pydantic.main.BaseModel"
-FIELD: Final = "pydantic.fields.Field"
 
 
 def plugin(version: str) -> type[Plugin]:
@@ -150,7 +134,18 @@ class StatesigPlugin(Plugin):
         """
         if fullname in MAKERS:
             return task_of
-        return _construct_abstract if fullname in ABSTRACT_STATES else None
+        info = self._class_called(fullname)
+        return _construct_abstract if info is not None and notes_of(info).get("abstract") else None
+
+    @override
+    def get_function_signature_hook(self, fullname: str) -> Callable[[FunctionSigContext], CallableType] | None:
+        """Mypy alone lets a task raise a success with any result; with this hook, only with one that the task may have.
+
+        Why: a success that is raised ends the task, and its result is validated as the task's value.
+        """
+        info = self._class_called(fullname)
+        state = argument_of(info, SIGNAL) if info is not None and info.has_base(SIGNAL) else None
+        return raised if isinstance(state, Instance) and state.type.has_base(SUCCESS) else None
 
     @override
     def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
@@ -185,6 +180,7 @@ class StatesigPlugin(Plugin):
         for parent in parents:
             if notes_of(parent).get("abstract") and parent.module_name != info.module_name:
                 _refuse(ctx, f"{parent.fullname} is sealed; derive from one of the states below it")
+        _note_fixed_result(ctx, parents)
         for name in _overridden(ctx.cls.defs.body, info):
             _refuse(ctx, f"the field {name} needs its annotation to have another default")
         other = self._claims.rival_of(info, analyzer)
@@ -196,7 +192,7 @@ class StatesigPlugin(Plugin):
         info, analyzer = ctx.cls.info, _analyzer_of(ctx)
         if not info.has_base(SIGNAL):
             return  # mypy turned the class into something else, such as a named tuple
-        state = state_raised_by(info)
+        state = argument_of(info, SIGNAL)
         if isinstance(state, PlaceholderType | UnboundType) or _is_unknown(state):
             return
         if isinstance(state, Instance) and state.type.fallback_to_any:
@@ -213,7 +209,22 @@ class StatesigPlugin(Plugin):
         other = self._claims.rival_of(info, analyzer)
         if other is not None:
             _refuse(ctx, f"{state.type.fullname} has a signal already, {other.fullname}; raise that one")
-        _add_constructor(ctx, state, analyzer)
+        add_constructor(ctx, state, analyzer)
+
+
+def _note_fixed_result(ctx: ClassDefContext, parents: list[TypeInfo]) -> None:
+    """Note a state that fixes its result, as ``class Approval(Paused[str])`` does: it is right, but may not be meant.
+
+    `AnyState` of another value does not have such a state, so mypy skips its ``case`` without a word.
+    """
+    info, analyzer = ctx.cls.info, _analyzer_of(ctx)
+    result = argument_of(info, STATE)
+    is_fixed = not has_type_vars(result) and not isinstance(result, AnyType) and not has_placeholder(result)
+    if is_fixed and any(has_type_vars(argument_of(parent, STATE)) for parent in parents):
+        shown = format_type_bare(result, analyzer.options)
+        remedy = f"class {info.name}({parents[0].name}[R]) leaves the result open"
+        reason = f"{info.name} has the fixed result {shown}: matching a task of another value does not check its case"
+        analyzer.note(f"{reason}; {remedy}", ctx.cls, code=STATESIG)
 
 
 def _see_model(ctx: ClassDefContext) -> None:
@@ -222,7 +233,7 @@ def _see_model(ctx: ClassDefContext) -> None:
 
 
 def _fields_noted(ctx: ClassDefContext) -> list[list[object]]:
-    return [[name, optional] for name, optional in _declared(ctx.cls.defs.body, _analyzer_of(ctx))]
+    return [[name, optional] for name, optional in declared_in(ctx.cls.defs.body, _analyzer_of(ctx))]
 
 
 def _analyzer_of(ctx: ClassDefContext) -> SemanticAnalyzer:
@@ -242,7 +253,9 @@ def _tag_of(ctx: ClassDefContext, analyzer: SemanticAnalyzer) -> str | None:
     given = ctx.cls.keywords.get("tag")
     if given is None or (isinstance(given, NameExpr) and given.name == "None"):
         return ctx.cls.name
-    value: object = given.value if isinstance(given, (StrExpr, BytesExpr, IntExpr, FloatExpr)) else None
+    value: object = given.value if isinstance(given, (StrExpr, IntExpr, FloatExpr)) else None
+    if isinstance(given, BytesExpr):
+        value = given.value.encode()
     path = get_member_expr_fullname(given) if isinstance(given, MemberExpr) else getattr(given, "name", None)
     if path is not None:
         symbol = analyzer.lookup_qualified(path, given, suppress_errors=True)
@@ -251,7 +264,7 @@ def _tag_of(ctx: ClassDefContext, analyzer: SemanticAnalyzer) -> str | None:
             value = constant.final_value
             analyzer.add_plugin_dependency(make_trigger(constant.fullname))
     if value is not None and not isinstance(value, str):
-        _refuse(ctx, f"a tag is a text, not a value of class {_CLASSES.get(type(given), type(value).__name__)}")
+        _refuse(ctx, f"a tag is a text, not a value of class {type(value).__name__}")
         return None
     if value is not None and not 0 < len(value) <= LONGEST_TAG:
         _refuse(ctx, f"a tag has 1 to {LONGEST_TAG} characters, not {len(value)}")
@@ -259,23 +272,14 @@ def _tag_of(ctx: ClassDefContext, analyzer: SemanticAnalyzer) -> str | None:
     return value
 
 
-_CLASSES: Final[dict[type[Expression], str]] = {BytesExpr: "bytes"}
-"""The class of a literal whose value mypy keeps as a text."""
-
-
 def _overridden(body: Iterable[Statement], info: TypeInfo) -> Iterator[str]:
     """Yield each inherited field to which a class body assigns without its annotation."""
-    annotated = {name for base in info.mro[1:] for name, _ in _noted_fields(base)}
+    annotated = {name for base in info.mro[1:] for name, _ in noted_fields(base)}
     for statement in body:
         if isinstance(statement, AssignmentStmt) and not statement.new_syntax:
             for target in statement.lvalues:
                 if isinstance(target, NameExpr) and target.name in annotated:
                     yield target.name
-
-
-def _noted_fields(info: TypeInfo) -> Iterable[tuple[str, bool]]:
-    found: Iterable[tuple[str, bool]] = notes_of(info).get("fields", ())  # type: ignore[assignment]  # as it was noted
-    return found
 
 
 def _construct_abstract(ctx: FunctionContext) -> Type:
@@ -298,91 +302,11 @@ def _is_unknown(state: ProperType) -> bool:
     )
 
 
-def _declared(body: Iterable[Statement], analyzer: SemanticAnalyzer) -> Iterator[tuple[str, bool]]:
-    """Yield each name that a class body annotates, and whether it has a default."""
-    for statement in body:
-        for block in _blocks_of(statement):
-            if block is not None and not block.is_unreachable:
-                yield from _declared(block.body, analyzer)
-        if isinstance(statement, AssignmentStmt) and statement.new_syntax:
-            target = statement.lvalues[0]
-            if isinstance(target, NameExpr) and not target.name.startswith("_"):
-                yield target.name, _is_default(statement.rvalue, analyzer)
-
-
-def _blocks_of(statement: Statement) -> Iterable[Block | None]:
-    if isinstance(statement, IfStmt):
-        return (*statement.body, statement.else_body)
-    if isinstance(statement, TryStmt):
-        return (statement.body, *statement.handlers, statement.else_body, statement.finally_body)
-    return (statement.body,) if isinstance(statement, WithStmt) else ()
-
-
-def _is_default(value: Expression, analyzer: SemanticAnalyzer) -> bool:
-    """Tell whether the value assigned to a field gives it a default; ``Field(ge=1)`` does not."""
-    if isinstance(value, TempNode):
-        return not value.no_rhs
-    if isinstance(value, EllipsisExpr):
-        return False
-    if not isinstance(value, CallExpr) or analyzer.get_fullname_for_hook(value) != FIELD:
-        return True
-    given = dict(zip(value.arg_names, value.args, strict=True))
-    default = given.get("default", given.get(None))
-    return "default_factory" in given or (default is not None and not isinstance(default, EllipsisExpr))
-
-
-def _add_constructor(ctx: ClassDefContext, state: Instance, analyzer: SemanticAnalyzer) -> None:
-    """Give a signal a constructor that takes its state's fields, unless it defines or inherits one."""
-    for base in ctx.cls.info.mro:
-        if base.fullname == SIGNAL:
-            break
-        known = base.names.get("__init__")
-        if known is not None and not known.plugin_generated:
-            return
-    fields = _fields_of(state, analyzer)
-    if fields is None:
-        if not analyzer.final_iteration:
-            analyzer.defer()
-        return
-    arguments = [_argument(name, kind, optional) for name, (kind, optional) in fields.items()]
-    arguments.sort(key=lambda argument: argument.kind.is_named())
-    add_method_to_class(analyzer, ctx.cls, "__init__", arguments, NoneType())
-
-
-def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> dict[str, tuple[Type, bool]] | None:
-    """Return each field of a state with its type and whether it has a default; None if mypy knows them only later.
-
-    The state's constructor is no source for them: by default, pydantic's plugin loosens its types to Any.
-    """
-    found: dict[str, tuple[Type, bool]] = {}
-    for info in reversed(state.type.mro):
-        if NOTES not in info.metadata:
-            continue
-        analyzer.add_plugin_dependency(make_wildcard_trigger(info.fullname))
-        seen_as = map_instance_to_supertype(state, info)
-        for name, optional in _noted_fields(info):
-            symbol = info.names.get(name)
-            field = symbol.node if symbol is not None else None
-            if not isinstance(field, Var) or field.is_classvar or field.is_final:
-                continue
-            if field.type is None or has_placeholder(field.type):
-                return None
-            kind = field.type if info.self_type is None else expand_type(field.type, {info.self_type.id: state})
-            found[name] = expand_type_by_instance(kind, seen_as), optional
-    return found
-
-
-def _argument(name: str, kind: Type, optional: bool) -> Argument:
-    """Return a field as an argument: the message by position or name, all others by name."""
-    ways = (ARG_OPT, ARG_POS) if name == "message" else (ARG_NAMED_OPT, ARG_NAMED)
-    return Argument(Var(name, kind), kind, None, ways[0] if optional else ways[1])
-
-
 def _state_of_some_signal(ctx: AttributeContext) -> Type:
     """Return the upper bound of a signal's state where mypy inferred an Any that nobody wrote."""
     default = get_proper_type(ctx.default_attr_type)
     if isinstance(default, AnyType) and default.type_of_any != TypeOfAny.explicit and isinstance(ctx.type, Instance):
-        declared = state_raised_by(ctx.type.type)
+        declared = argument_of(ctx.type.type, SIGNAL)
         if isinstance(declared, TypeVarType):
             return declared.upper_bound
     return ctx.default_attr_type

@@ -5,14 +5,33 @@ The rules are those of `Task.returns` at run time.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from mypy.checker import TypeChecker
 from mypy.erasetype import remove_instance_last_known_values
 from mypy.expandtype import expand_type
 from mypy.maptype import map_instance_to_supertype
+from mypy.meet import meet_types
 from mypy.messages import format_type
-from mypy.nodes import ARG_STAR, ARG_STAR2
-from mypy.plugin import FunctionContext, MethodContext
+from mypy.nodes import (
+    ARG_STAR,
+    ARG_STAR2,
+    Block,
+    CallExpr,
+    Context,
+    Decorator,
+    Expression,
+    FuncDef,
+    FuncItem,
+    MypyFile,
+    RaiseStmt,
+    RefExpr,
+    Statement,
+    TypeInfo,
+    Var,
+)
+from mypy.plugin import FunctionContext, FunctionSigContext, MethodContext
 from mypy.subtypes import is_subtype
 from mypy.typeops import make_simplified_union
 from mypy.types import (
@@ -23,15 +42,18 @@ from mypy.types import (
     Parameters,
     Type,
     TypeOfAny,
+    TypeVarId,
     TypeVarType,
+    UninhabitedType,
     UnionType,
     flatten_nested_unions,
     get_proper_type,
 )
 
 from statesig.checking.claims import STATE, STATESIG
+from statesig.checking.fields import blocks_of
 
-__all__ = ["MAKERS", "MAPS", "mapped", "task_of"]
+__all__ = ["MAKERS", "MAPS", "SUCCESS", "mapped", "raised", "task_of"]
 
 KEYED: Final = "statesig.graph.tasks._KeyedTaskMaker"
 MAKERS: Final = (
@@ -44,6 +66,7 @@ MAKERS: Final = (
 MAPS: Final = ("statesig.flow.Flow.map", "statesig.graph.graph.Graph.map")
 """What calls a task for each of many items."""
 
+SUCCESS: Final = "statesig.states.Success"
 TASK: Final = "statesig.graph.tasks.Task"
 AWAITABLE: Final = "typing.Awaitable"
 
@@ -80,6 +103,69 @@ def mapped(ctx: MethodContext) -> Type:
     return ctx.default_return_type
 
 
+def raised(ctx: FunctionSigContext) -> CallableType:
+    """Return a signal's constructor; where a task raises it, with a result that the task may have."""
+    signature, checker = ctx.default_signature, ctx.api
+    place = signature.arg_names.index("result") if "result" in signature.arg_names else None
+    if place is None or not ctx.args[place] or not isinstance(checker, TypeChecker):
+        return signature
+    fn = checker.scope.current_function()
+    if not isinstance(fn, FuncDef) or not isinstance(fn.type, CallableType):
+        return signature
+    if not _raises(fn.body, ctx.context) or not _is_task(fn, checker):
+        return signature
+    value = get_proper_type(_value_of(fn.type.ret_type))
+    if value is None or isinstance(value, (AnyType, UninhabitedType)):
+        return signature
+    declared = expand_type(signature.arg_types[place], _unknown(signature))
+    both = value if is_subtype(value, declared) else meet_types(value, get_proper_type(declared))
+    if isinstance(both, UninhabitedType):
+        given, wanted = (format_type(kind, checker.options) for kind in (declared, value))
+        ctx.api.fail(f"A task of {wanted} cannot end with a result of {given}", ctx.context, code=STATESIG)
+        return signature
+    kinds = [*signature.arg_types[:place], both, *signature.arg_types[place + 1 :]]
+    return signature.copy_modified(arg_types=kinds)  # pyright: ignore[reportUnknownMemberType]  # mypy: not annotated
+
+
+def _raises(block: Block, signal: Context) -> bool:
+    """Tell whether a block raises an expression, itself or in a block within it."""
+    for statement in block.body:
+        if isinstance(statement, RaiseStmt) and statement.expr is signal:
+            return True
+        if any(_raises(inner, signal) for inner in blocks_of(statement)):
+            return True
+    return False
+
+
+def _is_task(fn: FuncDef, checker: TypeChecker) -> bool:
+    """Tell whether a function is decorated as a task, and by nothing before that may change its value."""
+    around = checker.scope.stack[checker.scope.stack.index(fn) - 1]
+    scope = around.defn.defs.body if isinstance(around, TypeInfo) else _body_of(around)
+    decorator = next((each for each in _decorators_in(scope) if each.func is fn), None)
+    return decorator is not None and _makes_task(decorator.original_decorators[-1])
+
+
+def _body_of(scope: MypyFile | FuncItem) -> list[Statement]:
+    return scope.defs if isinstance(scope, MypyFile) else scope.body.body
+
+
+def _decorators_in(body: Iterable[Statement]) -> Iterator[Decorator]:
+    for statement in body:
+        if isinstance(statement, Decorator):
+            yield statement
+        for block in blocks_of(statement):
+            yield from _decorators_in(block.body)
+
+
+def _makes_task(decorator: Expression) -> bool:
+    """Tell whether a decorator is ``task``, ``task(...)``, or a variable that holds the latter."""
+    named = decorator.callee if isinstance(decorator, CallExpr) else decorator
+    if not isinstance(named, RefExpr):
+        return False
+    kind = get_proper_type(named.node.type) if isinstance(named.node, Var) else None
+    return named.fullname == MAKERS[0] or (isinstance(kind, Instance) and f"{kind.type.fullname}.__call__" in MAKERS)
+
+
 def _with_key(maker: Instance, ctx: FunctionContext | MethodContext) -> Type:
     """Return what makes tasks with a cache key, and note what the key takes."""
     given = ctx.arg_types[ctx.callee_arg_names.index("cache_key")]
@@ -112,10 +198,14 @@ def _without_variables(fn: CallableType) -> CallableType:
     """Put Any in the place of a function's own type variables: a task has no type of its own for each call."""
     if not fn.variables:
         return fn
-    unknown = {variable.id: AnyType(TypeOfAny.special_form) for variable in fn.variables}
-    plain = expand_type(fn, unknown)
+    plain = expand_type(fn, _unknown(fn))
     assert isinstance(plain, CallableType)
     return plain
+
+
+def _unknown(fn: CallableType) -> dict[TypeVarId, Type]:
+    """Return Any for each type variable of a function's own."""
+    return {variable.id: AnyType(TypeOfAny.special_form) for variable in fn.variables}
 
 
 def _parameters(functions: list[CallableType]) -> Parameters:

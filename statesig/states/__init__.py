@@ -6,6 +6,7 @@ Data and tags only: nothing here may know a signal, a transition, a clock or JSO
 from __future__ import annotations
 
 import datetime
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Union
 
@@ -87,6 +88,14 @@ else:
         return cls
 
 
+MYPY = False
+"""True to mypy alone, which would refuse an abstract class wherever one is given, as in ``decode(data, Finished)``."""
+
+
+def _concrete(self: object) -> None:
+    """Tell type checkers that a class of states can be constructed; nobody calls it."""
+
+
 R = TypeVar("R", covariant=True, default=Any)
 T = TypeVar("T")
 
@@ -136,6 +145,12 @@ class ErrorInfo(BaseModel, frozen=True, extra="forbid", defer_build=True):
     notes: Annotated[tuple[_Text, ...], BeforeValidator(_in_order)] = Field(default=(), exclude_if=_is_empty)
     traceback: _Text | None = Field(default=None, exclude_if=_is_empty)
 
+    if TYPE_CHECKING:
+        # By default, pydantic's mypy plugin makes every argument Any of a constructor that is not written.
+        def __init__(
+            self, *, type: str, message: str, notes: tuple[str, ...] = (), traceback: str | None = None
+        ) -> None: ...
+
 
 def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
@@ -166,6 +181,12 @@ class State(StateModel, Generic[R], abstract=True):
         result: R = Field(default=None, json_schema_extra=_without_default)
     causes: tuple[ErrorInfo, ...] = ()
 
+    if TYPE_CHECKING and not MYPY:
+
+        @abstractmethod
+        def _is_concrete(self) -> None:
+            """Make this class, `MetaState` and `Finished` abstract for type checkers; for mypy the plugin does it."""
+
     @property
     def has_result(self) -> bool:
         """Whether a result was given, even None."""
@@ -187,6 +208,8 @@ class State(StateModel, Generic[R], abstract=True):
 @disjoint_base
 class Pending(State[R]):
     """Not yet running. Every run starts here."""
+
+    _is_concrete = _concrete
 
 
 @disjoint_base
@@ -237,6 +260,8 @@ class Paused(State[R]):
 
     until: UtcDatetime | None = None
 
+    _is_concrete = _concrete
+
 
 def _flat(state: Any) -> Any:
     wrapping: object = state
@@ -258,20 +283,28 @@ class MetaState(State[R], abstract=True):
 class Queued(MetaState[R]):
     """Waiting for a free slot."""
 
+    _is_concrete = _concrete
+
 
 @disjoint_base
 class Submitted(MetaState[R]):
     """Handed to an executor, not yet begun."""
+
+    _is_concrete = _concrete
 
 
 @disjoint_base
 class Running(State[R]):
     """Running now."""
 
+    _is_concrete = _concrete
+
 
 @disjoint_base
 class Cancelling(State[R]):
     """Asked to stop, not yet stopped."""
+
+    _is_concrete = _concrete
 
 
 @disjoint_base
@@ -282,6 +315,8 @@ class Finished(State[R], abstract=True):
 @disjoint_base
 class Success(Finished[R]):
     """Finished as intended."""
+
+    _is_concrete = _concrete
 
 
 @disjoint_base
@@ -396,6 +431,8 @@ class Failed(Finished[R]):
 
     retryable: bool = True
 
+    _is_concrete = _concrete
+
 
 @disjoint_base
 class TimedOut(Failed[R]):
@@ -422,6 +459,8 @@ class Crashed(Failed[R]):
 @disjoint_base
 class Cancelled(Finished[R]):
     """Stopped on request."""
+
+    _is_concrete = _concrete
 
 
 @disjoint_base

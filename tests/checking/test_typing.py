@@ -46,7 +46,7 @@ THOROUGH = (
 )
 BARE_THOROUGH = (PLUGIN, "mypy", "pyright", "ty")
 """Those of them that are thorough: each checker is tried before."""
-COPIES = {"kinds.py": "stubbed.py", "generics.py": "stubbed_generics.py"}
+COPIES = {"kinds.py": "stubbed.py", "generics.py": "stubbed_generics.py", "declared.py": "stubbed_declared.py"}
 """The modules of definitions that are there twice, the second time with a stub."""
 
 
@@ -305,6 +305,7 @@ Refused = dict[str, dict[str, str]]
 """The lines that raise, as text, by module, and the name of the error."""
 
 RUNNABLE = {
+    "check_declared.py": ["check_declared"],
     "check_definitions.py": ["check_definitions"],
     "check_fields.py": ["check_fields"],
     "check_messages.py": ["check_messages"],
@@ -371,6 +372,7 @@ class Change:
 _FIRST, _LAST = 'raise STALE("old", reason="a"', 'raise STALE("old", reason="b"'
 _SIGNAL = "\n\nfrom chain.parents import Aged\n\nclass OLD(Signal[Aged]): ..."
 _TAGGED = '\n\nfrom statesig import Paused\n\nclass Delayed(Paused[Any], tag="Late"): ...'
+_FIXED = "\n\nfrom statesig import Paused\n\nclass Fixed(Paused[str]): ...\n\nclass Below(Fixed): ..."
 _ANY, _PARENT = "from typing import Any", "from chain.parents import Aged"
 
 CHANGES = {
@@ -464,6 +466,16 @@ def test_a_change_is_flagged_where_it_matters_and_forgotten_when_it_is_taken_bac
     assert list(made.flagged) == [
         line[: len(start)] for start, (line, _) in zip(made.flagged, sorted(changed), strict=True)
     ]
+
+
+@pytest.mark.parametrize("how", exhaustive_but([], ["cached", "daemon"], thorough=["cached"]))
+def test_a_fixed_result_is_noted_where_a_state_fixes_it(how: str, request: pytest.FixtureRequest) -> None:
+    """A state with a fixed result is noted, and none that inherits it: a match over other states skips its case."""
+    chain: Chain = request.getfixturevalue(how)
+    chain.put("parents", "days: int = 0", f"days: int = 0{_FIXED}")
+    told = [json.loads(line) for line in chain.run().splitlines()]
+    chain.put("parents", f"days: int = 0{_FIXED}", "days: int = 0")
+    assert [("note", "Fixed")] == [(each["severity"], each["message"].split()[0]) for each in told]
 
 
 # ---- the package itself

@@ -179,6 +179,9 @@ class ByFree(Failed[R], Generic[R], tag=FREE): ...
 class Numbered(Failed[R], Generic[R], tag=3): ...  # E: any  # P: statesig  # missed: mypy, pyright, pyrefly
 
 
+class Byted(Failed[R], Generic[R], tag=b"x"): ...  # E: any  # P: statesig  # missed: mypy, pyright, pyrefly
+
+
 class Nameless(Failed[R], Generic[R], tag=""): ...  # P: statesig
 
 

@@ -136,7 +136,18 @@ def empty(kind: type[Finished[int]], any_: type[State[int]]) -> State[int]:
     return kind() if kind is not Finished else any_(message="none")
 
 
-Finished()  # P: abstract
-Finished[int](message="done")  # P: abstract
-State(message="x")  # P: abstract
-MetaState(state=Pending())  # P: abstract
+Finished()  # E: abstract  # missed: mypy
+Finished[int](message="done")  # E: abstract  # missed: mypy, pyrefly
+State(message="x")  # E: abstract  # missed: mypy
+MetaState(state=Pending())  # E: abstract  # missed: mypy
+
+
+class Halted(Failed[int], abstract=True):
+    """A state of one's own that only those below it are."""
+
+
+class Stuck(Halted): ...
+
+
+Stuck()
+Halted()  # P: abstract

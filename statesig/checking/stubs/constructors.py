@@ -1,5 +1,7 @@
 """The constructor of a signal in a stub: it takes the message by position or name, and its state's fields by name.
 
+A state that writes its own constructor gives its parameters in place of the fields.
+
 Types are read from the annotations of the state's classes, in any module, and rewritten with the stub's names. Never
 take a type from a live value.
 """
@@ -9,16 +11,17 @@ from __future__ import annotations
 import ast
 import copy
 import dataclasses
-from collections.abc import Mapping
+from abc import ABC
+from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, Protocol, Self, TypeVar, cast
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from typing_extensions import Format, TypeIs, get_annotations, override
 
-from statesig.checking.stubs.sources import Origin, Source, assignment_of, class_of, laid_flat
+from statesig.checking.stubs.sources import Origin, Source, assignment_of, bound_by, class_of, laid_flat
 from statesig.signals import Signal
+from statesig.states import State
 from statesig.states.families import StateModel
 from statesig.states.generics import args_of, origin_of
 
@@ -57,24 +60,21 @@ def constructor_of(signal: type[Signal[Any]], node: ast.ClassDef, source: Source
     base = next((base for base in node.bases if source.value(_head(base)) is Signal), None)
     if isinstance(base, ast.Subscript):
         names = dataclasses.replace(names, state=_Moved(source, names)(base.slice))
-    types = _declared_types(kind, _arguments(names.state), names)
-    fields = kind.model_fields
-    first = [name for name in fields if name == "message"]
-    by_name = [name for name in fields if name != "message"]
+    own = _constructor_in(kind)
+    found, others = (_of_fields(kind, names), None) if own is None else _of_constructor(own, kind, names)
+    first = [each for each in found if each.name == "message"]
+    by_name = [each for each in found if each.name != "message"]
     arguments = ast.arguments(
         posonlyargs=[],
-        args=[ast.arg("self"), *(ast.arg(name, types.get(name, anything)) for name in first)],
-        defaults=[_default(fields[name]) for name in first if not fields[name].is_required()],
-        kwonlyargs=[ast.arg(name, types.get(name, anything)) for name in by_name],
-        kw_defaults=[None if fields[name].is_required() else _default(fields[name]) for name in by_name],
+        args=[ast.arg("self"), *(ast.arg(each.name, each.kind) for each in first)],
+        defaults=[each.default for each in first if each.default is not None],
+        kwonlyargs=[ast.arg(each.name, each.kind) for each in by_name],
+        kw_defaults=[each.default for each in by_name],
+        kwarg=others,
     )
     parts: dict[str, Any] = dict(ast.iter_fields(ast.parse("def __init__() -> None: ...").body[0]))
     parts |= {"args": arguments, "body": []}
     return ast.FunctionDef(**parts)
-
-
-def _default(field: FieldInfo) -> ast.expr:
-    return literal(repr(field.default))
 
 
 def literal(text: str) -> ast.expr:
@@ -84,6 +84,83 @@ def literal(text: str) -> ast.expr:
     except (ValueError, SyntaxError):
         return ast.Constant(...)
     return ast.parse(text, mode="eval").body if len(text) <= _MAX_LITERAL else ast.Constant(...)
+
+
+# ---- what a signal takes
+
+
+@dataclasses.dataclass(frozen=True)
+class _Parameter:
+    """A parameter of a signal: its name, its type, and its default if it has one."""
+
+    name: str
+    kind: ast.expr
+    default: ast.expr | None
+
+
+def _of_fields(kind: type[State[Any]], names: _Names) -> list[_Parameter]:
+    """Return what a signal takes for the fields of its state."""
+    types: dict[str, ast.expr] = {}
+    for cls, written in _classes_of(kind, _arguments(names.state), names):
+        if written is None:  # made by a call: the text gives no types for the fields it adds
+            declared = dict.fromkeys(get_annotations(cls, format=Format.FORWARDREF), names.anything)
+            types = {**declared, **types}
+            continue
+        for statement in laid_flat(written.node.body):
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                types.setdefault(statement.target.id, written.moved(statement.annotation))
+    return [
+        _Parameter(
+            name,
+            types.get(name, names.anything),
+            None if field.is_required() else literal(repr(field.default)),
+        )
+        for name, field in kind.model_fields.items()
+    ]
+
+
+def _constructor_in(kind: type[State[Any]]) -> type[Any] | None:
+    """Return the class that writes a state's constructor by hand; None if its fields make it."""
+    above = kind.__mro__[: kind.__mro__.index(State)]
+    return next((cls for cls in above if "__init__" in vars(cls)), None)
+
+
+def _of_constructor(own: type[Any], kind: type[State[Any]], names: _Names) -> tuple[list[_Parameter], ast.arg | None]:
+    """Return what a signal takes for the parameters of its state's constructor, and for all others.
+
+    That is anything, where the parameters are not plain: the constructor is overloaded, decorated, or has no source.
+    """
+    classes = _classes_of(kind, _arguments(names.state), names)
+    written = next(written for cls, written in classes if cls is own)
+    message = _Parameter("message", ast.parse("str | None", mode="eval").body, ast.Constant(None))
+    function = written and _plain_constructor(written.node)
+    if written is None or function is None:
+        return [message], ast.arg("fields", ast.Name("object"))
+    given, moved = function.args, written.moved
+
+    def kind_of(arg: ast.arg) -> ast.expr:
+        return moved(arg.annotation) if arg.annotation else names.anything
+
+    placed = [*given.posonlyargs, *given.args]
+    defaults = [*given.defaults, *given.kw_defaults]
+    takes = [*placed, *given.kwonlyargs]
+    ahead: list[ast.expr | None] = [None] * (len(takes) - len(defaults))
+    found = [
+        _Parameter(arg.arg, kind_of(arg), default and literal(ast.unparse(default)))
+        for arg, default in zip(takes, [*ahead, *defaults], strict=True)
+    ][1:]
+    if given.kwarg is None:
+        return found, None
+    if all(each.name != "message" for each in found):
+        found.insert(0, message)
+    return found, ast.arg(given.kwarg.arg, kind_of(given.kwarg))
+
+
+def _plain_constructor(node: ast.ClassDef) -> ast.FunctionDef | None:
+    """Return the constructor that a class writes; None if it is overloaded, decorated or assigned."""
+    found = [each for each in laid_flat(node.body) if bound_by(each) == ["__init__"]]
+    is_plain = len(found) == 1 and isinstance(found[0], ast.FunctionDef) and not found[0].decorator_list
+    return found[0] if is_plain and isinstance(found[0], ast.FunctionDef) else None
 
 
 # ---- the types of fields
@@ -104,36 +181,49 @@ class _Names:
     state: ast.expr
 
 
-def _declared_types(model: type[BaseModel], given: list[ast.expr], names: _Names) -> dict[str, ast.expr]:
-    """Return the declared type of each field of a model with these arguments, the nearest declaration first.
+class _Written(NamedTuple):
+    """The statement of a class, and what rewrites its annotations in the stub's names."""
+
+    node: ast.ClassDef
+    moved: _Moved
+
+
+def _classes_of(cls: type[Any], given: list[ast.expr], names: _Names) -> Iterator[tuple[type[Any], _Written | None]]:
+    """Yield a class and those above it, as far as a user wrote them or statesig, the nearest declaration first.
 
     Args:
-        model: A class that is not parametrised.
+        cls: A class that is not parametrised: a model, or a plain class beside one.
         given: Its type arguments, in the stub's names.
         names: The stub's names.
     """
-    parameters = [parameter.__name__ for parameter in model.__pydantic_generic_metadata__["parameters"]]
-    found: dict[str, ast.expr] = {}
+    parameters = [parameter.__name__ for parameter in _parameters_of(cls)]
     said: dict[object, list[ast.expr]] = {}
-    written = class_of(model)
-    if written:
-        source, node = written
+    found = class_of(cls)
+    if found:
+        source, node = found
         defaults = (_default_argument(name, source, node, names) for name in parameters[len(given) :])
         arguments = dict(zip(parameters, [*given, *(each or names.anything for each in defaults)], strict=False))
         moved = _Moved(source, names, arguments)
-        for statement in laid_flat(node.body):
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                found.setdefault(statement.target.id, moved(statement.annotation))
         said = {origin_of(source.value(_head(base))): [*map(moved, _arguments(base))] for base in node.bases}
-    else:  # made by a call: the text gives no types for the fields it adds
+        yield cls, _Written(node, moved)
+    else:
         arguments = dict(zip(parameters, given, strict=False))
-        found = dict.fromkeys(get_annotations(model, format=Format.FORWARDREF), names.anything)
-    for base in model.__bases__:
+        yield cls, None
+    for base in cls.__bases__:
         parent = origin_of(base)
-        if issubclass(parent, BaseModel) and parent not in (BaseModel, StateModel):
+        if parent not in _ROOTS:
             inner = said[parent] if parent in said else [_argument(arg, arguments, names) for arg in args_of(base)]
-            found = {**_declared_types(parent, inner, names), **found}
-    return found
+            yield from _classes_of(parent, inner, names)
+
+
+_ROOTS: Final = (object, Generic, Protocol, ABC, BaseModel, StateModel)
+"""Classes that declare no field."""
+
+
+def _parameters_of(cls: type[Any]) -> Iterable[TypeVar]:
+    """Return the type variables of a class, a model or a plain one."""
+    model: Mapping[str, Any] = getattr(cls, "__pydantic_generic_metadata__", {})
+    return model["parameters"] if model else getattr(cls, "__parameters__", ())
 
 
 def _argument(value: object, arguments: Mapping[str, ast.expr], names: _Names) -> ast.expr:
@@ -255,6 +345,9 @@ class _Moved(_Unquoted):
 
     @override
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        if ast.unparse(node.value).rpartition(".")[2] == "Annotated" and isinstance(node.slice, ast.Tuple):
+        form = ast.unparse(node.value).rpartition(".")[2]
+        if form == "Annotated" and isinstance(node.slice, ast.Tuple):
             return self(node.slice.elts[0])  # metadata does not change the type
+        if form == "Final":
+            return self(node.slice)  # it says nothing of a parameter
         return super().visit_Subscript(node)

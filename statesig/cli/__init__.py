@@ -161,8 +161,12 @@ def _write_stubs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             wrong = plan.check()
             print("".join(f"{line}\n" for line in wrong), end="", file=err)
             return Exit.FAILURE if wrong else Exit.OK
+        changed = False
         for line in plan.write():
             print(line, file=out)
+            changed = True
+        if changed and options.packages:
+            print("".join(f"{line}\n" for line in plan.readers()), end="", file=err)
     except BrokenPipeError:
         raise
     except SyntaxError as exc:  # its text has only the last part of the file's path

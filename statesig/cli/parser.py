@@ -270,7 +270,8 @@ def _add_stubs(add: Add) -> None:
         "--output",
         metavar="DIR",
         type=Path,
-        help="the folder for the stubs; by default each goes beside its module, where type checkers look first",
+        help="the folder for the stubs; by default typings, where pyright looks first. Beside the modules every type "
+        "checker reads them, and mypy no longer checks what the modules do",
     )
     stubs.add_argument("--check", action="store_true", help="write nothing, and list the stubs that are not current")
 

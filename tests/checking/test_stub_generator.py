@@ -315,24 +315,27 @@ class SELL(Signal[Sold]): ...
 
 
 def said_by(done: subprocess.CompletedProcess[str]) -> tuple[int, list[str], list[str]]:
-    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+    """Return how the command ended and what it said, but for the line on who reads the stubs."""
+    said = [line for line in done.stderr.splitlines() if not line.startswith("pyright reads typings/, ")]
+    return done.returncode, done.stdout.splitlines(), said
 
 
 def test_a_package_gets_a_stub_for_each_module_that_defines_signals(shop: Path) -> None:
     """No module without signals gets one; what cannot be imported here and ``__main__`` are not imported."""
-    assert (0, ["shop/__init__.pyi", "shop/signals.pyi"], []) == said_by(stubs(shop, "shop"))
+    assert (0, ["typings/shop/__init__.pyi", "typings/shop/signals.pyi"], []) == said_by(stubs(shop, "shop"))
     assert ["__init__.pyi", "signals.pyi"] == sorted(path.name for path in shop.rglob("*.pyi"))
     assert (0, [], []) == said_by(stubs(shop, "shop", "--check"))
 
 
 def test_a_stub_that_somebody_wrote_is_left_as_it_is(shop: Path) -> None:
     """Writing refuses with exit 2 before it writes anything, the check with exit 1, and both say what to do."""
-    by_hand = shop / "shop/signals.pyi"
+    by_hand = shop / "typings/shop/signals.pyi"
+    by_hand.parent.mkdir(parents=True)
     by_hand.write_text("# by hand\n")
-    said = "shop/signals.pyi was not written by `python -m statesig stubs` and is left as it is; "
+    said = "typings/shop/signals.pyi was not written by `python -m statesig stubs` and is left as it is; "
     said += "move it, or give another folder by --output"
     assert (2, [], [f"statesig: {said}"]) == said_by(stubs(shop, "shop"))
-    missing = "shop/__init__.pyi is missing; run python -m statesig stubs shop"
+    missing = "typings/shop/__init__.pyi is missing; run python -m statesig stubs shop"
     assert (1, [], [missing, said]) == said_by(stubs(shop, "shop", "--check"))
     assert ("# by hand\n", [by_hand]) == (by_hand.read_text(), [*shop.rglob("*.pyi")])
 
@@ -341,16 +344,16 @@ def test_a_stub_that_somebody_wrote_is_left_as_it_is(shop: Path) -> None:
 def test_several_packages_and_modules(shop: Path) -> None:
     """Each name may be a package or a module; a stub is the same by whichever it is reached."""
     (shop / "alone.py").write_text("import shop\n")
-    assert (0, ["shop/signals.pyi"], []) == said_by(stubs(shop, "shop.signals"))
-    assert (0, ["shop/__init__.pyi"], []) == said_by(stubs(shop, "alone", "shop"))
+    assert (0, ["typings/shop/signals.pyi"], []) == said_by(stubs(shop, "shop.signals"))
+    assert (0, ["typings/shop/__init__.pyi"], []) == said_by(stubs(shop, "alone", "shop"))
 
 
 @pytest.mark.exhaustive
 def test_the_header_names_the_command_that_writes_the_file(shop: Path) -> None:
     """It is that of the one module, with the folder that was asked for."""
-    stubs(shop, "shop", "--output", str(shop / "typings"))
-    first = (shop / "typings/shop/signals.pyi").read_text().splitlines()[0]
-    command = "python -m statesig stubs shop.signals --output typings"
+    stubs(shop, "shop", "--output", str(shop / "out"))
+    first = (shop / "out/shop/signals.pyi").read_text().splitlines()[0]
+    command = "python -m statesig stubs shop.signals --output out"
     assert f"# Written by `{command}`: change the module, not this file." == first
     assert (0, [], []) == said_by(stubs(shop, *command.split()[4:], "--check"))
 
@@ -358,27 +361,71 @@ def test_the_header_names_the_command_that_writes_the_file(shop: Path) -> None:
 def test_the_check_names_what_is_missing_stale_and_left_over(shop: Path) -> None:
     """One line for each, with the command to run; nothing is written or removed, and running that command ends it."""
     stubs(shop, "shop")
-    (shop / "shop/signals.pyi").write_text(f"{HEADER}`: changed\n")
-    (shop / "shop/states.pyi").write_text((shop / "shop/__init__.pyi").read_text())
-    (shop / "shop/gone.pyi").write_text((shop / "shop/__init__.pyi").read_text())
-    (shop / "shop/by_hand.pyi").write_text("# by hand\n")
-    (shop / "shop/__init__.pyi").unlink()
+    (shop / "typings/shop/signals.pyi").write_text(f"{HEADER}`: changed\n")
+    (shop / "typings/shop/states.pyi").write_text((shop / "typings/shop/__init__.pyi").read_text())
+    (shop / "typings/shop/gone.pyi").write_text((shop / "typings/shop/__init__.pyi").read_text())
+    (shop / "typings/shop/by_hand.pyi").write_text("# by hand\n")
+    (shop / "typings/shop/__init__.pyi").unlink()
     before = sorted(path.name for path in shop.rglob("*.pyi"))
     assert said_by(stubs(shop, "shop", "--check")) == (
         1,
         [],
         [
-            "shop/__init__.pyi is missing; run python -m statesig stubs shop",
-            "shop/signals.pyi is stale; run python -m statesig stubs shop",
-            "shop/gone.pyi is not needed any more; run python -m statesig stubs shop",
-            "shop/states.pyi is not needed any more; run python -m statesig stubs shop",
+            "typings/shop/__init__.pyi is missing; run python -m statesig stubs shop",
+            "typings/shop/signals.pyi is stale; run python -m statesig stubs shop",
+            "typings/shop/gone.pyi is not needed any more; run python -m statesig stubs shop",
+            "typings/shop/states.pyi is not needed any more; run python -m statesig stubs shop",
         ],
     )
     assert before == sorted(path.name for path in shop.rglob("*.pyi"))
-    written = ["shop/__init__.pyi", "shop/signals.pyi", "shop/gone.pyi removed", "shop/states.pyi removed"]
+    written = [
+        "typings/shop/__init__.pyi",
+        "typings/shop/signals.pyi",
+        "typings/shop/gone.pyi removed",
+        "typings/shop/states.pyi removed",
+    ]
     assert (0, written, []) == said_by(stubs(shop, "shop"))
     assert (0, [], []) == said_by(stubs(shop, "shop", "--check"))
-    assert "# by hand\n" == (shop / "shop/by_hand.pyi").read_text()
+    assert "# by hand\n" == (shop / "typings/shop/by_hand.pyi").read_text()
+
+
+READERS = (
+    'pyright reads typings/, ty with extra-paths = ["typings"] under [environment]; '
+    "mypy needs plugins = statesig.mypy, and pyrefly stubs beside the modules: --output ."
+)
+WARNING = (
+    "warning: mypy, which {file} sets up, reads shop/__init__.pyi in place of its module, "
+    "whose code it no longer checks; give it plugins = statesig.mypy, and keep the stubs in typings/"
+)
+
+
+def test_whoever_writes_stubs_is_told_who_reads_them(shop: Path) -> None:
+    """One line on standard error names the checkers, where stubs were written; a check and a second writing do not."""
+    assert [READERS] == stubs(shop, "shop").stderr.splitlines()
+    assert "" == stubs(shop, "shop").stderr
+    said = stubs(shop, "shop", "--output", "out").stderr
+    assert said.startswith('pyright reads out/ with "stubPath": "out", ty with extra-paths = ["out"]')
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "is_warned"),
+    [
+        ("mypy.ini", "[mypy]\n", True),
+        ("pyproject.toml", "[tool.mypy]\n", True),
+        ("pyproject.toml", "[tool.ruff]\n", False),
+    ],
+)
+def test_stubs_beside_modules_that_mypy_is_to_check_are_warned_of(
+    file: str, text: str, is_warned: bool, shop: Path
+) -> None:
+    """Mypy reads them in place of the modules: it is warned of where a configuration of mypy is, also of older ones."""
+    (shop / file).write_text(text)
+    warning = [WARNING.format(file=file)] if is_warned else []
+    everybody = "stubs beside their modules are read by every type checker"
+    done = stubs(shop, "shop", "--output", ".")
+    assert ["shop/__init__.pyi", "shop/signals.pyi"] == done.stdout.splitlines()
+    assert [everybody, *warning] == done.stderr.splitlines()
+    assert [everybody, *warning] == stubs(shop, "shop").stderr.splitlines()  # into typings/, with those beside
 
 
 @pytest.mark.exhaustive
@@ -390,12 +437,12 @@ def test_folders_without_init_are_packages_too(regular: str, tmp_path: Path) -> 
     (tmp_path / "shops/one/sales.py").write_text(SALES)
     if regular:
         (tmp_path / regular / "__init__.py").touch()
-    assert (0, ["shops/one/sales.pyi"], []) == said_by(stubs(tmp_path, "shops.one"))
-    text = (tmp_path / "shops/one/sales.pyi").read_text()
+    assert (0, ["typings/shops/one/sales.pyi"], []) == said_by(stubs(tmp_path, "shops.one"))
+    text = (tmp_path / "typings/shops/one/sales.pyi").read_text()
     assert (0, [], []) == said_by(stubs(tmp_path, "shops", "--check"))
-    (tmp_path / "shops/one/sales.pyi").unlink()
-    assert (0, ["shops/one/sales.pyi"], []) == said_by(stubs(tmp_path, "shops"))
-    assert text == (tmp_path / "shops/one/sales.pyi").read_text()
+    (tmp_path / "typings/shops/one/sales.pyi").unlink()
+    assert (0, ["typings/shops/one/sales.pyi"], []) == said_by(stubs(tmp_path, "shops"))
+    assert text == (tmp_path / "typings/shops/one/sales.pyi").read_text()
 
 
 def test_a_module_without_signals_needs_no_stub(shop: Path) -> None:
@@ -669,7 +716,7 @@ def test_a_stub_of_a_users_signals(tmp_path: Path) -> None:
     (tmp_path / "signals.py").write_text(SIGNALS)
     # In a Python of its own: these states are not to join the families of the other tests.
     done = stubs(tmp_path, "signals", "--output", "out")
-    assert (0, "out/signals.pyi\n", "") == (done.returncode, done.stdout, done.stderr)
+    assert (0, "out/signals.pyi\n") == (done.returncode, done.stdout)
     assert EXPECTED == (tmp_path / "out/signals.pyi").read_text()
 
 
@@ -680,7 +727,7 @@ def test_what_is_imported_from_its_package_is_offered(tmp_path: Path) -> None:
     (tmp_path / "shops/tools.py").write_text("_most = 5\n")
     (tmp_path / "shops/sales.py").write_text(f"from os import _exit\nfrom shops.tools import _most\n{SALES}")
     stubs(tmp_path, "shops")
-    lines = (tmp_path / "shops/sales.pyi").read_text().splitlines()
+    lines = (tmp_path / "typings/shops/sales.pyi").read_text().splitlines()
     assert ["from shops.tools import _most as _most"] == [line for line in lines if "_most" in line or "_exit" in line]
 
 
@@ -736,8 +783,8 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> ast.Module:
     folder = tmp_path_factory.mktemp("kinds")
     (folder / "states.py").write_text(STATES)
     (folder / "kinds.py").write_text(KINDS)
-    assert (0, ["kinds.pyi"], []) == said_by(stubs(folder, "kinds"))
-    return ast.parse((folder / "kinds.pyi").read_text())
+    assert (0, ["typings/kinds.pyi"], []) == said_by(stubs(folder, "kinds"))
+    return ast.parse((folder / "typings/kinds.pyi").read_text())
 
 
 def test_a_field_of_its_own_type(kinds: ast.Module) -> None:
@@ -813,10 +860,10 @@ def test_type_parameters_in_brackets(tmp_path: Path) -> None:
     (tmp_path / "brackets.py").write_text(BRACKETS)
     done = stubs(tmp_path, "brackets")
     if sys.version_info >= (3, 12):
-        assert (0, ["brackets.pyi"], []) == said_by(done)
-        assert EXPECTED_BRACKETS == (tmp_path / "brackets.pyi").read_text().partition("ErrorInfo\n\n")[2]
+        assert (0, ["typings/brackets.pyi"], []) == said_by(done)
+        assert EXPECTED_BRACKETS == (tmp_path / "typings/brackets.pyi").read_text().partition("ErrorInfo\n\n")[2]
     else:
-        assert (2, []) == (done.returncode, [*tmp_path.glob("*.pyi")])
+        assert (2, []) == (done.returncode, [*tmp_path.rglob("*.pyi")])
         assert done.stderr.startswith("statesig: brackets cannot be imported: SyntaxError: invalid syntax")
 
 
@@ -877,7 +924,7 @@ def parse(text: str) -> _json.JSONDecoder: ...
 def test_branches(tmp_path: Path) -> None:
     """A test that a checker answers, or needs to narrow a type, stays; of other branches the first definition holds."""
     (tmp_path / "branches.py").write_text(BRANCHES)
-    assert (0, ["branches.pyi"], []) == said_by(stubs(tmp_path, "branches"))
-    text = (tmp_path / "branches.pyi").read_text()
+    assert (0, ["typings/branches.pyi"], []) == said_by(stubs(tmp_path, "branches"))
+    text = (tmp_path / "typings/branches.pyi").read_text()
     assert "\nimport fast_json as _json\n" in text
     assert EXPECTED_BRANCHES == text[text.index("if sys") :]

@@ -47,7 +47,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "ask_bare.py").write_text(re.sub(r"\bshop\b", "bare", lines))
     config = {"typeCheckingMode": "strict", "include": ["ask_shop.py", "ask_bare.py", "shop/**/*.pyi"]}
     (folder / "pyrightconfig.json").write_text(json.dumps(config))
-    assert "shop/__init__.pyi\nshop/signals.pyi\n" == run(folder, "-m", "statesig", "stubs", "shop")
+    assert "shop/__init__.pyi\nshop/signals.pyi\n" == run(folder, "-m", "statesig", "stubs", "shop", "--output", ".")
     return folder
 
 

@@ -768,10 +768,10 @@ def test_a_terminal_that_is_told_to_be_quiet() -> None:
 
 
 def test_stubs_of_a_module_in_the_current_folder(tmp_path: Path) -> None:
-    """The current folder is importable, and the stub goes beside its module; the check is silent then."""
+    """The current folder is importable, and the stub goes into ``typings``; the check is silent then."""
     (tmp_path / "mine.py").write_text((ROOT / "tests/samples/kinds.py").read_text())
     done = statesig("stubs", "mine", cwd=tmp_path)
-    assert (0, "mine.pyi\n", "") == (done.returncode, done.stdout, done.stderr)
+    assert (0, "typings/mine.pyi\n") == (done.returncode, done.stdout)
     done = statesig("stubs", "--check", "mine", cwd=tmp_path)
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
 
@@ -779,8 +779,8 @@ def test_stubs_of_a_module_in_the_current_folder(tmp_path: Path) -> None:
 def test_a_stale_stub_is_a_failure(tmp_path: Path) -> None:
     """With ``--check`` the exit code is 1, and standard error has one line that ends in the command to run."""
     (tmp_path / "mine.py").write_text((ROOT / "tests/samples/kinds.py").read_text())
-    done = statesig("stubs", "mine", "--check", "--output", "typings", cwd=tmp_path)
-    said = "typings/mine.pyi is missing; run python -m statesig stubs mine --output typings\n"
+    done = statesig("stubs", "mine", "--check", "--output", "out", cwd=tmp_path)
+    said = "out/mine.pyi is missing; run python -m statesig stubs mine --output out\n"
     assert (1, "", said) == (done.returncode, done.stdout, done.stderr)
 
 

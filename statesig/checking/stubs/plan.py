@@ -20,6 +20,7 @@ from typing import Any
 from statesig.checking.stubs.constructors import is_named_signal
 from statesig.checking.stubs.declarations import declarations_of
 from statesig.checking.stubs.formatting import text_of
+from statesig.checking.stubs.readers import TYPINGS, read_by
 from statesig.checking.stubs.sources import parsed, source_of
 
 __all__ = ["Plan", "own_stubs", "stub_of", "stubs_of"]
@@ -41,11 +42,15 @@ class Plan:
         command: The command that writes them.
         texts: The text of each needed stub, by path.
         left_over: Existing generated stubs whose modules define no signals.
+        output: The folder of the stubs.
+        beside: The paths that stubs beside the modules would have.
     """
 
     command: str
     texts: dict[Path, str]
     left_over: tuple[Path, ...]
+    output: Path = TYPINGS
+    beside: tuple[Path, ...] = ()
 
     def write(self) -> Iterator[str]:
         """Write the stubs that are not current and remove those left over; yield a line for each.
@@ -64,6 +69,11 @@ class Plan:
         for path in self.left_over:
             path.unlink()
             yield f"{_shown(path)} removed"
+
+    def readers(self) -> list[str]:
+        """Return a line that says which type checkers read the stubs, and a warning where mypy checks less for them."""
+        beside = [_shown(path) for path in self.beside if path.is_file() and _is_generated(path)]
+        return [*read_by(self.output, _shown(self.output), self.texts, beside)]
 
     def check(self) -> list[str]:
         """Return a line with problem and remedy for each stub that is missing, stale, left over or hand-written."""
@@ -85,7 +95,7 @@ def own_stubs(output: Path | None = None) -> Plan:
     command = COMMAND if output is None else f"{COMMAND} --output {output}"
     output = output or _checkout() / "stubs"
     texts = {output / _path_of(name): stub_of(name, command=COMMAND) for name in _OWN}
-    return Plan(command, texts, _left_over([output / "statesig"], texts))
+    return Plan(command, texts, _left_over([output / "statesig"], texts), output)
 
 
 def _checkout() -> Path:
@@ -107,8 +117,8 @@ def stubs_of(packages: Sequence[str], output: Path | None = None, load: Load = i
 
     Args:
         packages: Dotted names of modules and packages.
-        output: The folder for the stubs, as in ``shop/signals.pyi``; beside the modules by default, where every type
-            checker looks first.
+        output: The folder for the stubs, as in ``typings/shop/signals.pyi``; ``typings`` by default. Beside the
+            modules mypy would read them in place of these, and check nothing of what the modules do.
         load: Imports a module.
 
     Raises:
@@ -117,19 +127,22 @@ def stubs_of(packages: Sequence[str], output: Path | None = None, load: Load = i
         SyntaxError: A file is not Python, or needs a later version.
     """
     option = "" if output is None else f" --output {_shown(output)}"
+    folder = output or TYPINGS
     texts: dict[Path, str] = {}
     places: list[Path] = []
+    beside: list[Path] = []
     for package in packages:
         module = load(package)
         for name, file in _files_of(module):
-            place = Path(file).with_suffix(".pyi") if output is None else output / _path_of(name, Path(file).stem)
+            place = folder / _path_of(name, Path(file).stem)
             places.append(place)
             if (name == package or _may_define_signals(name, file)) and _defines_signals(load(name)):
                 texts[place] = stub_of(name, command=f"{COMMAND} {name}{option}")
-        # The stubs of deleted modules are in these folders.
-        places += [Path(folder) for folder in getattr(module, "__path__", ())] if output is None else []
-        places += [output / package.replace(".", "/")] if output and hasattr(module, "__path__") else []
-    return Plan(f"{COMMAND} {' '.join(packages)}{option}", texts, _left_over(places, texts))
+                beside.append(Path(file).with_suffix(".pyi"))
+        if hasattr(module, "__path__"):  # the stubs of deleted modules are in its folder
+            places.append(folder / package.replace(".", "/"))
+    command = f"{COMMAND} {' '.join(packages)}{option}"
+    return Plan(command, texts, _left_over(places, texts), folder, tuple(beside))
 
 
 def stub_of(module: str, *, command: str | None = None) -> str:

@@ -26,7 +26,7 @@ Each state has one signal, and a type checker knows which fields each takes.
 Names by what they are for; ``help(statesig.capture)`` and the like tell more of each:
 
 states        State and its descendants; AnyState, AnyFinished; is_successful and the other predicates
-signals       FAIL, SKIP, RETRY, ...; Signal, signal_of, catching
+signals       FAIL, SKIP, RETRY, ...; Signal, SignalOf, signal_of, catching
 transitions   advance, successors, is_allowed, check_history, diagram
 algebra       join, combine, tally, merge; map, bind, recover, fold, zip; capture, collect
 triggers      all_successful, any_failed, ...; every, some, none, between, share compose with & | ~
@@ -229,6 +229,7 @@ if TYPE_CHECKING or not _HOMES:
         TRIGGERFAIL,
         VALIDATIONFAIL,
         Signal,
+        SignalOf,
         catching,
         signal_of,
     )
@@ -363,6 +364,7 @@ __all__ = [
     "Running",
     "Scheduled",
     "Signal",
+    "SignalOf",
     "SkipPolicy",
     "Skipped",
     "State",

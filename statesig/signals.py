@@ -7,10 +7,13 @@ may follow which state.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, cast
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, Union, cast, get_args, get_origin
 
+from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 from typing_extensions import TypeIs, TypeVar, override
 
 from statesig.errors import DefinitionError, NoSignal
@@ -40,11 +43,27 @@ from statesig.states import (
     TriggerFailed,
     ValidationFailed,
 )
+from statesig.states.choices import Choice
 from statesig.states.descriptions import cause_of, describe, name_of, no_state
-from statesig.states.families import descendants, narrow, origin_of
+from statesig.states.families import (
+    StateMeta,
+    descendants,
+    dump,
+    narrow,
+    origin_of,
+    origins_of,
+    read_unforged,
+    schema_of,
+)
+from statesig.states.generics import PerClass, kind_of
+from statesig.states.refusals import misplaced, refused
 
 if TYPE_CHECKING:
     import inspect
+
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 __all__ = [
     "CACHE",
@@ -69,11 +88,14 @@ __all__ = [
     "TIMEOUT",
     "TRIGGERFAIL",
     "VALIDATIONFAIL",
+    "Payload",
     "Signal",
+    "SignalOf",
     "catching",
     "causes_of",
     "chain_of",
     "is_signal",
+    "payload_of",
     "signal_of",
     "signal_type_of",
 ]
@@ -104,6 +126,9 @@ class Signal(BaseException, Generic[StateT]):
     """An exception that ends the work of a task with the state it carries.
 
     Subclass it once for each state: ``class QUARANTINE(Signal[Quarantined]): ...``, nothing more.
+
+    In Pydantic (a field, a body, `TypeAdapter`) a subclass admits its own signals alone, and `Signal` every one; see
+    `SignalOf` for those of a family. Each is written and read as its state. A signal that is given passes as it is.
 
     Args:
         message: The state's message, by position or by name.
@@ -150,6 +175,10 @@ class Signal(BaseException, Generic[StateT]):
             _define(cls)
 
         __signature__ = _Fields()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return payload_of(source).schema()
 
     @classmethod
     def of(cls, state: StateT) -> Self:  # type: ignore[misc]  # as covariant as it is where it is constructed
@@ -287,6 +316,23 @@ def signal_of(state: KindT) -> Signal[KindT]:
     return signal_type_of(type(state)).of(state)
 
 
+class _Family:
+    """Marks an annotation of signals that admits those of the descendants, too."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return payload_of(Annotated[source, self]).schema()
+
+
+if TYPE_CHECKING:
+    SignalOf = Signal[StateT]
+    """The signals of a kind and of all its descendants, as a type: ``def post(signal: SignalOf[Failed])``.
+
+    To checkers it is ``Signal[Failed]``, which is covariant. Validation tells them apart: that admits FAIL alone.
+    """
+else:
+    SignalOf = Annotated[Signal[StateT], _Family()]
+
+
 def catching(kind: type[KindT]) -> tuple[type[Signal[KindT]], ...]:
     """Return the signals of a kind and all its descendants, for ``except``.
 
@@ -294,6 +340,137 @@ def catching(kind: type[KindT]) -> tuple[type[Signal[KindT]], ...]:
     """
     family = origin_of(kind)
     return tuple(signal for state, signal in _signals.items() if issubclass(state, family))
+
+
+class Payload:
+    """Reads and writes signals as documents of their states.
+
+    Args:
+        name: What was asked for, as errors call it.
+        kinds: The classes of the states.
+        families: Whether the descendants of each are admitted, too.
+    """
+
+    def __init__(self, name: str, kinds: tuple[type[State[Any]], ...], *, families: bool) -> None:
+        self.__name__ = name  # Pydantic puts it into the path of an error, too
+        self.choice: Choice = Choice(name, kinds, families)
+
+    def schema(self) -> CoreSchema:
+        """Return how Pydantic validates, writes and describes these signals."""
+        written = core_schema.plain_serializer_function_ser_schema(_dumped, info_arg=True, when_used="always")
+        described = {"pydantic_js_functions": [self.describe]}
+        return core_schema.with_info_plain_validator_function(self, serialization=written, metadata=described)
+
+    def __call__(self, value: Any, info: core_schema.ValidationInfo) -> Signal[Any]:
+        """Return a signal as it is, or with its result validated; or the one that carries a document's state."""
+        if not is_signal(value):
+            cls = kind_of(value)
+            if issubclass(cls, State):
+                raise misplaced(self.__name__, "signal_kind", f"the state {cls.__name__}")
+            return self.carrying(read_unforged(self.choice, value, info))
+        if self.choice.member(value.__state_type__) is None:
+            raise misplaced(self.__name__, "signal_kind", type(value).__name__)
+        state: State[Any] = read_unforged(self.choice, value.state, info)
+        return value if state is value.state else _replaced(value, state)
+
+    def carrying(self, state: State[Any]) -> Signal[Any]:
+        """Return the signal of a state that was read.
+
+        Raises:
+            ValidationError: Its class has no signal.
+        """
+        found = _signals.get(origin_of(type(state)))
+        if found is None:
+            name = origin_of(type(state)).__name__
+            raise refused(self.__name__, "no_signal", str(NoSignal(name)), name)
+        return found.of(state)
+
+    def describe(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the JSON Schema of the states that have a signal."""
+        return schema_of(self._described(), handler)
+
+    def _described(self) -> Choice | type[State[Any]]:
+        origins = origins_of(self.choice)
+        raised = tuple(self.choice.member(origin) for origin in origins if origin in _signals)
+        if self.choice.alone is not None:
+            return self.choice
+        if len(raised) == len(origins) and len(self.choice.kinds) == 1:
+            family: type[State[Any]] = self.choice.kinds[0]  # the very family, under one name wherever it is described
+            return family
+        return Choice(self.__name__, raised, families=False)
+
+
+def _dumped(signal: Any, info: core_schema.SerializationInfo) -> Any:
+    if not is_signal(signal):
+        raise PydanticSerializationUnexpectedValue(f"expected a signal, got {type(signal).__name__}")
+    return dump(signal.state, info)
+
+
+def _replaced(signal: Signal[Any], state: State[Any]) -> Signal[Any]:
+    """Return a signal with another state; its notes, causes and traceback are kept."""
+    made = type(signal).of(state).with_traceback(signal.__traceback__)
+    made.__cause__, made.__context__ = signal.__cause__, signal.__context__
+    made.__suppress_context__ = signal.__suppress_context__
+    made.__dict__.update(signal.__dict__)
+    return made
+
+
+def payload_of(asked: Any) -> Payload:
+    """Return how the signals are read that an annotation admits.
+
+    Args:
+        asked: `Signal` or a subclass, ``Signal[Success[int]]`` or ``SignalOf[Failed]``.
+
+    Raises:
+        TypeError: It is nothing of the kind.
+    """
+    return _payloads[asked]
+
+
+def _payload(asked: Any) -> Payload:
+    alias, *marks = get_args(asked) if get_origin(asked) is Annotated else (asked,)
+    cls: Any = get_origin(alias) or alias
+    args: tuple[Any, ...] = get_args(alias)
+    if not _is_class_of_signals(cls):
+        raise TypeError(f"a class of states or of signals is asked for, not {asked!r}")
+    families = any(isinstance(mark, _Family) for mark in marks)
+    if cls is Signal:
+        kinds = tuple(_kinds_in(args[0])) if args else (State,)
+        families = families or any(isinstance(arg, typing.TypeVar) for arg in args)
+    else:
+        kinds = (_declared_for(cls, args),)
+    name = "SignalOf" if families else cls.__name__
+    listed = " | ".join(kind.__name__ for kind in kinds)
+    return Payload(f"{name}[{listed}]" if args or families else name, kinds, families=families)
+
+
+_payloads: PerClass[Payload] = PerClass(_payload)
+
+
+def _is_class_of_signals(cls: Any) -> TypeIs[type[Signal[Any]]]:
+    return isinstance(cls, type) and issubclass(cls, Signal)
+
+
+def _declared_for(cls: type[Signal[Any]], args: tuple[Any, ...]) -> Any:
+    """Return the state of a class of signals, parametrised as that is: of ``DRAW[int]`` it is ``Drawn[int]``."""
+    declared = _declared_state(cls)
+    parameters: tuple[Any, ...] = declared.__pydantic_generic_metadata__["parameters"]
+    given = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
+    return declared[tuple(given.get(one, one) for one in parameters)] if given and parameters else declared
+
+
+def _kinds_in(arg: Any) -> Iterator[type[State[Any]]]:
+    """Yield the classes of states that the argument of ``Signal[...]`` admits."""
+    if isinstance(arg, typing.TypeVar):
+        arg = Union[arg.__constraints__] if arg.__constraints__ else arg.__bound__
+        arg = arg if isinstance(arg, (StateMeta, UnionType)) or get_origin(arg) is Union else State
+    if get_origin(arg) in (Union, UnionType):
+        for part in get_args(arg):
+            yield from _kinds_in(part)
+    elif arg is Any or isinstance(arg, StateMeta):
+        yield State if arg is Any else cast("type[State[Any]]", arg)
+    else:
+        raise TypeError(f"a signal raises a state, not {arg!r}")
 
 
 def causes_of(

@@ -35,8 +35,8 @@ def test_example_prints_what_the_readme_says(code: str, output: str, tmp_path: P
 
 
 def test_there_are_examples() -> None:
-    """The README has its thirteen examples with their output, and one of tests."""
-    assert (len(examples(TEXT)), len(SUITES)) == (13, 1)
+    """The README has its fourteen examples with their output, and one of tests."""
+    assert (len(examples(TEXT)), len(SUITES)) == (14, 1)
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.strip().splitlines()[-1][:40])

@@ -7,7 +7,7 @@ document before it builds a model, and must look up names only among the known t
 
 from __future__ import annotations
 
-from typing import Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
@@ -27,8 +27,9 @@ from statesig.codec.limits import (
 from statesig.codec.problems import path_of, undecodable
 from statesig.codec.writers import READ_BACK, UNDECLARED, writers
 from statesig.errors import DecodeError, EncodeError
+from statesig.signals import Payload, Signal, is_signal, payload_of
 from statesig.states import AnyFinished, AnyState, Finished, MetaState, Queued, State, Submitted
-from statesig.states.families import StateMeta, check_keys, narrow, readers
+from statesig.states.families import Asked, StateMeta, check_keys, narrow, readers
 from statesig.states.reasons import reason_of
 from statesig.states.refusals import MANY
 
@@ -37,25 +38,34 @@ __all__ = ["DEFAULT_LIMITS", "JsonSchema", "Limits", "decode", "encode", "schema
 T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound=BaseModel)
 ConcreteT = TypeVar("ConcreteT", bound=AnyState[Any])
+SignalT = TypeVar("SignalT", bound=Signal[Any])
 
 JsonSchema = dict[str, Any]
 """A JSON Schema document, ready for `json.dumps`."""
 
 
-def encode(state: State[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """Return a state as canonical JSON, in UTF-8.
+def encode(state: State[Any] | Signal[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """Return a state, or the state of a signal, as canonical JSON, in UTF-8.
 
-    ``decode(encode(s), type(s)) == s``, and the classes are the same, for every state that `encode` accepts.
+    ``decode(encode(s), type(s)) == s``, and the classes are the same, for every state that `encode` accepts. Of a
+    signal ``signal.state`` is written; it is `capture` that adds what the signal was raised from to the causes.
 
     Args:
-        state: A concrete state.
+        state: A concrete state, or a signal.
         limits: The reader's limits; a state beyond them is refused.
 
     Raises:
         EncodeError: A part of the state would not read back unchanged; the error names its path.
-        TypeError: `state` is not a state.
+        TypeError: `state` is neither a state nor a signal.
     """
-    head, with_result, without_result, trust, trust_without = writers[type(state)]
+    try:
+        head, with_result, without_result, trust, trust_without = writers[type(state)]
+    except TypeError:
+        if not is_signal(state):
+            raise
+        return encode(state.state, limits=limits)
+    if TYPE_CHECKING:
+        assert not is_signal(state)
     given, fields = state.__pydantic_fields_set__, state.__dict__
     try:
         if "result" in given:
@@ -97,38 +107,61 @@ def decode(
 ) -> AnyState[T]: ...
 @overload
 def decode(data: str | bytes | bytearray, *, limits: Limits = ..., strict: bool = ...) -> AnyState[Any]: ...
+@overload
+def decode(
+    data: str | bytes | bytearray, kind: type[SignalT], *, limits: Limits = ..., strict: bool = ...
+) -> SignalT: ...
 def decode(
     data: str | bytes | bytearray,
-    kind: type[State[Any]] = State,
+    kind: type[State[Any]] | type[Signal[Any]] = State,
     *,
     limits: Limits = DEFAULT_LIMITS,
     strict: bool = False,
 ) -> Any:
-    """Return the state that a JSON document holds.
+    """Return the state that a JSON document holds, or the signal of that state.
 
     Args:
         data: JSON text, or its UTF-8.
-        kind: The expected class; a descendant is accepted. A parametrised class validates the result.
+        kind: The expected class of states; a descendant is accepted. A parametrised class validates the result. Or a
+            class of signals, which accepts its own state alone; `Signal` for any, ``SignalOf[Failed]`` for a family.
         limits: The largest document that is accepted.
         strict: Whether to refuse an object with a duplicate key.
 
     Raises:
         DecodeError: The document is too large, not JSON, or not such a state. The text never repeats a value from it.
+        TypeError: `kind` is no class of states or of signals.
     """
+    payload: Payload | None = None
+    asked: Any = kind
+    try:
+        reader = readers[asked]
+    except TypeError:
+        if isinstance(kind, StateMeta):
+            raise
+        payload = payload_of(asked)
+        asked = payload.choice
+        reader = readers[asked]
     if strict or limits is not DEFAULT_LIMITS or (len(data) > SHORT and not is_modest(data)):
-        data = check_document(data, kind.__name__, limits, strict)
+        data = check_document(data, asked.__name__, limits, strict)
     try:
         if len(data) > LARGE:
-            _check_keys(data, kind)
-        state = readers[kind].validate_json(data)
+            _check_keys(data, asked)
+        state = reader.validate_json(data)
     except (ValidationError, UnicodeError) as exc:
-        raise _refusal(data, kind, exc) from None
+        raise _refusal(data, asked, exc) from None
     if type(state.result) not in SCALARS and not is_finite(state.result):
-        refuse_constants(data, kind.__name__, state.result)
-    return state
+        refuse_constants(data, asked.__name__, state.result)
+    return state if payload is None else _carried(payload, state)
 
 
-def _refusal(data: str | bytes | bytearray, kind: type[State[Any]], exc: ValidationError | UnicodeError) -> DecodeError:
+def _carried(payload: Payload, state: State[Any]) -> Signal[Any]:
+    try:
+        return payload.carrying(state)
+    except ValidationError as exc:
+        raise undecodable(payload.choice.name, exc) from None
+
+
+def _refusal(data: str | bytes | bytearray, kind: Asked, exc: ValidationError | UnicodeError) -> DecodeError:
     if isinstance(exc, ValidationError) and exc.error_count() > MANY:
         try:
             check_keys(kind, from_json(data))
@@ -137,7 +170,7 @@ def _refusal(data: str | bytes | bytearray, kind: type[State[Any]], exc: Validat
     return undecodable(kind.__name__, exc)
 
 
-def _check_keys(data: str | bytes | bytearray, kind: type[State[Any]]) -> None:
+def _check_keys(data: str | bytes | bytearray, kind: Asked) -> None:
     """Refuse a large document with unknown keys before an error is made for each; look only if it may have many."""
     text = data.encode() if isinstance(data, str) else data
     if text.count(b":") > MANY + _USUAL_KEYS * text.count(b"{"):
@@ -165,16 +198,16 @@ def decode_model(
     return document
 
 
-def schema(kind: type[State[Any]] = State) -> JsonSchema:
+def schema(kind: type[State[Any]] | type[Signal[Any]] = State) -> JsonSchema:
     """Return the JSON Schema (2020-12) of the documents that `decode` accepts as a kind; each state requires its tag.
 
     Raises:
-        TypeError: `kind` is not a class of state.
+        TypeError: `kind` is no class of states or of signals.
     """
-    asked: object = kind
-    if type(asked) is not StateMeta:
-        raise TypeError(f"a class of state is asked for, not {asked!r}")
-    described = TypeAdapter(kind).json_schema(by_alias=False)
+    asked: Any = kind
+    if not isinstance(kind, StateMeta):
+        payload_of(asked)
+    described = TypeAdapter[Any](asked).json_schema(by_alias=False)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
 
 

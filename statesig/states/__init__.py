@@ -525,7 +525,9 @@ if TYPE_CHECKING:
     ]
 else:
     # Checkers see the closed union of the branches, which `match` can exhaust; validation against the root
-    # of the branches admits exactly the same states, and tells them apart by tag.
+    # of the branches admits exactly the same states, and tells them apart by tag. So there is one rule: annotate with
+    # `AnyFinished` what you receive, keep or return (a field, a body, a result), for it is assignable to both; with
+    # `Finished` a parameter that takes either; and where a class is asked for, `Finished` is that class.
     AnyFinished = Finished
     AnyState = State
 

@@ -36,6 +36,7 @@ from pydantic_core import (
 from typing_extensions import Unpack, dataclass_transform, override
 
 from statesig.errors import DefinitionError, EncodeError
+from statesig.states.choices import Choice
 from statesig.states.equality import are_alike, digest, same
 from statesig.states.generics import (
     MOST_KEPT,
@@ -49,7 +50,7 @@ from statesig.states.generics import (
     unpacked,
 )
 from statesig.states.json_rules import Schema, has_non_finite
-from statesig.states.refusals import WIDE, brief, surplus
+from statesig.states.refusals import WIDE, brief, misplaced, surplus
 from statesig.states.schemas import TAG, Narrow, building, defined
 from statesig.states.set_order import sort_fields
 
@@ -61,6 +62,7 @@ else:
 
 __all__ = [
     "LONGEST_TAG",
+    "Asked",
     "Narrow",
     "StateMeta",
     "StateModel",
@@ -68,9 +70,13 @@ __all__ = [
     "check_keys",
     "check_unforged",
     "descendants",
+    "dump",
     "narrow",
     "origin_of",
+    "origins_of",
+    "read_unforged",
     "readers",
+    "schema_of",
 ]
 
 LONGEST_TAG = 200
@@ -79,7 +85,7 @@ _lock = threading.RLock()
 _registry: dict[tuple[str, str], type[StateModel]] = {}
 _parametrised: dict[tuple[type, str], tuple[Any, Any]] = {}
 """The last parametrised classes; pydantic knows of an older one for as long as anything uses it."""
-_describing: ContextVar[frozenset[type]] = ContextVar("_describing", default=frozenset())
+_describing: ContextVar[frozenset[Asked]] = ContextVar("_describing", default=frozenset())
 
 
 _DEPRECATED = frozenset(name for name in vars(BaseModel) if name.islower() and not name.startswith(("_", "model_")))
@@ -319,7 +325,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
     @classmethod
     @override
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        written = core_schema.plain_serializer_function_ser_schema(_dump, info_arg=True, when_used="always")
+        written = core_schema.plain_serializer_function_ser_schema(dump, info_arg=True, when_used="always")
         if building.get() is not cls:
             return core_schema.with_info_plain_validator_function(cls._admit, serialization=written)
         # `Narrow` builds this class: pydantic finishes the narrow schema inside the wide one.
@@ -333,13 +339,13 @@ class StateModel(BaseModel, metaclass=StateMeta):
     @classmethod
     @override
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return _described(cls, handler)
+        return schema_of(cls, handler)
 
     # Pickling a class of a script by value includes these; they may only call importable functions.
 
     @classmethod
     def _admit(cls, value: Any, info: core_schema.ValidationInfo) -> Any:
-        return _read_unforged(cls, value, info)
+        return read_unforged(cls, value, info)
 
     @classmethod
     def _admit_within(cls, value: Any, info: core_schema.ValidationInfo) -> Any:
@@ -347,42 +353,46 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
     @classmethod
     def _admit_ignoring_inner(cls, value: Any, handler: Any, info: core_schema.ValidationInfo) -> Any:
-        return _read_unforged(cls, value, info)
+        return read_unforged(cls, value, info)
 
 
-def _read_unforged(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -> Any:
+Asked = type[StateModel] | Choice
+"""What a place admits: the family of a class of states, or a choice of classes."""
+
+
+def read_unforged(asked: Asked, value: Any, info: core_schema.ValidationInfo) -> Any:
     """Validate a value as `_read` does, and refuse a state that was forged."""
     if isinstance(value, StateModel):
         check_unforged(value)
-    return _read(cls, value, info)
+    return _read(asked, value, info)
 
 
-def _read(cls: type[StateModel], value: Any, info: core_schema.ValidationInfo) -> Any:
-    """Validate a value against a family: a state by its class, anything else by its tag."""
+def _read(asked: Asked, value: Any, info: core_schema.ValidationInfo) -> Any:
+    """Validate a value as one of the states that are asked for: a state by its class, anything else by its tag."""
     try:
         if isinstance(value, StateModel):
-            return _admitted(cls, value)
+            return _admitted(asked, value)
         if info.mode == "json" and has_non_finite(value):
             raise PydanticCustomError("finite_number", "NaN, infinities and numbers beyond a double are not JSON")
         if kind_of(value) is dict and len(value) > WIDE:
-            check_keys(cls, value)
-        return readers[cls].validate_python(value, context=info.context)
+            check_keys(asked, value)
+        return readers[asked].validate_python(value, context=info.context)
     except ValidationError as exc:
         raise brief(exc) from None
 
 
-def check_keys(cls: type[StateModel], value: Mapping[str, Any]) -> None:
+def check_keys(asked: Asked, value: Mapping[str, Any]) -> None:
     """Refuse an object with unknown keys before an error is made for each of them.
 
     Raises:
         ValidationError: A key is unknown; the error names the first few.
     """
-    for member in descendants(origin_of(cls)):
+    for member in origins_of(asked):
         if member.__tag__ == value.get(TAG) and _reads_fields_alone(member):
             known = {TAG, *member.model_fields}
             unknown = [key for key in value if key not in known]
             if unknown:
-                raise surplus(cls.__name__, unknown)
+                raise surplus(asked.__name__, unknown)
 
 
 def _reads_fields_alone(cls: type[StateModel]) -> bool:
@@ -393,17 +403,19 @@ def _reads_fields_alone(cls: type[StateModel]) -> bool:
     )
 
 
-def _described(cls: type[StateModel], handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-    """Return a family's JSON Schema; within that schema, a reference to it."""
-    name = re.sub(r"\W+", "_", cls.__name__).strip("_")
-    family = f"{cls.__module__}.Any{name}:{id(cls)}"
-    if cls in _describing.get():
+def schema_of(asked: Asked, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    """Return the JSON Schema of what is asked for; within that schema, a reference to it."""
+    alone = asked.alone if isinstance(asked, Choice) else None
+    name = re.sub(r"\W+", "_", asked.__name__).strip("_")
+    # One class alone is what a reference to that class gives; a family has a name of its own.
+    ref = f"{asked.__module__}.Any{name}:{id(asked)}" if alone is None else narrow(alone).tagged["ref"]
+    if asked in _describing.get():
         # Wrapped: pydantic would look up a bare reference, whose target is still being written.
-        return {"allOf": [handler(core_schema.definition_reference_schema(family))]}
-    token = _describing.set(_describing.get() | {cls})
+        return {"allOf": [handler(core_schema.definition_reference_schema(ref))]}
+    token = _describing.set(_describing.get() | {asked})
     try:
-        union, definitions, _ = _family_schema(cls)
-        whole = defined({**union, "ref": family}, definitions, always=True)
+        union, definitions, _ = _union_schema(asked)
+        whole = defined(union if alone is not None else {**union, "ref": ref}, definitions, always=True)
         # A copy: pydantic adds the definitions to the returned schema, which is one of them.
         return deepcopy(handler.resolve_ref_schema(handler(whole)))
     finally:
@@ -432,28 +444,42 @@ def narrow(cls: type[StateModel]) -> Narrow:
 
 
 class _Readers(PerClass[SchemaValidator]):
-    """The validators that admit a class and its descendants by tag, by class; cleared when a state is defined."""
+    """The validators that read what is asked for by tag; cleared when a state is defined."""
 
     @override
-    def __missing__(self, cls: Any) -> SchemaValidator:
-        if type(cls) is not StateMeta:
-            raise TypeError(f"a class of state is asked for, not {cls!r}")
+    def __missing__(self, asked: Any) -> SchemaValidator:
+        if type(asked) not in (StateMeta, Choice):
+            raise TypeError(f"a class of state is asked for, not {asked!r}")
         with _lock:
-            *schema, is_whole = _family_schema(cast("type[StateModel]", cls))
+            *schema, is_whole = _union_schema(asked)
             found = SchemaValidator(defined(*schema))
             if is_whole:
-                self.keep(cls, found)
+                self.keep(asked, found)
         return found
 
 
 _MOST_READERS = 64
 
-readers: dict[type[StateModel], SchemaValidator] = _Readers(most=_MOST_READERS)
+readers: dict[Asked, SchemaValidator] = _Readers(most=_MOST_READERS)
 
 
 def descendants(origin: type[StateModel]) -> tuple[type[StateModel], ...]:
     """Return the concrete classes of a family, itself included, in order of definition."""
     return tuple(cls for cls in tuple(_registry.values()) if issubclass(cls, origin))
+
+
+def origins_of(asked: Asked) -> tuple[type[StateModel], ...]:
+    """Return the classes that may be admitted, without parameters, in order of definition."""
+    if isinstance(asked, Choice):
+        return tuple(cls for cls in tuple(_registry.values()) if asked.member(cls) is not None)
+    return descendants(origin_of(asked))
+
+
+def _member(asked: Asked, origin: type[StateModel]) -> Any:
+    """Return a class, specialised as it is admitted; None if it is not."""
+    if isinstance(asked, Choice):
+        return asked.member(origin)
+    return specialised(origin, asked) if issubclass(origin, origin_of(asked)) else None
 
 
 def _restored(origin: Any, args: tuple[Any, ...]) -> Any:
@@ -484,16 +510,12 @@ class _Unsigned:
         return cls.__signature__
 
 
-def _admitted(cls: type[StateModel], state: StateModel) -> StateModel:
-    """Return a state as a member of a family, its result validated if the family declares a type."""
+def _admitted(asked: Asked, state: StateModel) -> StateModel:
+    """Return a state as one of those asked for, its result validated if a type is declared."""
     origin = origin_of(type(state))
-    target = specialised(origin, cls) if issubclass(origin, origin_of(cls)) else None
+    target = _member(asked, origin)
     if target is None:
-        raise PydanticCustomError(
-            "state_kind",
-            "expected {expected}, got {actual}",
-            {"expected": cls.__name__, "actual": type(state).__name__},
-        )
+        raise misplaced(asked.__name__, "state_kind", type(state).__name__)
     if target is origin or isinstance(state, target):
         return state
     given = {name: value for name, value in state.__dict__.items() if name in state.__pydantic_fields_set__}
@@ -515,7 +537,7 @@ def check_unforged(state: StateModel) -> None:
         raise brief(exc) from None
 
 
-def _dump(state: Any, info: core_schema.SerializationInfo) -> Any:
+def dump(state: Any, info: core_schema.SerializationInfo) -> Any:
     """Write a state by its actual class, whatever class its field declares."""
     if not isinstance(state, StateModel):
         raise PydanticSerializationUnexpectedValue(f"expected a state, got {type(state).__name__}")
@@ -553,29 +575,29 @@ def _merged(exclude: Any, names: set[str]) -> Any:
     return names | set(exclude or ())
 
 
-def _family_schema(cls: type[StateModel]) -> tuple[Schema, dict[str, Schema], bool]:
-    """Return the union of a family's narrow schemas, told apart by tag, their definitions, and whether it is whole.
+def _union_schema(asked: Asked) -> tuple[Schema, dict[str, Schema], bool]:
+    """Return the union of the narrow schemas, told apart by tag, their definitions, and whether it is whole.
 
     It is not while a member is left out because an annotation names a class that is not defined yet.
     """
     choices: dict[str, Schema] = {}
     definitions: dict[str, Schema] = {}
     is_whole = True
-    for origin in descendants(origin_of(cls)):
-        member = specialised(origin, cls)
+    for origin in origins_of(asked):
+        member = _member(asked, origin)
         if member is not None:
             try:
                 form = narrow(member)
             except PydanticUndefinedAnnotation:
                 is_whole = False
                 continue
-            choices[origin.__tag__] = _reading(cls, origin, form.tagged)
+            choices[origin.__tag__] = _reading(asked, origin, form.tagged)
             definitions.update(form.definitions)
     return {"type": "tagged-union", "choices": choices, "discriminator": TAG}, definitions, is_whole
 
 
-def _reading(cls: type[StateModel], origin: type[StateModel], tagged: Schema) -> Schema:
-    """Return the schema that reads the documents with one tag as members of a family.
+def _reading(asked: Asked, origin: type[StateModel], tagged: Schema) -> Schema:
+    """Return the schema that reads the documents with one tag as one of the states asked for.
 
     A class whose documents older releases wrote by other rules says what such a document means; its own validator,
     which runs last, gives way to that.
@@ -585,6 +607,6 @@ def _reading(cls: type[StateModel], origin: type[StateModel], tagged: Schema) ->
         return tagged
 
     def read(state: Any) -> StateModel:
-        return _admitted(cls, as_written.__func__(state))
+        return _admitted(asked, as_written.__func__(state))
 
     return {**tagged, "function": {"type": "no-info", "function": read}}

@@ -31,7 +31,7 @@ MOST_KEPT: Final = 512
 
 
 class PerClass(dict[Any, FactT], Generic[FactT]):
-    """A fact about each class, found at first use and kept; of parametrised classes the last `most` are.
+    """A fact about each class, found at first use and kept; of parametrised classes and choices the last `most` are.
 
     A server that builds flows with models of their own parametrises without end.
     """
@@ -53,7 +53,7 @@ class PerClass(dict[Any, FactT], Generic[FactT]):
         """Keep the fact about a class; drop the oldest about a parametrised one if these become too many."""
         is_new = cls not in self
         self[cls] = fact
-        if is_new and origin_of(cls) is not cls:
+        if is_new and (origin_of(cls) is not cls or not isinstance(cls, type)):
             self._recent.append(cls)
             while len(self._recent) > self._most:
                 self.pop(self._recent.popleft(), None)

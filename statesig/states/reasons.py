@@ -84,7 +84,7 @@ _PYDANTIC_CODES = frozenset(
         "bool_type", "bytes_type", "date_type", "datetime_type", "decimal_type", "dict_type", "enum", "float_type",
         "finite_number", "frozen_set_type", "greater_than", "greater_than_equal", "int_type", "is_instance_of",
         "less_than", "less_than_equal", "list_type", "literal_error", "map_children", "none_required", "set_type",
-        "state_kind",
+        "no_signal", "signal_kind", "state_kind",
         "string_type", "string_too_long", "string_too_short", "string_pattern_mismatch", "time_type", "time_delta_type",
         "timezone_aware", "timezone_range", "too_long", "too_short", "tuple_type", "uuid_type", "multiple_of",
         "datetime_from_date_parsing", "date_from_datetime_parsing", "time_delta_parsing", "time_parsing",

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Any, Final, get_args
+from typing import Any, Final, LiteralString, get_args
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
 from statesig.states.generics import kind_of
 
-__all__ = ["FEW", "MANY", "WIDE", "brief", "cut", "surplus"]
+__all__ = ["FEW", "MANY", "WIDE", "brief", "cut", "misplaced", "refused", "surplus"]
 
 FEW: Final = 3
 """The errors that are kept."""
@@ -44,6 +44,24 @@ def surplus(title: str, unknown: Iterable[str]) -> ValidationError:
     """Return the error of an object with unknown keys; it names the first few."""
     lines = [InitErrorDetails(type="extra_forbidden", loc=(cut(key),), input=None) for key in islice(unknown, FEW)]
     return ValidationError.from_exception_data(title, lines)
+
+
+def misplaced(expected: str, code: LiteralString, actual: str) -> ValidationError:
+    """Return the error of an instance of another class than is expected; it does not show the instance."""
+    return refused(expected, code, f"expected {expected}, got {actual}", actual)
+
+
+def refused(title: str, code: LiteralString, sentence: str, shown: str) -> ValidationError:
+    """Return an error of one sentence, which shows the class of the value instead of the value.
+
+    Args:
+        title: What was asked for.
+        code: The name of the error.
+        sentence: The reason; it may repeat nothing of the value.
+        shown: The class.
+    """
+    reason = PydanticCustomError(code, "{sentence}", {"sentence": sentence})
+    return ValidationError.from_exception_data(title, [InitErrorDetails(type=reason, input=f"<{shown}>")])
 
 
 def cut(text: str, length: int = _LONGEST) -> str:

@@ -2,9 +2,12 @@
 
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Generic, Literal, Self, final
 
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypeIs, TypeVar, override
 
 from statesig.states import (
@@ -34,6 +37,8 @@ from statesig.states import (
     UtcDatetime,
     ValidationFailed,
 )
+from statesig.states.choices import Choice
+from statesig.states.generics import PerClass
 
 __all__ = [
     "CACHE",
@@ -58,11 +63,14 @@ __all__ = [
     "TIMEOUT",
     "TRIGGERFAIL",
     "VALIDATIONFAIL",
+    "Payload",
     "Signal",
+    "SignalOf",
     "catching",
     "causes_of",
     "chain_of",
     "is_signal",
+    "payload_of",
     "signal_of",
     "signal_type_of",
 ]
@@ -82,6 +90,8 @@ class Signal(BaseException, Generic[StateT]):
     def __init__(self, message: str | None = None, **fields: object) -> None: ...
     @staticmethod
     def _construct(fields: dict[str, object]) -> Any: ...
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema: ...
     @classmethod
     def of(cls, state: StateT) -> Self: ...  # type: ignore[misc]
     @property
@@ -108,7 +118,34 @@ class _Unbuilt:
 def is_signal(value: object) -> TypeIs[Signal[Any]]: ...
 def signal_type_of(kind: type[KindT]) -> type[Signal[KindT]]: ...
 def signal_of(state: KindT) -> Signal[KindT]: ...
+
+class _Family:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema: ...
+
+SignalOf = Signal[StateT]
+
 def catching(kind: type[KindT]) -> tuple[type[Signal[KindT]], ...]: ...
+
+class Payload:
+    __name__: str
+    choice: Choice
+    def __init__(self, name: str, kinds: tuple[type[State[Any]], ...], *, families: bool) -> None: ...
+    def schema(self) -> CoreSchema: ...
+    def __call__(self, value: Any, info: core_schema.ValidationInfo) -> Signal[Any]: ...
+    def carrying(self, state: State[Any]) -> Signal[Any]: ...
+    def describe(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue: ...
+    def _described(self) -> Choice | type[State[Any]]: ...
+
+def _dumped(signal: Any, info: core_schema.SerializationInfo) -> Any: ...
+def _replaced(signal: Signal[Any], state: State[Any]) -> Signal[Any]: ...
+def payload_of(asked: Any) -> Payload: ...
+def _payload(asked: Any) -> Payload: ...
+
+_payloads: PerClass[Payload]
+
+def _is_class_of_signals(cls: Any) -> TypeIs[type[Signal[Any]]]: ...
+def _declared_for(cls: type[Signal[Any]], args: tuple[Any, ...]) -> Any: ...
+def _kinds_in(arg: Any) -> Iterator[type[State[Any]]]: ...
 def causes_of(
     signal: Signal[Any],
     *,

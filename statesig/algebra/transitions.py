@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal, Union, cast, overload
+from typing import Any, Literal, Never, Protocol, Union, cast, overload
 
 from typing_extensions import TypeVar
 
 from statesig.errors import IllegalTransition
 from statesig.signals import Signal
 from statesig.states import (
+    AnyState,
     Cached,
     Cancelled,
     Cancelling,
@@ -132,6 +133,26 @@ AfterRunningT = TypeVar(
 AfterCancellingT = TypeVar("AfterCancellingT", bound=Union[Success[Any], Failed[Any], Cancelled[Any], Finished[Any]])
 
 
+class AnySignal(Protocol):
+    """A signal of which a checker knows no kind, such as ``signal_of(state)`` of a state from outside.
+
+    `Signal.of` tells it from the others: ``Signal[Any]`` makes a signal of any state, FAIL of a Failed alone.
+    """
+
+    @property
+    def state(self) -> State[Any]:
+        """The state it carries."""
+        ...
+
+    def of(self, state: AnyState[Any]) -> object:
+        """Make another."""
+        ...
+
+
+AnySignalT = TypeVar("AnySignalT", bound=AnySignal)
+"""Without it mypy would infer ``signal_of(Success())`` as the signal of an unknown kind that is asked for."""
+
+
 @overload
 def advance(state: Pending[Any] | Queued[Any] | Submitted[Any], signal: Signal[AfterWaitingT]) -> AfterWaitingT: ...
 @overload
@@ -140,8 +161,21 @@ def advance(state: Paused[Any], signal: Signal[AfterPausedT]) -> AfterPausedT: .
 def advance(state: Running[Any], signal: Signal[AfterRunningT]) -> AfterRunningT: ...
 @overload
 def advance(state: Cancelling[Any], signal: Signal[AfterCancellingT]) -> AfterCancellingT: ...
-def advance(state: State[Any], signal: Signal[Any]) -> Any:
+@overload
+def advance(  # a checker that knows the state to be final knows that this raises
+    state: Finished[Any],
+    signal: AnySignalT,  # pyright: ignore[reportInvalidTypeVarUse]  # see there
+) -> Never: ...
+@overload
+def advance(
+    state: State[Any],
+    signal: AnySignalT,  # pyright: ignore[reportInvalidTypeVarUse]  # see there
+) -> AnyState[Any]: ...
+def advance(state: State[Any], signal: Signal[Any] | AnySignal) -> Any:
     """Return the state that a signal leads to from a state.
+
+    Checkers judge a signal whose kind they know: it must be allowed after all that the state may be. One of an unknown
+    kind, such as ``signal_of(new)`` of a state from outside, is judged when it runs.
 
     Args:
         state: The current state; it does not change.

@@ -34,6 +34,7 @@ from statesig import (
     Success,
     advance,
     check_history,
+    decode,
     diagram,
     is_allowed,
     observe,
@@ -149,6 +150,16 @@ def test_an_illegal_transition_says_what_is_possible(kind: type[State[Any]]) -> 
             ways = ", ".join(possible) or "nothing (final)"
             expected_text = f"{kind.__name__} -> {target.__name__} is not allowed; from {kind.__name__}: {ways}"
             assert expected_text == str(error.value)
+
+
+def test_states_from_outside_are_judged_when_it_runs() -> None:
+    """Of two decoded states the second follows the first where the table allows it, else nothing happens."""
+    old, new = decode('{"type":"Running"}'), decode('{"type":"Success","result":5}')
+
+    assert new is advance(old, signal_of(new))
+    with pytest.raises(IllegalTransition, match="Success -> Running is not allowed"):
+        advance(new, signal_of(old))
+    assert (Running(), Success(result=5)) == (old, new)
 
 
 def test_the_text_of_a_final_state() -> None:

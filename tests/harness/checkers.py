@@ -14,6 +14,7 @@ differs from the marks as one does that is wrong. So the marks are the record, a
 Why there are exceptions, by checker and program:
 
     mypy      excepts      After ``except Signal`` it takes a class without brackets as one of Any.
+              boundary     So it does in ``decode(data, Signal)``.
               tasks        It joins the members of a union to object, and a task has no type variables of its own.
     pyright   tasks        It takes one overload of an overloaded function; in strict mode a lambda needs annotations.
     pyrefly   callables    It compares no constructor with what `map` and `partial` hand on.

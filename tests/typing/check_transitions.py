@@ -1,6 +1,6 @@
 """advance has the exact type of the new state where the table has the arrow, and is an error where it has none."""
 
-from typing import Any, assert_type
+from typing import Any, Never, assert_type
 
 from kinds import HOLD, QUARANTINE, OnHold, Quarantined
 
@@ -37,6 +37,7 @@ from statesig import (
     advance,
     check_history,
     is_allowed,
+    is_finished,
     signal_of,
     successors,
 )
@@ -99,8 +100,32 @@ def of_several(
 
 def of_any(state: State[Any], signal: Signal[Any]) -> None:
     advance(state, START())  # E: call-overload
-    advance(Success(), signal)  # E: call-overload
     advance(Running(), signal)
+
+
+# ---- from outside: a signal of an unknown kind is judged when it runs
+
+
+def from_outside(
+    old: AnyState[Any], new: AnyState[int], state: State[Any], signal: Signal[State[Any]], some: Signal[Any]
+) -> None:
+    assert_type(advance(old, signal_of(new)), AnyState[Any])
+    assert_type(advance(state, signal_of(state)), AnyState[Any])
+    assert_type(advance(old, signal), AnyState[Any])
+    assert_type(advance(state, signal), AnyState[Any])
+    assert_type(advance(Running(), signal), AnyState[Any])
+    assert_type(advance(Paused(), signal_of(new)), AnyState[Any])
+    advance(state, some)
+    advance(Pending(), some)
+    advance(old, SKIP())  # E: arg-type
+    advance(signal, old)  # E: call-overload
+    if not is_finished(old):
+        assert_type(advance(old, CANCEL()), Cancelled[Any])
+
+
+def after_the_end(ended: Success[int], signal: Signal[AnyState[int]]) -> None:
+    advance(ended, RETRY())  # E: call-overload
+    assert_type(advance(ended, signal), Never)
 
 
 def of_families(running: Running[Any], finished: Signal[AnyFinished[Any]], later: Signal[Scheduled[Any]]) -> None:

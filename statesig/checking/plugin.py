@@ -12,6 +12,7 @@ from typing import Final
 from mypy.errorcodes import ABSTRACT
 from mypy.messages import format_type_bare
 from mypy.nodes import (
+    GDEF,
     AssignmentStmt,
     BytesExpr,
     CallExpr,
@@ -24,6 +25,7 @@ from mypy.nodes import (
     RefExpr,
     Statement,
     StrExpr,
+    SymbolTableNode,
     TypeAlias,
     TypeInfo,
     Var,
@@ -65,7 +67,7 @@ from statesig.states.families import LONGEST_TAG
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 7
+VERSION: Final = 8
 """Raise it when a verdict, a message or a note changes, so that mypy drops older cache entries."""
 
 
@@ -174,6 +176,8 @@ class StatesigPlugin(Plugin):
             "abstract": isinstance(abstract, NameExpr) and abstract.name == "True",
             "fields": _fields_noted(ctx),
         }
+        if tag is not None and f"{info.module_name}.{tag}" != info.fullname:
+            _show_tag(tag, analyzer)
         parents = [base.type for base in info.bases if base.type.has_base(STATE)]
         if len(parents) > 1:
             _refuse(ctx, f"a state has one state parent, not {' and '.join(parent.fullname for parent in parents)}")
@@ -270,6 +274,17 @@ def _tag_of(ctx: ClassDefContext, analyzer: SemanticAnalyzer) -> str | None:
         _refuse(ctx, f"a tag has 1 to {LONGEST_TAG} characters, not {len(value)}")
         return None
     return value
+
+
+def _show_tag(tag: str, analyzer: SemanticAnalyzer) -> None:
+    """Enter a tag that no name of the module tells among these names, hidden from programs.
+
+    Mypy's daemon checks importers again when the names of a module change, and does not look at a class's keywords.
+    """
+    name = f"tag {tag.replace('.', ' ')}"
+    shown = Var(name, AnyType(TypeOfAny.special_form))
+    shown._fullname = f"{analyzer.cur_mod_id}.{name}"  # pyright: ignore[reportPrivateUsage]  # as mypy's plugins do
+    analyzer.globals[name] = SymbolTableNode(GDEF, shown, module_public=False, module_hidden=True)
 
 
 def _overridden(body: Iterable[Statement], info: TypeInfo) -> Iterator[str]:

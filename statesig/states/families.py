@@ -215,6 +215,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
     if TYPE_CHECKING:
         type: ClassVar[str]
+        __pydantic_serializer__: ClassVar[Any]  # until it is first used, what stands in for it
 
         def __init_subclass__(
             cls, *, tag: str | None = None, abstract: bool = False, **kwargs: Unpack[ConfigDict]

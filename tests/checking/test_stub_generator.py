@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -928,3 +929,58 @@ def test_branches(tmp_path: Path) -> None:
     text = (tmp_path / "typings/branches.pyi").read_text()
     assert "\nimport fast_json as _json\n" in text
     assert EXPECTED_BRANCHES == text[text.index("if sys") :]
+
+
+LISTED = """
+from collections import OrderedDict
+from typing import Any, NewType
+
+from shops import tools
+from shops.tools import Sku, most, other
+from statesig import Failed, Signal
+
+{listing}
+Code = NewType("Code", int)
+
+class Sold(Failed[Any]):
+    price: int = 3
+    sku: Sku = Sku("a")
+    codes: tuple[Code, ...] | None = (Code(1),)
+
+class SELL(Signal[Sold]): ...
+"""
+LISTINGS = [
+    '__all__: list[str] = ["SELL", "OrderedDict", "most"]',
+    '__all__ = ["SELL", "OrderedDict"] + tools.__all__',
+    '__all__ = ["SELL", "OrderedDict"]\n__all__.extend(tools.__all__)',
+]
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Callable[[str], str]:
+    """Write the stub of a module with a listing, and return its text."""
+
+    def text(listing: str) -> str:
+        (tmp_path / "shops").mkdir()
+        tools = 'from typing import NewType\n__all__ = ["most"]\nmost = other = 5\nSku = NewType("Sku", str)\n'
+        (tmp_path / "shops/tools.py").write_text(tools)
+        (tmp_path / "shops/sales.py").write_text(LISTED.format(listing=listing))
+        stubs(tmp_path, "shops")
+        return (tmp_path / "typings/shops/sales.pyi").read_text()
+
+    return text
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_what_a_listing_names_is_imported(listing: str, listed: Callable[[str], str]) -> None:
+    """A stub imports the names in ``__all__``, however the module lists them, and keeps the listing."""
+    lines = listed(listing).splitlines()
+    assert {"from collections import OrderedDict", "from shops.tools import Sku, most"} <= {*lines}
+    assert listing.splitlines()[0] in lines
+
+
+def test_the_default_of_a_new_type_is_not_shown(listed: Callable[[str], str]) -> None:
+    """Its value is that of another type, which a checker would refuse."""
+    lines = [line.strip() for line in listed(LISTINGS[0]).splitlines()]
+    shown = ("price: int = 3,", "sku: Sku = ...,", "codes: tuple[Code, ...] | None = ...,")
+    assert shown == tuple(line for line in lines if line.startswith(("price", "sku", "codes")) and line.endswith(","))

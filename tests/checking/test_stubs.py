@@ -172,3 +172,15 @@ def test_stubtest_finds_nothing_in_the_program_and_in_the_whole_package(programs
     options += ["--allowlist", ROOT / "tests/samples/stubbed/allowlist.txt"]
     said = run(tmp_path, "-m", "mypy.stubtest", "statesig", "shop.signals", *options, path=tmp_path)
     assert said.startswith("Success: no issues found"), said
+
+
+def test_stubtest_finds_nothing_in_other_programs(tmp_path: Path) -> None:
+    """It finds nothing in three more programs, but that no checker knows the metaclass of states."""
+    for name in ("warehouse", "chain", "kinds.py"):
+        source = ROOT / "tests/typing" / name
+        shutil.copytree(source, tmp_path / name) if source.is_dir() else shutil.copy(source, tmp_path)
+    modules = ["warehouse.signals", "chain.signals", "kinds"]
+    run(tmp_path, "-m", "statesig", "stubs", *modules, "--output", ".")
+    (tmp_path / "allowed").write_text(r"warehouse\.signals\.Events\.CLEAR\.__state_type__")
+    said = run(tmp_path, "-m", "mypy.stubtest", *modules, "--allowlist", "allowed", path=ROOT)
+    assert said.startswith("Success: no issues found"), said

@@ -372,6 +372,8 @@ class Change:
 _FIRST, _LAST = 'raise STALE("old", reason="a"', 'raise STALE("old", reason="b"'
 _SIGNAL = "\n\nfrom chain.parents import Aged\n\nclass OLD(Signal[Aged]): ..."
 _TAGGED = '\n\nfrom statesig import Paused\n\nclass Delayed(Paused[Any], tag="Late"): ...'
+_CLASS = "class Aged(Skipped[Any])"
+_WITHIN = "\n\nfrom statesig import Paused\n\nclass Outer:\n    class Late(Paused[Any]): ..."
 _FIXED = "\n\nfrom statesig import Paused\n\nclass Fixed(Paused[str]): ...\n\nclass Below(Fixed): ..."
 _ANY, _PARENT = "from typing import Any", "from chain.parents import Aged"
 
@@ -383,6 +385,8 @@ CHANGES = {
     "a parent's field's default": Change("parents", "days: int = 0", "days: int", "call-arg", (_LAST,)),
     "a second signal": Change("signals", '"""Leave it out."""', f"...{_SIGNAL}", "statesig", ("class AGED",)),
     "a second tag": Change("parents", "days: int = 0", f"days: int = 0{_TAGGED}", "statesig", ("class Late",)),
+    "a tag": Change("parents", _CLASS, f'{_CLASS[:-1]}, tag="Late")', "statesig", ("class Late",)),
+    "a tag within": Change("parents", "days: int = 0", f"days: int = 0{_WITHIN}", "statesig", ("class Late",)),
     "an import": Change("parents", _ANY, f"{_ANY}\n\nimport chain.apart", "statesig", ("class Late",)),
     "an import of an import": Change("states", _PARENT, f"import chain.apart\n{_PARENT}", "statesig", ("class Late",)),
 }

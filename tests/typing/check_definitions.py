@@ -189,7 +189,7 @@ class Nameless(Failed[R], Generic[R], tag=""): ...  # P: statesig
 
 
 class Unannotated(Failed[R], Generic[R]):  # P: statesig
-    retryable = False
+    retryable = False  # type: ignore[pydantic-field, unused-ignore]  # which pydantic's plugin sees as well
 
 
 class Lasting(Failed[R], Generic[R]):

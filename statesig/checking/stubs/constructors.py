@@ -14,9 +14,10 @@ import dataclasses
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType
-from typing import Any, Final, Generic, NamedTuple, Protocol, Self, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, Protocol, Self, TypeVar, cast, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from typing_extensions import Format, TypeIs, get_annotations, override
 
 from statesig.checking.stubs.sources import Origin, Source, assignment_of, bound_by, class_of, laid_flat
@@ -113,10 +114,19 @@ def _of_fields(kind: type[State[Any]], names: _Names) -> list[_Parameter]:
         _Parameter(
             name,
             types.get(name, names.anything),
-            None if field.is_required() else literal(repr(field.default)),
+            None if field.is_required() else _default_of(field),
         )
         for name, field in kind.model_fields.items()
     ]
+
+
+def _default_of(field: FieldInfo) -> ast.expr:
+    """Return a field's default; ``...`` for a value whose type a checker would not see, as that of a NewType."""
+    return ast.Constant(...) if _has_new_type(field.annotation) else literal(repr(field.default))
+
+
+def _has_new_type(annotation: object) -> bool:
+    return hasattr(annotation, "__supertype__") or any(map(_has_new_type, get_args(annotation)))
 
 
 def _constructor_in(kind: type[State[Any]]) -> type[Any] | None:

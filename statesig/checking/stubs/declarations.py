@@ -11,7 +11,7 @@ import copy
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from statesig.checking.stubs.attributes import assigned_attributes, type_of_literal
 from statesig.checking.stubs.constructors import (
@@ -50,8 +50,14 @@ def declarations_of(source: Source) -> Declarations:
     reducer = _Reducer(source, imports, _Scope(source.body))
     kept = [reduced for statement in source.body if (reduced := reducer.of(statement)) is not None]
     body = _without_implementations(kept)
-    used = {name for statement in body for name in _names(statement)}
+    used = {name for statement in body for name in _names(statement)} | _exported(source)
     return Declarations(body, imports, frozenset(used), frozenset(_offered(source)))
+
+
+def _exported(source: Source) -> set[str]:
+    """Return the names in ``__all__``, also those that the module adds from another one's."""
+    listed = source.value(ast.Name("__all__"))
+    return set(cast("Iterable[str]", listed)) if isinstance(listed, (list, tuple, set)) else set()
 
 
 def _offered(source: Source) -> Iterator[str]:
@@ -232,7 +238,8 @@ def _reduced_field(node: ast.AnnAssign) -> ast.stmt:
 
 
 def _is_declared_by_value(node: ast.AnnAssign) -> bool:
-    return ast.unparse(node.annotation).rpartition(".")[2] in ("ClassVar", "Final", "TypeAlias")
+    is_listing = bound_by(node) == ["__all__"]
+    return is_listing or ast.unparse(node.annotation).rpartition(".")[2] in ("ClassVar", "Final", "TypeAlias")
 
 
 def _without_implementations(body: list[ast.stmt]) -> list[ast.stmt]:

@@ -182,7 +182,7 @@ def _judged(failed: Failed[Any], exc: BaseException, retry_on: RetryOn, redact: 
     return failed if is_worth_it else failed.model_copy(update={"retryable": False})
 
 
-def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[Any], ...]:
+def collect(group: BaseExceptionGroup[BaseException]) -> tuple[AnyState[object], ...]:
     """Return the states of a group of signals, as `asyncio.TaskGroup` raises it, with nested groups flattened in place.
 
     Raises:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar, cast
 
 from pydantic_core import to_json
 
@@ -24,6 +24,7 @@ from statesig.engine.gathering import abridged
 from statesig.errors import EncodeError
 from statesig.flow import Flow
 from statesig.states import (
+    AnyState,
     Cancelled,
     Cancelling,
     Finished,
@@ -110,7 +111,7 @@ class JsonLines(Silent):
             line = self._without_result(event, exc)
         print(line.decode(), file=self._out, flush=True)
 
-    def _without_what_was_told(self, event: Event) -> State[Any]:
+    def _without_what_was_told(self, event: Event) -> AnyState[object]:
         """Return a mapped task's state with the results of those children alone whose lines another process wrote."""
         assert has_children(event.state)
         bare = [without_result(child) for child in event.state.children]
@@ -131,7 +132,7 @@ class JsonLines(Silent):
         try:
             return encode_event(replace(event, state=state))
         except EncodeError:  # there are more children than one document may hold
-            return encode_event(replace(event, state=abridged(state)))
+            return encode_event(replace(event, state=cast("AnyState[object]", abridged(state))))  # of a like class
 
     def _remedy(self, event: Event) -> str:
         """Return what to do about a result that is left out. One that is only too large is no failure."""
@@ -300,13 +301,14 @@ class _Live(Lines):
         return Group(self._progress, *map(Text, lines))
 
 
-def _spelled_out(state: State[Any]) -> State[Any]:
+def _spelled_out(state: KindT) -> KindT:
     """Return a state with a message in valid Unicode, anything else in it escaped."""
     if state.message is None:
         return state
     return state.model_copy(update={"message": state.message.encode("utf-8", "backslashreplace").decode()})
 
 
+KindT = TypeVar("KindT", bound=State[Any])
 _Place = tuple[str | None, int | None]
 
 

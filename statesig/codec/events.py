@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.errors import PydanticSchemaGenerationError
@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from statesig.codec.limits import DEFAULT_LIMITS, Limits
 from statesig.codec.states import check_size, decode, decode_model, encode
 from statesig.errors import EncodeError
-from statesig.states import State, Success, UtcDatetime, has_children
+from statesig.states import AnyState, State, Success, UtcDatetime, has_children
 from statesig.states.declared import list_of
 from statesig.states.equality import same
 from statesig.states.families import args_of
@@ -45,9 +45,11 @@ class Event:
     index: int | None
     attempt: int
     time: datetime
-    state: State[Any]
+    state: AnyState[object]
     try_number: int = 1
 
+
+KindT = TypeVar("KindT", bound=State[Any])
 
 _OF_THE_RUN: Final = {"index": None, "try_number": 1}
 """The index and the try of an event without a task."""
@@ -137,13 +139,12 @@ def on_the_wire(state: State[Any], result_type: Any, limits: Limits = DEFAULT_LI
     return decode(written, limits=limits) if args_of(type(state)) else state
 
 
-def without_result(state: State[Any]) -> State[Any]:
+def without_result(state: KindT) -> KindT:
     """Return a state and its children without their results."""
     fields = {name: getattr(state, name) for name in state.model_fields_set - {"result"}}
     if has_children(state):
         fields["children"] = tuple(without_result(child) for child in state.children)
-    bare: State[Any] = type(state).model_validate({"type": state.type, **fields})
-    return bare
+    return type(state).model_validate({"type": state.type, **fields})
 
 
 def as_declared(state: State[Any], result_type: Any) -> State[Any]:
@@ -176,4 +177,5 @@ def decode_event(data: str | bytes | bytearray, *, limits: Limits = DEFAULT_LIMI
     """
     document = decode_model(_Document, data, "event", limits=limits, strict=strict)
     place = document.run, document.task, document.index, document.attempt
-    return Event(*place, document.time, document.state, document.try_number)
+    state = cast("AnyState[object]", document.state)  # a concrete state
+    return Event(*place, document.time, state, document.try_number)

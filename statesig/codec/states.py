@@ -35,7 +35,7 @@ from statesig.states.refusals import MANY
 
 __all__ = ["DEFAULT_LIMITS", "JsonSchema", "Limits", "decode", "encode", "schema"]
 
-T = TypeVar("T")
+T = TypeVar("T", default=Any)  # pyright would take `Finished` without arguments for one of unknown ones
 ModelT = TypeVar("ModelT", bound=BaseModel)
 ConcreteT = TypeVar("ConcreteT", bound=AnyState[Any])
 SignalT = TypeVar("SignalT", bound=Signal[Any])

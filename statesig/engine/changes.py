@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from statesig.algebra.captures import state_of_exception
 from statesig.codec.events import Event, without_result
@@ -31,6 +31,7 @@ from statesig.graph.tasks import Handler
 from statesig.graph.templates import fresh, snapshot
 from statesig.signals import Signal
 from statesig.states import (
+    AnyState,
     Cached,
     Cancelled,
     Cancelling,
@@ -293,7 +294,8 @@ class Changes:
         """Tell of a task's state: at once or, with a store, once it is stored."""
         if self._options.on_event is None:
             return
-        event = Event(self._run, noderun.task, noderun.index, attempt, self._clock(), state, noderun.try_number)
+        entered = cast("AnyState[object]", state)  # a concrete state
+        event = Event(self._run, noderun.task, noderun.index, attempt, self._clock(), entered, noderun.try_number)
         if self._journal is None:
             self._options.on_event(event)
         else:

@@ -50,7 +50,7 @@ class TaskRun:
     """
 
     name: str
-    state: AnyState[Any]
+    state: AnyState[object]
     seconds: float
     children: tuple[TaskRun, ...] = ()
 

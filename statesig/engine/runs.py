@@ -133,7 +133,7 @@ class Run:
         return f"<run {self.id} of {self.flow.name}: {self.state.type}>"
 
     @property
-    def state(self) -> AnyState[Any]:
+    def state(self) -> AnyState[object]:
         """The flow's own state: Pending before it begins, Running while it runs, and then what its tasks give it.
 
         That is the join of its reference tasks, and of all paused tasks, unless a handler of the flow put another state
@@ -146,7 +146,7 @@ class Run:
         state = self._whole.state
         if isinstance(state, Paused):
             state = outcome_seen(self.flow, self._noderuns, state, self._options.now())
-        return cast("AnyState[Any]", state)  # a concrete state
+        return cast("AnyState[object]", state)  # a concrete state
 
     def _look(self, state: State[Any]) -> State[Any]:
         """Return a state as it is seen now: a pause may have passed its deadline."""
@@ -203,7 +203,7 @@ class Run:
             if on_event is not None:
                 for noderun in (self._whole, *self._noderuns):
                     if noderun.state is PENDING:  # a run that runs another one again took over some that are not
-                        on_event(Event(self.id, noderun.task, None, 1, self._options.now(), noderun.state))
+                        on_event(Event(self.id, noderun.task, None, 1, self._options.now(), PENDING))
             return self._go(loop)
 
     def resume(self, *nodes: object) -> Run:

@@ -410,7 +410,7 @@ class Mapped(Success[R]):
     __as_written__: ClassVar[staticmethod[[Any], State[Any]]] = staticmethod(_as_written)
 
     if TYPE_CHECKING:
-        children: tuple[Success[Any], ...] = ()
+        children: tuple[Success[object], ...] = ()
     else:
         children: Annotated[tuple[_Child, ...], _Described(Success)] = ()
         _agree = model_validator(mode="after")(_agreeing)
@@ -473,7 +473,7 @@ class MapFailed(Failed[R]):
 
     retryable: bool = False  # retries are the children's
     if TYPE_CHECKING:
-        children: tuple[Success[Any] | Failed[Any] | Cancelled[Any], ...]
+        children: tuple[Success[object] | Failed[object] | Cancelled[object], ...]
     else:
         children: Annotated[tuple[_Child, ...], _Described(Finished, least=Failed)]
         _agree = model_validator(mode="after")(_agreeing)
@@ -489,7 +489,7 @@ class MapCancelled(Cancelled[R]):
     """
 
     if TYPE_CHECKING:
-        children: tuple[Success[Any] | Cancelled[Any], ...]
+        children: tuple[Success[object] | Cancelled[object], ...]
     else:
         children: Annotated[tuple[_Child, ...], _Described(Success, Cancelled, least=Cancelled)]
         _agree = model_validator(mode="after")(_agreeing)

@@ -66,7 +66,7 @@ async def caught() -> None:
 
 
 def of_a_group(group: BaseExceptionGroup[Any]) -> None:
-    assert_type(collect(group), tuple[AnyState[Any], ...])
+    assert_type(collect(group), tuple[AnyState[object], ...])
     collect(ValueError())  # E: arg-type
 
 

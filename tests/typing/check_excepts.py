@@ -173,7 +173,7 @@ def any_in_groups() -> None:
     try:
         work()
     except* Signal as group:
-        assert_type(collect(group), tuple[AnyState[Any], ...])
+        assert_type(collect(group), tuple[AnyState[object], ...])
         signals: BaseExceptionGroup[Signal[Any]] = group
         print(signals, group.reason)  # E: attr-defined
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import assert_type
 
-from statesig import Event, Flow, Run, Threads, open_store, task
+from statesig import AnyState, Event, Flow, Run, Threads, open_store, task
 
 
 @task
@@ -17,7 +17,8 @@ with Flow("double") as flow:
 
 
 def heard(event: Event) -> None:
-    print(event.state)
+    assert_type(event.state, AnyState[object])
+    event.state.unwrap() + 1  # E: operator
 
 
 def hidden(text: str) -> str:
@@ -28,7 +29,10 @@ def noon() -> datetime:
     return datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-assert_type(flow.run(n=1), Run)
+run = flow.run(n=1)
+assert_type(run, Run)
+assert_type(run.state, AnyState[object])
+assert_type([outcome.state for outcome in run], list[AnyState[object]])
 assert_type(flow.run(n=1, executor="threads", lease=10, seed=("a", 1), traceback=True, signals=True), Run)
 assert_type(flow.run(n=1, executor=Threads(2), on_event=heard, redact=hidden, clock=noon, sleep=lambda s: None), Run)
 assert_type(flow.run(n=1, store=open_store("runs.db")), Run)

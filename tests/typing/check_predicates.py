@@ -1,6 +1,6 @@
 """Every predicate narrows both ways: to the kind that it names, and to the branches that are left."""
 
-from typing import Any, Union, assert_never, assert_type
+from typing import Union, assert_never, assert_type
 
 from kinds import OnHold, Quarantined
 
@@ -276,7 +276,7 @@ def of_the_root(one: State[int], two: State[int], three: State[str], four: Finis
     if is_skipped(three):
         assert_type(three, Skipped[str])
     if is_mapped(three):
-        assert_type(three.children, tuple[Success[Any], ...])
+        assert_type(three.children, tuple[Success[object], ...])
     if is_failed(four):
         assert_type(four, Failed[bytes])
 

@@ -244,7 +244,7 @@ def tally(states: Iterable[State[Any]]) -> Counter[type[State[Any]]]:
 
 def combine(
     states: Iterable[State[Any]], *, empty: State[Any] | None = None, order: Order = COMPLETION
-) -> AnyState[Any]:
+) -> AnyState[object]:
     """Combine several states into one: of the joined kind, or of its nearest ancestor without required fields.
 
     ``kind(combine(xs)) == constructible(k)`` where ``k`` is the join of the kinds of ``xs``, equal kinds being the same

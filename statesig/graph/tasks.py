@@ -163,9 +163,7 @@ class Task(Generic[P, A, Raw]):
     @overload
     def __get__(self, instance: None, owner: type[Any] | None = ..., /) -> Self: ...
     @overload
-    def __get__(
-        self: Task[Concatenate[S, Q], B, C], instance: S, owner: type[Any] | None = ..., /
-    ) -> Task[Q, B, C]: ...
+    def __get__(self: _Method[S, Q, B, C], instance: S, owner: type[Any] | None = ..., /) -> Task[Q, B, C]: ...
     def __get__(self, instance: Any, owner: type[Any] | None = None, /) -> Any:
         """Return the task of the method that a function is on an instance; the task itself for anything else."""
         if instance is None or not hasattr(type(self.fn), "__get__"):
@@ -413,8 +411,20 @@ def _is_state_class(part: object) -> bool:
 
 
 if TYPE_CHECKING:
+    _S = TypeVar("_S", contravariant=True)
+    _A = TypeVar("_A", covariant=True)
     _R = TypeVar("_R", covariant=True)
     _Seen = TypeVar("_Seen", covariant=True)
+
+    class _Method(Protocol[_S, Q, _A, _R]):
+        """A task whose function takes an instance first.
+
+        ``Task[Concatenate[S, Q], A, R]`` would be one whose first parameter has no name, to pyrefly and ty.
+        """
+
+        @property
+        def fn(self) -> Callable[Concatenate[_S, Q], _R]: ...
+        def __call__(self, instance: _S, /, *args: Q.args, **kwargs: Q.kwargs) -> _A: ...
 
     class _Function(Protocol[P, _R, _Seen]):
         """A function whose return type is known as it is, and beside that seen as another.

@@ -243,7 +243,7 @@ def _field_names(node: Schema) -> Iterator[str]:
             if isinstance(alias, str):
                 yield alias
     elif isinstance(of, list):
-        yield from (field["name"] for field in fields if "name" in field)
+        yield from (field["name"] for field in fields if isinstance(field, dict) and "name" in field)
 
 
 def _class_name(node: Schema) -> str:

@@ -298,7 +298,7 @@ class MAP(Signal[Mapped[Any]]):
         *,
         result: Any | None = None,
         causes: tuple[ErrorInfo, ...] = (),
-        children: tuple[Success[Any], ...] = (),
+        children: tuple[Success[object], ...] = (),
     ) -> None: ...
 
 @final
@@ -385,7 +385,7 @@ class MAPFAIL(Signal[MapFailed[Any]]):
         result: Any | None = None,
         causes: tuple[ErrorInfo, ...] = (),
         retryable: bool = False,
-        children: tuple[Success[Any] | Failed[Any] | Cancelled[Any], ...],
+        children: tuple[Success[object] | Failed[object] | Cancelled[object], ...],
     ) -> None: ...
 
 @final
@@ -396,5 +396,5 @@ class MAPCANCEL(Signal[MapCancelled[Any]]):
         *,
         result: Any | None = None,
         causes: tuple[ErrorInfo, ...] = (),
-        children: tuple[Success[Any] | Cancelled[Any], ...],
+        children: tuple[Success[object] | Cancelled[object], ...],
     ) -> None: ...

@@ -8,23 +8,29 @@ A program is a module below ``tests/typing``. A mark stands at the end of a line
     # missed: ty, mypy    An exception: these do not flag the line, though they should.
     # false: ty, mypy     An exception: these flag the line, though nothing is wrong with it.
 
+The modules in ``programs`` are right, whole programs that run to their end; each line in ``mistakes`` that is marked is
+a mistake of another kind, and where all miss one, or mypy alone, a comment says why.
+
 A line without a mark is flagged by nobody. Exceptions are exact both ways: a checker that has become better, or worse,
 differs from the marks as one does that is wrong. So the marks are the record, and `tallies` reads the table off them.
 
 Why there are exceptions, by checker and program:
 
-    mypy      excepts      After ``except Signal`` it takes a class without brackets as one of Any.
+    mypy      control      As in excepts.
+              excepts      After ``except Signal`` it takes a class without brackets as one of Any.
               boundary     So it does in ``decode(data, Signal)``.
               tasks        It joins the members of a union to object, and a task has no type variables of its own.
     pyright   tasks        It takes one overload of an overloaded function; in strict mode a lambda needs annotations.
-    pyrefly   callables    It compares no constructor with what `map` and `partial` hand on.
+    pyrefly   bounded      As in tasks, of a parameter.
+              callables    It compares no constructor with what `map` and `partial` hand on.
               states       It takes a frozen model for one to which attributes may be added.
-              tasks        The method's task is not bound; it widens the literal of a parameter that has a default.
+              tasks        It widens the literal of a parameter that has a default.
               transitions  It forgets the type of a result where a call is the argument of a call.
     ty        algebra      It infers no type variable from a union, nor from the value of a lambda.
               callables    It does not compare the arguments of `partial`.
+              modern       As in algebra.
               capture      It does not compare the arguments that a TypeVarTuple stands for; so in pipelines and tasks.
-              tasks        The method's task is not bound; it keeps a state in the union beside its result.
+              tasks        It keeps a state in the union beside its result.
 """
 
 from __future__ import annotations
@@ -38,7 +44,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,9 +55,21 @@ PLUGIN = "mypy with the plugin"
 CHECKERS = {"plugin": PLUGIN, "mypy": "mypy", "pyright": "pyright", "pyrefly": "pyrefly", "ty": "ty"}
 """The names of the checkers: as they stand in marks, and as they are told to people."""
 
-Flagged = dict[tuple[str, int], dict[str, str]]
-"""The lines that a checker flags, by the file's path below the folder and the number from 1: its codes, and what it
-says first of each."""
+PROGRAMS_SINCE = {"programs/modern.py": (3, 12)}
+"""The programs that older Pythons cannot read."""
+
+
+class Flagged(dict[tuple[str, int], dict[str, str]]):
+    """The lines that a checker flags, by the file's path below the folder and the number from 1: its codes, and what it
+    says first of each.
+
+    Attributes:
+        revealed: The types that it tells where a line has `reveal_type`, as it writes them.
+    """
+
+    def __init__(self, revealed: Mapping[tuple[str, int], str] | None = None) -> None:
+        super().__init__()
+        self.revealed: dict[tuple[str, int], str] = dict(revealed or {})
 
 
 # ---- marks
@@ -103,7 +121,8 @@ def marks_of(program: Path) -> dict[int, Marks]:
 
 def programs() -> dict[str, Path]:
     """Return the programs by their paths below ``tests/typing``."""
-    return {path.relative_to(TYPING).as_posix(): path for path in sorted(TYPING.rglob("*.py"))}
+    paths = {path.relative_to(TYPING).as_posix(): path for path in sorted(TYPING.rglob("*.py"))}
+    return {name: path for name, path in paths.items() if sys.version_info >= PROGRAMS_SINCE.get(name, ())}
 
 
 @dataclass(frozen=True)
@@ -238,7 +257,7 @@ class Mypy:
 
     def __call__(self, environment: Environment, folder: Path, kept: Path) -> Flagged:
         told = environment.run(environment.python, "-m", "mypy", *self.options(kept), ".", folder=folder)
-        return dict(self.read(folder, told))
+        return self.read(folder, told)
 
     def options(self, kept: Path) -> list[str]:
         """Return the command's options; the configuration and the cache are below a folder of their own."""
@@ -251,9 +270,12 @@ class Mypy:
 
     def read(self, folder: Path, told: str) -> Flagged:
         """Return what was flagged, of what mypy printed."""
-        problems = (json.loads(line) for line in told.splitlines())
-        errors = (problem for problem in problems if problem["severity"] == "error")
-        return _flagged(folder, ((each["file"], each["line"], each["code"], each["message"]) for each in errors))
+        problems = [json.loads(line) for line in told.splitlines()]
+        return _flagged(
+            folder,
+            ((each["file"], each["line"], each["code"], each["message"]) for each in problems),
+            [each["severity"] == "error" for each in problems],
+        )
 
 
 def _pyright(environment: Environment, folder: Path, kept: Path) -> Flagged:
@@ -264,7 +286,8 @@ def _pyright(environment: Environment, folder: Path, kept: Path) -> Flagged:
     places = (
         (each["file"], each["range"]["start"]["line"] + 1, each["message"], each.get("rule")) for each in problems
     )
-    return _flagged(folder, ((path, line, rule or said, said) for path, line, said, rule in places))
+    are_errors = [each["severity"] != "information" for each in problems]
+    return _flagged(folder, ((path, line, rule or said, said) for path, line, said, rule in places), are_errors)
 
 
 def _pyrefly(environment: Environment, folder: Path, kept: Path) -> Flagged:
@@ -279,14 +302,18 @@ def _pyrefly(environment: Environment, folder: Path, kept: Path) -> Flagged:
     config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()), encoding="utf-8")
     told = environment.run(_script("pyrefly"), "check", "--output-format=json", "-c", config, folder=folder)
     errors = json.loads(told)["errors"]
-    return _flagged(folder, ((each["path"], each["line"], each["name"], each["description"]) for each in errors))
+    are_errors = [each["name"] != "reveal-type" for each in errors]
+    places = ((each["path"], each["line"], each["name"], each["description"]) for each in errors)
+    return _flagged(folder, places, are_errors)
 
 
 def _ty(environment: Environment, folder: Path, kept: Path) -> Flagged:
     options = ["--python", environment.python.parents[1], "--output-format=gitlab"]
     problems = json.loads(environment.run(_script("ty"), "check", *options, ".", folder=folder))
     places = ((each["location"], each["check_name"], each["description"]) for each in problems)
-    return _flagged(folder, ((at["path"], at["positions"]["begin"]["line"], rule, said) for at, rule, said in places))
+    are_errors = [each["check_name"] != "revealed-type" for each in problems]
+    found = ((at["path"], at["positions"]["begin"]["line"], rule, said) for at, rule, said in places)
+    return _flagged(folder, found, are_errors)
 
 
 def _script(name: str) -> Path:
@@ -294,14 +321,20 @@ def _script(name: str) -> Path:
     return Path(sysconfig.get_path("scripts")) / name
 
 
-def _flagged(folder: Path, problems: Iterable[tuple[str, int, str, str]]) -> Flagged:
-    """Return problems by their places; each is a path, a line, a code and a message."""
+def _flagged(folder: Path, problems: Iterable[tuple[str, int, str, str]], are_errors: Iterable[bool]) -> Flagged:
+    """Return problems by their places; each is a path, a line, a code and a message, and an error or a note."""
     home = folder.resolve()
-    found: Flagged = {}
-    for path, line, code, message in problems:
+    found = Flagged()
+    for (path, line, code, message), is_error in zip(problems, are_errors, strict=True):
         place = (home / path).resolve().relative_to(home).as_posix(), line
-        found.setdefault(place, {}).setdefault(code, message)
+        if is_error:
+            found.setdefault(place, {}).setdefault(code, message)
+        elif shown := _REVEALED.search(message):
+            found.revealed.setdefault(place, shown[1])
     return found
+
+
+_REVEALED = re.compile(r"(?:Type of .*|[Rr]evealed type)(?: is|:) [\"`]?(.*?)[\"`]?$", re.DOTALL)
 
 
 _OURS, _PYDANTIC = "statesig.mypy", "pydantic.mypy"

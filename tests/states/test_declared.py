@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, NoReturn
@@ -85,3 +86,17 @@ def test_a_type_that_is_wrong_says_why() -> None:
     """A reason that was given is kept, and no value is of the type."""
     broken = Declared(Any, "NameError: name 'X' is not defined")
     assert ("NameError: name 'X' is not defined", frozenset()) == (broken.broken, broken.exact)
+
+
+@dataclass
+class Named:
+    name: str
+    filename: str | None = None
+
+
+def test_a_dataclass_with_a_field_that_is_called_name() -> None:
+    """The names of its fields are known, whatever they are."""
+    declared = declared_as(list[Named])
+    assert declared is not None
+    assert (None, frozenset({"name", "filename"})) == (declared.broken, declared.names)
+    assert [Named("a")] == declared.validated([Named("a")])

@@ -116,7 +116,7 @@ def counted(states: list[AnyState[int]], state: State[int]) -> None:
     joined = join(kind(state), join(EMPTY, Failed), order=FAIL_FAST)
     if joined is not EMPTY:
         assert_type(joined, type[State[Any]])
-    assert_type(combine(states, order=COMPLETION, empty=Skipped()), AnyState[Any])
+    assert_type(combine(states, order=COMPLETION, empty=Skipped()), AnyState[object])
     combine(state)  # E: arg-type
     combine(states, Skipped())  # E: call-arg
     join(Success, 5)  # E: arg-type

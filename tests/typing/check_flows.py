@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, assert_never, assert_type
 
+from rows import outcome, size
+
 from statesig import (
     AnyFinished,
     AnyState,
@@ -30,16 +32,6 @@ def extract(day: date) -> list[str]:
 @task(retries=3, name="load it", retry_delay=0.5)
 def load(rows: list[str], *, table: str = "rows") -> int:
     return len(rows)
-
-
-@task
-def size(row: str) -> int | Skipped[int]:
-    return len(row)
-
-
-@task
-def outcome(row: str) -> Success[float]:
-    return Success(result=1.5)
 
 
 @task
@@ -99,8 +91,8 @@ assert_type(outcome("a"), float)
 # ---- a method's task takes what follows the instance; the class has the task that takes the instance first
 
 table = Table()
-assert_type(table.count([], least=1), int)  # false: pyrefly, ty
-assert_type(table.write([]), bytes)  # false: pyrefly, ty
+assert_type(table.count([], least=1), int)
+assert_type(table.write([]), bytes)
 assert_type(Table.count(table, []), int)
 table.count(5)  # E: arg-type
 table.count([], most=1)  # E: call-arg

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NewType, ParamSpec, TypedDict, TypeV
 
 from kinds import OnHold
 from pydantic import Field
+from rows import outcome, size
 
 from statesig import (
     AnyState,
@@ -51,16 +52,6 @@ def promised(page: int) -> asyncio.Future[int | Failed[int]]:
     raise NotImplementedError
 
 
-@task
-def size(row: str) -> int | Skipped[int]:
-    return len(row)
-
-
-@task
-def outcome(row: str) -> Success[float]:
-    return Success(result=1.5)
-
-
 class Site:
     """Methods that are coroutine functions."""
 
@@ -98,7 +89,7 @@ async def outside() -> None:
     assert_type(await found.fn(3, site="a"), list[str] | Skipped[list[str]])
     assert_type(await reported.fn(3), Success[float])
     assert_type(await later.fn(3), str)
-    assert_type(await Site().read.fn(3), bytes)  # false: pyrefly, ty
+    assert_type(await Site().read.fn(3), bytes)
     assert_type(await acapture(fetch.fn, 3), AnyState[str])
     assert_type(await acapture(found.fn, 3), AnyState[list[str]])
     await asyncio.gather(fetch.fn(1), fetch.fn(2))

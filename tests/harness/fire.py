@@ -264,9 +264,14 @@ def illegal(run: StoredRun, history: Sequence[Record], *, by_one_clock: bool) ->
 
 
 def repeated(history: Sequence[Record]) -> int:
-    """Count the tasks and children that were tried again, looped or asked for approval more often than they may be."""
+    """Count the tasks and children that were tried again, looped or asked for approval more often than they may be.
+
+    The run itself may pause twice: a server ends the last commit of a process that was killed, perhaps after the next
+    one has asked whether the run is paused, and that one then goes on without an approval.
+    """
     retries = {node.name: node.task.retries for node in durable_flow.flow.nodes}
-    times = Counter((record.task, record.index, json.loads(record.state)["type"]) for record in history)
+    of_tasks = (record for record in history if record.task is not None)
+    times = Counter((record.task, record.index, json.loads(record.state)["type"]) for record in of_tasks)
     most = {"Looped": durable_flow.LOOPS, "Paused": 1}
     return sum(
         count > (retries[task] if tag == "Retrying" else most.get(tag, count))

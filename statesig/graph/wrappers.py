@@ -15,7 +15,8 @@ from types import FunctionType, MethodType
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, Union, get_args, get_origin
 
 from statesig.graph.annotations import annotation_of, is_union, returned_by
-from statesig.states.generics import kind_of
+from statesig.states.families import StateMeta
+from statesig.states.generics import args_within, kind_of, origin_of
 
 __all__ = ["Parameters", "parameters_of", "value_returned_by"]
 
@@ -72,19 +73,28 @@ def value_returned_by(fn: Any, names: Mapping[str, Any] | None = None) -> Any:
         return returned_by(fn, names)
     inner = value_returned_by(wrapped, names)
     sides = _sides_of_decorator(fn)
-    if sides is None:
-        return inner if _shows_the_annotations_of(fn, wrapped) else returned_by(fn, names)
-    taken, made = sides
-    found = _put_in(made.returned, _solved(taken.returned, inner))
-    return inner if found is None else found
+    if sides is not None:
+        taken, made = sides
+        return _put_in(made.returned, _solved(taken.returned, inner))
+    own = _returned_by_class(fn)
+    if own is not None:
+        return own
+    return inner if _shows_the_annotations_of(fn, wrapped) else returned_by(fn, names)
 
 
 # ---- wrappers and what they wrap
 
 
 def _wrapped_by(fn: Any) -> Any:
-    """Return the function that a wrapper wraps; None if it is no wrapper."""
-    return None if isinstance(fn, type) else getattr(fn, "__wrapped__", None)
+    """Return the function that a wrapper wraps; None if it is no wrapper, or one that wraps itself."""
+    if isinstance(fn, type):
+        return None
+    try:
+        inspect.unwrap(fn)
+    except ValueError:  # it never ends
+        return None
+    wrapped = getattr(fn, "__wrapped__", None)
+    return wrapped if callable(wrapped) else None
 
 
 def _code_of(fn: Any) -> Any:
@@ -122,14 +132,18 @@ def _signature(fn: Any) -> inspect.Signature | None:
 
 
 def _changed(inner: Parameters, change: Callable[[Any], Any]) -> Parameters:
-    """Return the parameters of what is made of a function: `inspect` knows how, given any function that has them."""
+    """Return the parameters of what is made of a function: `inspect` knows how, given any function that has them.
+
+    There are none if it is made with arguments that do not fit; those may fit a wrapper of which nobody knows what it
+    takes.
+    """
 
     def whole(*args: Any, **kwargs: Any) -> None: ...
 
     if inner.signature is None:
         return inner
     vars(whole)["__signature__"] = inner.signature
-    return inner._replace(signature=inspect.signature(change(whole)))
+    return inner._replace(signature=_signature(change(whole)))
 
 
 # ---- what a decorator's annotations say
@@ -184,6 +198,18 @@ def _types_of_class(fn: Any) -> tuple[Any, Any]:
     rest = next(each.name for each in inspect.signature(cls.__call__).parameters.values() if each.kind in _VARIADIC)
     called = _Side(len(named) - 1, annotation_of(cls.__call__, rest).__origin__, annotation_of(cls.__call__, "return"))
     return annotation_of(cls.__init__, _first_annotated(cls.__init__)), called
+
+
+def _returned_by_class(fn: Any) -> Any:
+    """Return what the class of a wrapper says that its instances return; None if it says nothing, or leaves it open."""
+    call: Any = kind_of(fn).__call__
+    if isinstance(fn, FunctionType) or not isinstance(call, FunctionType):
+        return None
+    try:
+        returned = annotation_of(call, "return")
+    except Exception:  # it may name what only checkers know
+        return None
+    return None if returned is Any or _variables(returned) else returned
 
 
 def _first_annotated(fn: Any) -> str:
@@ -265,10 +291,32 @@ def _solved(declared: Any, actual: Any) -> dict[Any, Any]:
         variables = [each for each in members if _variables(each)]
         rest = tuple(each for each in _members(actual) if each not in members)
         return _solved(variables[0], Union[rest]) if len(variables) == 1 and rest else {}
-    inner, given = _args(declared), _args(actual)
+    inner = _args(declared)
+    if not inner:
+        return {}
     if _is_awaitable(declared):
-        return _solved(inner[-1], given[-1] if _is_awaitable(actual) and given else actual)
+        return _solved(inner[-1], _args(actual)[-1] if _is_awaitable(actual) and _args(actual) else actual)
+    given = _args_seen_from(declared, actual)
     return {name: kind for one, other in zip(inner, given, strict=False) for name, kind in _solved(one, other).items()}
+
+
+def _args_seen_from(declared: Any, actual: Any) -> tuple[Any, ...]:
+    """Return the arguments of a type in the order of those of another, as which it is declared; none if unknown.
+
+    The classes of the standard library keep the order: of a dict, and of a Mapping, the first are the keys. A user's
+    class need not.
+    """
+    head, own, args = get_origin(declared), get_origin(actual), _args(actual)
+    if isinstance(actual, StateMeta) and isinstance(declared, StateMeta):
+        family = origin_of(declared)
+        return args_within(actual, family) if issubclass(origin_of(actual), family) else ()
+    if own is tuple and (head is not tuple or get_args(declared)[-1] is Ellipsis):
+        items = tuple(each for each in args if each is not Ellipsis)
+        return (Union[items],) if items else ()
+    return args if own is head or {getattr(own, "__module__", ""), getattr(head, "__module__", "")} <= _STANDARD else ()
+
+
+_STANDARD: Final = frozenset({"builtins", "collections", "collections.abc", "contextlib"})
 
 
 def _args(annotation: Any) -> tuple[Any, ...]:
@@ -277,13 +325,15 @@ def _args(annotation: Any) -> tuple[Any, ...]:
 
 
 def _put_in(declared: Any, solved: Mapping[Any, Any]) -> Any:
-    """Return a type with its variables replaced; None if one is not known."""
+    """Return a type with its variables replaced, those that are not known by Any."""
     if isinstance(declared, TypeVar):
-        return solved.get(declared)
+        return solved.get(declared, Any)
     variables = _variables(declared)
     if not variables:
         return declared
-    return declared[tuple(solved[each] for each in variables)] if solved.keys() >= set(variables) else None
+    if not all(isinstance(each, TypeVar) for each in variables):
+        return Any
+    return declared[tuple(solved.get(each, Any) for each in variables)]
 
 
 def _is_awaitable(annotation: Any) -> bool:

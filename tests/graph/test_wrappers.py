@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +20,8 @@ from tests.harness.exhaustive import exhaustive_but
 
 P = ParamSpec("P")
 R = TypeVar("R")
+K = TypeVar("K")
+V = TypeVar("V")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -161,6 +163,31 @@ def listed(fn: Callable[P, Iterator[R]]) -> Callable[P, list[R]]:
     return inner
 
 
+def gathered(fn: Callable[P, Iterable[R]]) -> Callable[P, list[R]]:
+    @functools.wraps(fn)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> list[R]:
+        return [*fn(*args, **kwargs)]
+
+    return inner
+
+
+def noted(fn: Callable[P, R]) -> Callable[P, R]:
+    @functools.wraps(fn)
+    def inner(*args: P.args, verbose: bool = False, **kwargs: P.kwargs) -> R:  # type: ignore[valid-type]  # more than it says
+        return fn(*args, **kwargs)
+
+    return inner
+
+
+class AsText:
+    def __init__(self, fn: Callable[..., object]) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn = fn
+
+    def __call__(self, number: int) -> str:
+        return str(self.fn(number))
+
+
 def at_last(fn: Callable[P, Awaitable[R]]) -> Callable[P, R]:
     @functools.wraps(fn)
     def inner(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -194,6 +221,26 @@ def maybe(number: int) -> date | None:
 
 def reported(number: int) -> Success[date]:
     return Success(result=date(2026, 1, number))
+
+
+class Batch(Success[list[R]], Generic[R]):
+    """A user's state, of another parameter than its family's."""
+
+
+class Turned(dict[V, K], Generic[K, V]):
+    """A user's mapping, of parameters in another order than a dict's."""
+
+
+def batched(number: int) -> Batch[date]:
+    return Batch(result=[date(2026, 1, number)])
+
+
+def turned(number: int) -> Turned[int, str]:
+    return Turned({"a": number})
+
+
+def both(number: int) -> tuple[str, int]:
+    return "a", number
 
 
 def days(number: int) -> Iterator[date]:
@@ -267,6 +314,28 @@ def test_a_decorator_that_says_nothing() -> None:
     assert "TypeError" == flow.run()[node].causes[0].type
 
 
+def test_arguments_of_which_a_decorator_says_nothing() -> None:
+    """A partial may fill in what only the wrapper takes: what does not fit the wrapped function refuses no call."""
+    loud: Any = task(partial(noted(day), verbose=True))
+    with Flow("f") as flow:
+        node = loud(2)
+    assert Success(result=date(2026, 1, 2)) == flow.run()[node]
+
+
+def test_a_wrapper_of_no_function() -> None:
+    """What wraps itself, or what cannot be called, is taken for a function that wraps nothing."""
+
+    def around(*args: int, **options: int) -> int:
+        return sum(args)
+
+    for wrapped in (around, lambda: 3, 5):
+        vars(around)["__wrapped__"] = wrapped
+        if callable(wrapped):
+            vars(wrapped)["__wrapped__"] = around
+        assert parameters_of(around).is_known
+    assert int is value_returned_by(around)
+
+
 RETURNED: list[tuple[Any, Any, Any]] = [
     (timed(day), date, date(2026, 1, 2)),
     (kept(day), date, date(2026, 1, 2)),
@@ -279,6 +348,10 @@ RETURNED: list[tuple[Any, Any, Any]] = [
     (or_skipped(day), State[date], date(2026, 1, 2)),
     (of_state(reported), list[date], [date(2026, 1, 2)]),
     (listed(days), list[date], [date(2026, 1, 2)]),
+    (of_state(batched), list[list[date]], [[date(2026, 1, 2)]]),
+    (gathered(both), list[str | int], ["a", 2]),
+    (gathered(turned), list[Any], ["a"]),
+    (AsText(day), str, "2026-01-02"),
     (at_last(awaited), date, date(2026, 1, 2)),
     (timed(awaited), date, date(2026, 1, 2)),
     (later(awaited), Coroutine[Any, Any, list[date]], [date(2026, 1, 2)]),
@@ -398,6 +471,28 @@ def test_a_cache_key() -> None:
         nodes = [cached(date(2026, 1, 2)), cached(on=date(2026, 1, 2)), cached(date(2026, 1, 2), 3)]
     run = flow.run()
     assert (["2026-01-02 3"] * 3, 1) == ([run[node].unwrap() for node in nodes], len(CALLS))
+
+
+def from_text(fn: Callable[[str], R]) -> Callable[[date], R]:
+    @functools.wraps(fn)
+    def inner(on: date) -> R:
+        return fn(on.isoformat())
+
+    return inner
+
+
+@task(cache_for="forever")
+@from_text
+def cached_text(on: str) -> str:
+    return on
+
+
+def test_a_cache_key_of_another_type() -> None:
+    """A value that is not of the wrapped function's type, as the wrapper takes another, counts by its own class."""
+    with Flow("f") as flow:
+        nodes = [cached_text(date(2026, 1, number)) for number in (2, 2, 3)]
+    run = flow.run()
+    assert ["Success", "Cached", "Success"] == [run[node].type for node in nodes]
 
 
 @task

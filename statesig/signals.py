@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import typing
 from collections.abc import Callable, Iterator
+from copy import copy
 from operator import attrgetter
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, Union, cast, get_args, get_origin
@@ -370,6 +371,8 @@ class Payload:
             return self.carrying(read_unforged(self.choice, value, info))
         if self.choice.member(value.__state_type__) is None:
             raise misplaced(self.__name__, "signal_kind", type(value).__name__)
+        if origin_of(type(value.state)) is not value.__state_type__:
+            raise misplaced(type(value).__name__, "state_kind", type(value.state).__name__)
         state: State[Any] = read_unforged(self.choice, value.state, info)
         return value if state is value.state else _replaced(value, state)
 
@@ -411,7 +414,8 @@ def _replaced(signal: Signal[Any], state: State[Any]) -> Signal[Any]:
     made = type(signal).of(state).with_traceback(signal.__traceback__)
     made.__cause__, made.__context__ = signal.__cause__, signal.__context__
     made.__suppress_context__ = signal.__suppress_context__
-    made.__dict__.update(signal.__dict__)
+    # A list of its own: whoever adds a note to one of them does not add it to the other.
+    made.__dict__.update({name: copy(value) if name == "__notes__" else value for name, value in vars(signal).items()})
     return made
 
 
@@ -441,6 +445,8 @@ def _payload(asked: Any) -> Payload:
         kinds = (_declared_for(cls, args),)
     name = "SignalOf" if families else cls.__name__
     listed = " | ".join(kind.__name__ for kind in kinds)
+    if cls is not Signal and not families:
+        listed = listed.partition("[")[2].removesuffix("]")  # of DRAW[int] and its Drawn[int]
     return Payload(f"{name}[{listed}]" if args or families else name, kinds, families=families)
 
 

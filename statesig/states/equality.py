@@ -4,6 +4,7 @@ Two values are the same if they are one object, or of one class and alike:
 
 * lists, tuples, deques, dictionaries and sets by their items, keys too, at every depth;
 * models and dataclasses by their fields, whatever their own ``==`` says;
+* signals by the states they carry;
 * states by their class without parameters, by their fields, and by whether a result was given;
 * times by their instant or, where they have no offset from UTC, by what they say and their fold;
 * all others by their ``==``. Values that cannot be compared, as arrays, differ unless they are one object.
@@ -119,6 +120,10 @@ def _are_states_of_one_class(cls: type[Any], other: type[Any]) -> bool:
     return hasattr(cls, "__tag__") and issubclass(cls, BaseModel) and origin_of(cls) is origin_of(other)
 
 
+def _is_class_of_signals(cls: type[Any]) -> bool:
+    return hasattr(cls, "__state_type__") and issubclass(cls, BaseException)
+
+
 def _is_true(verdict: object) -> bool:
     """Tell whether an ``==`` said yes; one that compares item by item, as an array's, says nothing."""
     return verdict is True or (not isinstance(verdict, (bool, Sized)) and bool(verdict))
@@ -135,6 +140,8 @@ def _parts(cls: type[Any], one: Any, other: Any, ordered: bool) -> Iterable[_Pai
         return _members(one, other)
     if issubclass(cls, BaseModel):
         return _fields(cls, one, other)
+    if _is_class_of_signals(cls):
+        return (((), one.state, other.state),)
     if is_dataclass(cls):
         return (
             (name, getattr(one, name, _MISSING), getattr(other, name, _MISSING)) for name in cls.__dataclass_fields__
@@ -265,6 +272,8 @@ def _hash_of_parts(cls: type[Any], value: Any, depth: int, known: dict[tuple[int
         if is_dataclass(cls):
             fields = [_digest(getattr(value, name, None), depth, known) for name in cls.__dataclass_fields__]
             return hash((cls, *fields))
+        if _is_class_of_signals(cls):
+            return hash((cls, _digest(value.state, depth, known)))
         return hash(_instant(value) if cls in _TIMES else value)
     except RecursionError:
         raise  # depends on the caller's stack, and a hash must not

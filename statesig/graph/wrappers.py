@@ -75,7 +75,11 @@ def value_returned_by(fn: Any, names: Mapping[str, Any] | None = None) -> Any:
     sides = _sides_of_decorator(fn)
     if sides is not None:
         taken, made = sides
-        return _put_in(made.returned, _solved(taken.returned, inner))
+        solved = _solved(taken.returned, inner)
+        is_settled = made.returned in _variables(taken.returned) and not is_union(taken.returned)
+        if isinstance(made.returned, TypeVar) and made.returned not in solved and not is_settled:
+            return inner  # the value of a `Task`, or R of a function that returns R or State[R]
+        return _put_in(made.returned, solved)
     own = _returned_by_class(fn)
     if own is not None:
         return own

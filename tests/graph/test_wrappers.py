@@ -179,6 +179,15 @@ def noted(fn: Callable[P, R]) -> Callable[P, R]:
     return inner
 
 
+def value_of(fn: Callable[P, R | State[R]]) -> Callable[P, R]:
+    @functools.wraps(fn)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> R:
+        value = fn(*args, **kwargs)
+        return value.unwrap() if isinstance(value, State) else value
+
+    return inner
+
+
 class AsText:
     def __init__(self, fn: Callable[..., object]) -> None:
         functools.update_wrapper(self, fn)
@@ -352,6 +361,9 @@ RETURNED: list[tuple[Any, Any, Any]] = [
     (gathered(both), list[str | int], ["a", 2]),
     (gathered(turned), list[Any], ["a"]),
     (AsText(day), str, "2026-01-02"),
+    (value_of(day), date, date(2026, 1, 2)),
+    (timed(task(day)), date, date(2026, 1, 2)),
+    (partial(task(day)), date, date(2026, 1, 2)),
     (at_last(awaited), date, date(2026, 1, 2)),
     (timed(awaited), date, date(2026, 1, 2)),
     (later(awaited), Coroutine[Any, Any, list[date]], [date(2026, 1, 2)]),

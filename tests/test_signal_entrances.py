@@ -132,6 +132,24 @@ class Mute(Failed[R]):
     """A user's state without a signal."""
 
 
+class Elder(Success[R]):
+    """A user's state, of which this module alone derives others."""
+
+    hours: int = 0
+
+
+class AGE(Signal[Elder[Any]]):
+    """Its signal."""
+
+
+class Younger(Elder[R]):
+    """A descendant of it, which has none."""
+
+
+class REJUVENATE(Signal[Younger[Any]]):
+    """Its signal."""
+
+
 SIGNALS = {**FULL, Tardy: TARDY("too late", by=3)}
 some_families = pytest.mark.parametrize("family", FAMILIES, ids=lambda one: one.__name__)
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda one: one.__name__)
@@ -371,21 +389,21 @@ WRONG: tuple[Any, ...] = (
     [SECRET],
     {"message": SECRET},
     {"type": SECRET * 20},
-    {"type": "Skipped", "message": [SECRET]},
-    {"type": "Skipped", "message": {SECRET: SECRET}},
-    {"type": "Skipped", "causes": [{"type": SECRET}]},
-    {"type": "Skipped", "card": SECRET * 20},
-    {"type": "Skipped", **{f"{SECRET}{index}": index for index in range(200)}},
-    {"type": "Success", "result": SECRET},
+    {"type": "Younger", "message": [SECRET]},
+    {"type": "Younger", "message": {SECRET: SECRET}},
+    {"type": "Younger", "causes": [{"type": SECRET}]},
+    {"type": "Younger", "card": SECRET * 20},
+    {"type": "Younger", **{f"{SECRET}{index}": index for index in range(200)}},
+    {"type": "Skipped", "result": SECRET},
 )
 
 
 @at_once
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda one: str(one)[:30])
 def test_errors_are_those_of_the_state(wrong: Any) -> None:
-    """A wrong document is refused as SKIP in the words in which it is as Skipped, and nothing of it is repeated."""
+    """A wrong document is refused as a signal in the words in which it is as its state; nothing of it is repeated."""
     found: list[Any] = []
-    for asked in (Skipped, SKIP):
+    for asked in (Younger, REJUVENATE):
         with pytest.raises(ValidationError) as refused:
             TypeAdapter(asked).validate_python(wrong)
         with pytest.raises(DecodeError) as undecoded:
@@ -545,9 +563,9 @@ def test_another_validator_agrees(asked: Any) -> None:
 
 def test_a_family_has_a_discriminator() -> None:
     """The schema of a family tells its members apart by tag, and names them as that of the states does."""
-    described = schema(SignalOf[Scheduled])
+    assert schema(Elder) == schema(SignalOf[Elder])
 
-    assert described["$defs"].items() <= schema(Scheduled)["$defs"].items()  # other tests' states may have no signal
+    described = schema(SignalOf[Scheduled])
     assert "type" == described["discriminator"]["propertyName"]
     assert {"Scheduled", "Resume", "Retrying", "Looped"} <= described["discriminator"]["mapping"].keys()
     assert {"Skipped": "#/$defs/Skipped"} == schema(SKIP)["discriminator"]["mapping"]

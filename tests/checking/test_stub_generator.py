@@ -107,6 +107,8 @@ def test_a_constructor_has_the_defaults_of_its_state(kind: type[State[Any]]) -> 
 def test_the_stub_has_every_public_name() -> None:
     """All that the module offers is in its stub, and no other public name."""
     names = {node.name for node in TREE.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    aliases = [node for node in TREE.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript)]
+    names |= {ast.unparse(target) for node in aliases for target in node.targets}
     assert set(statesig.signals.__all__) == {name for name in names if not name.startswith("_")}
 
 

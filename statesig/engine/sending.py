@@ -1,6 +1,6 @@
-"""When the calls of a run are handed over and let begin: together where they can be, for one transaction stores them.
+"""Hand over the calls of a run and let them begin, as many together as possible: one transaction stores them all.
 
-Nothing here decides which tasks run, or what comes of them.
+Nothing here decides which tasks run, or changes a task.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from statesig.states import Submitted
 __all__ = ["Sender"]
 
 _MOMENT: Final = 0.002
-"""Seconds to wait for calls to begin that were just handed over, before that alone is stored."""
+"""Seconds to wait for calls that were just handed over to begin; both are then stored together."""
 
 _PATIENCE: Final = 0.1
-"""Seconds to wait for coroutines to begin before a function keeps the thread that lets them; their event loop may be
+"""Seconds to wait for coroutines to begin before a function takes the thread that lets them; their event loop may be
 blocked."""
 
 _OFTEN, _SELDOM = 3, 32
-"""After how many waits in vain for others to begin it is left, and in how many transactions it is tried again."""
+"""After this many waits in vain no call is waited for any more, until this many transactions were stored."""
 
 
 class Sender:
@@ -47,7 +47,7 @@ class Sender:
         self._in_vain = 0
 
     def send(self) -> None:
-        """Let calls begin, once that is stored, and hand over others; that these are is stored with what comes next."""
+        """Store that calls begin and let them; hand over others, which the next transaction stores."""
         if self._dispatcher.begins:
             if self._changes.is_stored:
                 self._await_others()
@@ -58,7 +58,7 @@ class Sender:
     def _await_others(self) -> None:
         """Wait a moment for other calls that are about to begin, so that one transaction stores them all.
 
-        Where that was in vain some times, others take long, and only now and then is it worth trying again.
+        After some waits in vain it is tried only now and then: the others take long.
         """
         until = monotonic() + _MOMENT
         while self._dispatcher.may_more_begin and self._in_vain % _SELDOM < _OFTEN:
@@ -70,7 +70,7 @@ class Sender:
         self._in_vain += self._in_vain % _SELDOM >= _OFTEN
 
     def let_coroutines_begin(self) -> None:
-        """Let coroutines begin that were handed over, before a function may keep this thread, which they ask."""
+        """Let coroutines begin that were handed over, before a function keeps this thread, which has to let them."""
         if self._dispatcher.outgoing or self._dispatcher.begins:
             self.send()
         if not self._has_sent:

@@ -21,10 +21,15 @@ settings.register_profile("few", settings.get_profile("ci"), max_examples=10)
 settings.load_profile("few")
 """
 """What goes before an example of Hypothesis, which draws 100 states for each law."""
+LAWS = "except LawBroken"
+"""What stands in the example that checks laws, which takes as long as all others together."""
+EXAMPLES = [
+    pytest.param(code, output, marks=[pytest.mark.exhaustive] * (LAWS in code)) for code, output in examples(TEXT)
+]
 SUITES = [code for code in re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL) if "def test_fetch" in code]
 
 
-@pytest.mark.parametrize(("code", "output"), examples(TEXT), ids=lambda part: part.strip().splitlines()[-1][:40])
+@pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=lambda part: part.strip().splitlines()[-1][:40])
 def test_example_prints_what_the_readme_says(code: str, output: str, tmp_path: Path) -> None:
     """Each example, run on its own, prints the text below it, and warns of nothing."""
     few = FEW if "import given" in code else ""

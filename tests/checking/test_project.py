@@ -26,8 +26,10 @@ from tests.samples.project.mistakes import (
     plant,
 )
 
+pytestmark = pytest.mark.exhaustive
+
 CORE = ("ty",)
-"""The checker that the test command runs; the others are exhaustive or thorough."""
+"""The checker that is no more than exhaustive; of the others some are thorough."""
 THOROUGH = ("pyrefly", "mypy", "mypy with both plugins", "mypy with pydantic's plugin")
 """Those of the others that are thorough."""
 NAMES = [mistake.name for mistake in MISTAKES]

@@ -20,7 +20,7 @@ from statesig.states.families import descendants
 from tests import ROOT
 from tests.harness.cases import at_once
 from tests.harness.commands import statesig as statesig_command
-from tests.harness.exhaustive import exhaustive_but, thorough_but
+from tests.harness.exhaustive import exhaustive_but, one_in, thorough_but
 
 STUBS = ROOT / "stubs"
 HEADER = "# Written by `python -m statesig stubs"
@@ -402,6 +402,7 @@ WARNING = (
 )
 
 
+@pytest.mark.exhaustive
 def test_whoever_writes_stubs_is_told_who_reads_them(shop: Path) -> None:
     """One line on standard error names the checkers, where stubs were written; a check and a second writing do not."""
     assert [READERS] == stubs(shop, "shop").stderr.splitlines()
@@ -412,11 +413,14 @@ def test_whoever_writes_stubs_is_told_who_reads_them(shop: Path) -> None:
 
 @pytest.mark.parametrize(
     ("file", "text", "is_warned"),
-    [
-        ("mypy.ini", "[mypy]\n", True),
-        ("pyproject.toml", "[tool.mypy]\n", True),
-        ("pyproject.toml", "[tool.ruff]\n", False),
-    ],
+    one_in(
+        3,
+        [
+            ("mypy.ini", "[mypy]\n", True),
+            ("pyproject.toml", "[tool.mypy]\n", True),
+            ("pyproject.toml", "[tool.ruff]\n", False),
+        ],
+    ),
 )
 def test_stubs_beside_modules_that_mypy_is_to_check_are_warned_of(
     file: str, text: str, is_warned: bool, shop: Path

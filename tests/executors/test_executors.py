@@ -1032,7 +1032,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": root}
 
 
-@pytest.mark.parametrize("start", thorough_but(["spawn"], ["spawn", "forkserver"]))
+@pytest.mark.parametrize("start", exhaustive_but([], ["spawn", "forkserver"], thorough=["forkserver"]))
 def test_tasks_of_the_program_itself(tmp_path: Path, start: str) -> None:
     """A task that is defined in the program that is run is found there by its name, in the workers too."""
     program = f"""
@@ -1061,7 +1061,7 @@ if __name__ == "__main__":
     assert ("Success(result=1.5)\n", "") == (done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("start", thorough_but(["spawn"], ["spawn", "forkserver"]))
+@pytest.mark.parametrize("start", exhaustive_but([], ["spawn", "forkserver"], thorough=["forkserver"]))
 def test_a_program_without_its_guard_is_told(tmp_path: Path, start: str) -> None:
     """A program that runs when it is imported starts no process after the other: each call says what to write."""
     program = f"""

@@ -1070,7 +1070,7 @@ def test_parametrising_from_eight_threads_yields_one_class() -> None:
     assert [] == several
 
 
-@pytest.mark.parametrize("rounds", counts(4, None, 10))
+@pytest.mark.parametrize("rounds", counts(2, None, 10))
 def test_a_family_first_used_in_eight_threads_is_built_once(rounds: int) -> None:
     """Validators, constructors and writers that eight threads need first at one time all work."""
     for index in range(rounds):

@@ -9,7 +9,7 @@ import math
 import sys
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 from typing import Any, get_type_hints
 
@@ -101,7 +101,8 @@ def _compared(task: Task[Any, Any], name: str, value: Any, hint: Any) -> Any:
             return json.loads(encode(holder))
         except EncodeError:
             if hint is not Any:
-                with suppress(EncodeError):  # a wrapper may take what the function that it wraps does not
+                # A wrapper may take what the function that it wraps, whose annotation this is, does not.
+                with suppress(EncodeError) if hasattr(task.fn, "__wrapped__") else nullcontext():
                     return json.loads(encode(as_declared(holder, hint)))
             kind: type[Any] = type(given)  # what JSON alone does not tell apart
             return [kind.__module__, kind.__qualname__, json.loads(encode(as_declared(holder, kind)))]

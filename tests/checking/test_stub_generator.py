@@ -361,6 +361,7 @@ def test_the_header_names_the_command_that_writes_the_file(shop: Path) -> None:
     assert (0, [], []) == said_by(stubs(shop, *command.split()[4:], "--check"))
 
 
+@pytest.mark.exhaustive
 def test_the_check_names_what_is_missing_stale_and_left_over(shop: Path) -> None:
     """One line for each, with the command to run; nothing is written or removed, and running that command ends it."""
     stubs(shop, "shop")

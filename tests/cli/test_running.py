@@ -548,6 +548,7 @@ def test_a_run_that_succeeds_all_the_same(gate: Path) -> None:
     assert (0, "last: Success") == (code, output.splitlines()[-1])
 
 
+@pytest.mark.exhaustive
 def test_a_signal_while_a_program_is_imported(tmp_path: Path) -> None:
     """Before anything runs, one signal ends the command."""
     (tmp_path / "slow.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")

@@ -111,6 +111,7 @@ def begun(path: Path, count: int = 1) -> list[int]:
 # ---- beginnings
 
 
+@pytest.mark.exhaustive
 def test_a_worker_says_that_a_call_has_begun(cluster: LocalCluster, tmp_path: Path) -> None:
     """The store has the task Running while its function, on a worker, still goes on."""
     place = str(tmp_path / "runs.db")

@@ -36,7 +36,7 @@ USES: dict[str, Callable[[Any], object]] = {
 }
 
 
-@pytest.mark.parametrize("use", exhaustive_but(["decoding", "combining"], USES))
+@pytest.mark.parametrize("use", exhaustive_but(["combining"], USES))
 def test_classes_out_of_use_are_given_up(use: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server may make models of its own without end: all but the last parametrisations are freed."""
     monkeypatch.setattr(families, "MOST_KEPT", 2)

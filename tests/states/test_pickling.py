@@ -133,6 +133,7 @@ def test_the_cause_is_folded_once(way: Any) -> None:
     assert expected == capture(_raise, way(way(signal)))
 
 
+@pytest.mark.exhaustive
 def test_the_cause_is_folded_once_where_dask_is_loaded() -> None:
     """Dask loads tblib, by which pickle brings a cause back, too; it is not told of twice."""
     code = """

@@ -108,6 +108,7 @@ def test_processes_that_are_stopped_at_random_moments(executor: str, rounds: int
     assert rounds <= counted["stopped"]
 
 
+@pytest.mark.exhaustive
 def test_a_task_that_kills_its_process_each_time(tmp_path: Path) -> None:
     """It is run again three times, uses up no retry, and is Crashed; triggers decide what becomes of those behind."""
     told = program("troubles", "poison", str(tmp_path))

@@ -33,6 +33,7 @@ def store(place: str) -> Iterator[Store]:
         yield opened
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_server_that_stops_between_two_appends(server: Server, store: Store, mode: str) -> None:  # noqa: F811
     """An error says so; what was acknowledged is there when the server is back, and the same store goes on."""

@@ -24,6 +24,10 @@ A payload that breaks its model raises pydantic's own ``ValidationError``. Signa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+LONGEST_TAG: Final = 200
+"""Characters; a state with a longer tag is a `DefinitionError`. It is here since the mypy plugin loads no Pydantic."""
 
 
 class StatesigError(Exception):

@@ -146,6 +146,11 @@ def test_importing_the_package_alone_loads_nothing() -> None:
     assert [] == loaded_by("import statesig", (*LAZY, "pydantic", "pydantic_core", *own))
 
 
+def test_the_plugin_loads_no_pydantic() -> None:
+    """Each run of mypy loads the plugin: without Pydantic and the states that takes no time to speak of."""
+    assert [] == loaded_by("import statesig.mypy", ("pydantic", "statesig.states"))
+
+
 def test_states_and_signals_load_no_extra() -> None:
     """``from statesig import Success, SKIP`` loads pydantic, and none of the modules that only some need."""
     assert ["pydantic"] == loaded_by("from statesig import Success, SKIP\nraised = SKIP('x')", (*LAZY, "pydantic"))

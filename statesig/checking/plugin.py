@@ -62,8 +62,7 @@ from typing_extensions import override
 from statesig.checking.claims import NOTES, SIGNAL, STATE, STATESIG, Claims, argument_of, notes_of
 from statesig.checking.fields import MODEL, add_constructor, declared_in, noted_fields
 from statesig.checking.values import MAKERS, MAPS, SUCCESS, mapped, raised, task_of
-from statesig.errors import DefinitionError
-from statesig.states.families import LONGEST_TAG
+from statesig.errors import LONGEST_TAG, DefinitionError
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 

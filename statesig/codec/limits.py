@@ -14,8 +14,7 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from statesig.codec.faithful import shown
-from statesig.errors import DecodeError
-from statesig.states.families import LONGEST_TAG
+from statesig.errors import LONGEST_TAG, DecodeError
 from statesig.states.json_rules import has_non_finite
 
 __all__ = ["DEFAULT_LIMITS", "LARGE", "SHORT", "Limits", "check_document", "excess", "is_modest", "refuse_constants"]

@@ -12,12 +12,12 @@ from statesig.codec.events import as_declared, without_result
 from statesig.codec.limits import Limits
 from statesig.codec.problems import without_keys
 from statesig.codec.states import decode, encode
-from statesig.errors import DecodeError, EncodeError, FlowError, StoreError
+from statesig.errors import LONGEST_TAG, DecodeError, EncodeError, FlowError, StoreError
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node
 from statesig.states import ErrorInfo, Failed, Looped, Resume, State, Success, is_mapped
 from statesig.states.declared import list_of
-from statesig.states.families import LONGEST_TAG, args_of, descendants
+from statesig.states.families import args_of, descendants
 from statesig.stores.store import Store, StoredRun
 
 __all__ = [

@@ -35,7 +35,7 @@ from pydantic_core import (
 )
 from typing_extensions import Unpack, dataclass_transform, override
 
-from statesig.errors import DefinitionError, EncodeError
+from statesig.errors import LONGEST_TAG, DefinitionError, EncodeError
 from statesig.states.choices import Choice
 from statesig.states.equality import are_alike, digest, same
 from statesig.states.generics import (
@@ -61,7 +61,6 @@ else:
     ModelMetaclass = type(BaseModel)
 
 __all__ = [
-    "LONGEST_TAG",
     "Asked",
     "Narrow",
     "StateMeta",
@@ -78,8 +77,6 @@ __all__ = [
     "readers",
     "schema_of",
 ]
-
-LONGEST_TAG = 200
 
 _lock = threading.RLock()
 _registry: dict[tuple[str, str], type[StateModel]] = {}

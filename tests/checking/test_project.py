@@ -29,9 +29,15 @@ from tests.samples.project.mistakes import (
 pytestmark = pytest.mark.exhaustive
 
 CORE = ("ty",)
-"""The checker that is no more than exhaustive; of the others some are thorough."""
-THOROUGH = ("pyrefly", "mypy", "mypy with both plugins", "mypy with pydantic's plugin")
-"""Those of the others that are thorough."""
+"""The checker that is no more than exhaustive: the others see `tests/typing/mistakes` there."""
+THOROUGH = (
+    "pyright",
+    "mypy with the plugin",
+    "pyrefly",
+    "mypy",
+    "mypy with both plugins",
+    "mypy with pydantic's plugin",
+)
 NAMES = [mistake.name for mistake in MISTAKES]
 SAID = """\
 Success: MapFailed

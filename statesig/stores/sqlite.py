@@ -119,9 +119,10 @@ class _File(Database):
         connection = self._opened_by(uri)
         try:
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError as exc:
+        except BaseException as exc:
             connection.close()
-            if _code(exc) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            media = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+            if not isinstance(exc, sqlite3.OperationalError) or _code(exc) not in media:
                 raise
         else:
             return connection

@@ -246,3 +246,14 @@ def test_a_lease_longer_than_any_run_is_refused(lease: float, tmp_path: Path) ->
     with pytest.raises(ValueError, match="flow 'success': lease is at most 1,000,000,000 seconds"):
         success.run(store=tmp_path / "runs.db", lease=lease)
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_no_store_is_not_kept_open(tmp_path: Path) -> None:
+    """What reads a file that SQLite refuses has closed it when the error comes out."""
+    path = tmp_path / "notes.txt"
+    path.write_text("no database " * 100)
+    with pytest.raises(StoreError) as refused:
+        open_store(path, use="read")
+
+    assert [] == [one for one in Path("/proc/self/fd").iterdir() if os.path.realpath(one) == str(path)]
+    assert refused.value.__traceback__ is not None  # it still holds the frames in which the file was open

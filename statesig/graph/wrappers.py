@@ -25,7 +25,7 @@ class Parameters(NamedTuple):
     """The parameters of a function.
 
     Args:
-        signature: The signature; None if there is none.
+        signature: The signature; None where it cannot be told.
         is_known: Whether a call that does not fit it is wrong.
     """
 
@@ -102,7 +102,7 @@ def _wrapped_by(fn: Any) -> Any:
 
 
 def _code_of(fn: Any) -> Any:
-    """Return the Python function, without the instance, that runs when a wrapper is called; None if there is none."""
+    """Return the Python function, without the instance, that runs when a wrapper is called; None if none does."""
     if isinstance(fn, FunctionType):
         return fn
     call: Any = kind_of(fn).__call__
@@ -131,7 +131,7 @@ def _attributes(fn: Any) -> Mapping[str, Any]:
 def _signature(fn: Any) -> inspect.Signature | None:
     try:
         return inspect.signature(fn)
-    except ValueError:
+    except (TypeError, ValueError):  # since 3.13 the first where what it is said to wrap cannot be called
         return None
 
 

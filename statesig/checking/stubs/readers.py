@@ -1,4 +1,4 @@
-"""Which type checkers read the stubs in a folder, and the warning where mypy checks less on account of them."""
+"""Tell which type checkers read the stubs in a folder, and warn where mypy checks less on account of them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read_by(output: Path, shown: str, stubs: Iterable[Path], beside: Iterable[st
 
 
 def _mypy_configuration() -> str | None:
-    """Return the name of the file in the current folder that sets up mypy; None if there is none."""
+    """Return the name of the file in the current folder that sets up mypy; None without one."""
     for name, section in _CONFIGURATIONS.items():
         path = Path(name)
         if path.is_file() and section in path.read_text(encoding="utf-8", errors="replace"):

@@ -65,6 +65,7 @@ class Empty(enum.Enum):
 
 
 EMPTY: Final = Empty.EMPTY
+"""The kind of no state at all, and the identity of `join`."""
 
 Kind = type[State[Any]] | Literal[Empty.EMPTY]
 """An argument of `join`: a concrete class of states that is no meta-state and has no children, or EMPTY."""

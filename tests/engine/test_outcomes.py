@@ -1,4 +1,4 @@
-"""What a task leaves, and what becomes of it: the table in the README, held against its rule and against real runs."""
+"""What a task leaves, and what becomes of it: the table in docs, held against its rule and against real runs."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from tests.harness.cases import at_once
 from tests.harness.events import elsewhere
-from tests.tools.documents import README
+from tests.tools.documents import PAGES
 from tests.tools.outcomes import OUTCOMES, RETRIES, Seen, sequences, shown
 
 pytestmark = pytest.mark.usefixtures("leaves_nothing")
@@ -70,10 +70,10 @@ def test_it_is_the_same_elsewhere(
 
 @at_once
 @pytest.mark.parametrize("told", OUTCOMES)
-def test_the_readme_tells_it(told: str) -> None:
-    """The README has a row for the outcome, with the states by the rule."""
+def test_the_reference_tells_it(told: str) -> None:
+    """The reference has a row for the outcome, with the states by the rule."""
     row = f"| {told} | {' | '.join(shown(restated(told, retries)) for retries in RETRIES)} |"
-    assert row in README.read_text().splitlines()
+    assert row in (PAGES / "reference" / "outcomes.md").read_text().splitlines()
 
 
 def test_states_that_repeat_are_shown_as_one() -> None:

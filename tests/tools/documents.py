@@ -1,11 +1,20 @@
-"""The generated parts of the README: ``python -m tests.tools.documents`` writes them, a test holds them."""
+"""The generated parts of the README and of docs: ``python -m tests.tools.documents`` writes them, a test holds them."""
 
+import argparse
+import ast
+import functools
+import importlib
+import inspect
+import itertools
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 from statesig import State, diagram
 from statesig.algebra import joins, merges, results
+from statesig.cli.parser import parser_of_all
 from statesig.signals import signal_type_of
 from statesig.states.families import descendants
 from tests import ROOT
@@ -14,6 +23,7 @@ from tests.samples.project.mistakes import MISSED, MISTAKES
 from tests.tools import flow_signals, outcomes, trigger_tables, wrong_inputs
 
 README = ROOT / "README.md"
+PAGES = ROOT / "docs" / "pages"
 
 
 def table() -> str:
@@ -62,11 +72,128 @@ def laws() -> str:
     return "\n\n".join(parts)
 
 
+def transitions() -> str:
+    """Return the table of transitions: a row for each family, with those that may follow."""
+    following: dict[str, list[str]] = {}
+    for source, target in re.findall(r"(\S+) --> (\S+)", diagram()):
+        following.setdefault("(begins as)" if source == "[*]" else f"`{source}`", []).append(target)
+    rows = ["| from | to |", "|---|---|"]
+    for source, targets in following.items():
+        rows.append(
+            f"| {source} | {', '.join('nothing: it is final' if to == '[*]' else f'`{to}`' for to in targets)} |"
+        )
+    return "\n".join(rows)
+
+
+def pages() -> list[Path]:
+    """Return the pages of docs, in order."""
+    return sorted(PAGES.rglob("*.md"))
+
+
+def described() -> dict[str, str]:
+    """Return the page of each name that a page of the reference describes, by its whole name."""
+    found: dict[str, str] = {}
+    for page in sorted((PAGES / "reference").glob("*.md")):
+        for name in re.findall(r"(?m)^::: (\S+)$", page.read_text()):
+            found[name] = page.name
+    return found
+
+
+def names() -> str:
+    """Return every public name as a table, with the first sentence of what is said of it."""
+    rows = ["| name | what it is |", "|---|---|"]
+    for name in sorted(described(), key=lambda name: (name.rpartition(".")[2].casefold(), name)):
+        rows.append(f"| [`{name.removeprefix('statesig.')}`][{name}] | {_opening(name)} |")
+    return "\n".join(rows)
+
+
+def _opening(name: str) -> str:
+    """Return the first sentence of a name's docstring."""
+    module, _, short = name.rpartition(".")
+    value: Any = getattr(importlib.import_module(module), short)
+    is_code = inspect.isroutine(value) or isinstance(value, type)
+    text = (inspect.getdoc(value) if is_code else _below_assignment(module, short)) or ""
+    sentence = re.split(r"(?<=\.)\s|\n\n", text.replace("``", "`"), maxsplit=1)[0]
+    return " ".join(sentence.split()).replace("|", "\\|")
+
+
+def _below_assignment(module: str, name: str) -> str:
+    """Return the string below the assignment of a constant, or of an alias of a type."""
+    tree = ast.parse(inspect.getsource(importlib.import_module(_home(module, name))))
+    for body in (getattr(node, "body", None) for node in ast.walk(tree)):
+        for assigned, below in itertools.pairwise(body if isinstance(body, list) else []):
+            targets = assigned.targets if isinstance(assigned, ast.Assign) else [getattr(assigned, "target", None)]
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                    return inspect.cleandoc(str(below.value.value))
+    return ""
+
+
+def _home(module: str, name: str) -> str:
+    """Return the module from which a package imports a name."""
+    imports = ast.walk(ast.parse(inspect.getsource(importlib.import_module(module))))
+    for node in imports:
+        if isinstance(node, ast.ImportFrom) and node.module and any(name == alias.name for alias in node.names):
+            return node.module
+    raise LookupError(f"{module} imports no {name}")
+
+
+def command() -> str:
+    """Return every verb of the command with its arguments and options, as `--help` tells them."""
+    return "\n\n".join("\n".join(_verb(name, parser)) for name, parser in verbs().items())
+
+
+def verbs() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each verb."""
+    parser = parser_of_all()
+    chosen = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(chosen.choices)
+
+
+def _verb(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    taken = [action for action in parser._actions if action.dest != "help"]
+    yield f"### statesig {name}"
+    yield ""
+    yield f"```text\nstatesig {' '.join([name, *(_usage(action) for action in taken)])}\n```"
+    yield ""
+    yield parser.description or ""
+    yield ""
+    yield "| argument | what it does |"
+    yield "|---|---|"
+    for action in taken:
+        yield f"| {_argument(action)} | {(action.help or '').replace('|', chr(92) + '|')} |"
+    if parser.epilog:
+        yield ""
+        yield parser.epilog
+
+
+def _usage(action: argparse.Action) -> str:
+    value = _value(action)
+    if not action.option_strings:
+        return {"?": f"[{value}]", "*": f"[{value} ...]"}.get(str(action.nargs), value)
+    said = f"{action.option_strings[-1]} {value}".rstrip()
+    return said if action.required else f"[{said}]"
+
+
+def _argument(action: argparse.Action) -> str:
+    said = f"{', '.join(action.option_strings)} {_value(action)}".strip()
+    return f"`{said}`".replace("|", "\\|")
+
+
+def _value(action: argparse.Action) -> str:
+    if action.nargs == 0:
+        return ""
+    return str(action.metavar or "|".join(map(str, action.choices or [action.dest.upper()])))
+
+
+@functools.cache
 def generated() -> dict[str, str]:
     """Return the generated parts by name."""
     return {
         "table": table(),
-        "diagram": f"```mermaid\n{diagram()}```",
+        "transitions": transitions(),
+        "names": names(),
+        "command": command(),
         "checkers": checkers(),
         "laws": laws(),
         **outcomes.generated(),
@@ -76,18 +203,15 @@ def generated() -> dict[str, str]:
     }
 
 
-def current(text: str) -> str:
-    """Return the README's text with the generated parts made anew."""
-    for name, part in generated().items():
+def current(text: str, parts: dict[str, str]) -> str:
+    """Return a document with its generated parts made anew."""
+    for name, part in parts.items():
         pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
         text = re.sub(pattern, lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text, count=1, flags=re.DOTALL)
     return text
 
 
-def examples(text: str) -> list[tuple[str, str]]:
-    """Return each Python example of a document with the output that stands below it."""
-    return re.findall(r"```python\n((?:(?!```).)*)```\n\n```text\n(.*?)```", text, flags=re.DOTALL)
-
-
 if __name__ == "__main__":
-    README.write_text(current(README.read_text()))
+    made = generated()
+    for document in (README, *pages()):
+        document.write_text(current(document.read_text(), made))

@@ -1,0 +1,102 @@
+"""What the pages of docs name: everything that the code has, each link and each heading."""
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+import statesig
+import statesig.testing
+from statesig import StatesigError
+from tests import ROOT
+from tests.harness.cases import at_once
+from tests.tools.documents import PAGES, README, described, pages, verbs
+
+ALL = (README, *pages())
+REFERENCE = {page.name: page.read_text() for page in (PAGES / "reference").glob("*.md")}
+LONGEST = 60
+"""Lines of a page without a heading, code and tables left out: about a screen."""
+
+
+def test_the_reference_describes_every_public_name() -> None:
+    """Each name of `statesig` and of `statesig.testing` stands on one page of the reference, and no other name does."""
+    public = {f"statesig.{name}" for name in (*statesig.__all__, "map", "zip")}
+    public |= {f"statesig.testing.{name}" for name in statesig.testing.__all__}
+    assert public == {*described()}
+
+
+def test_no_name_is_described_twice() -> None:
+    """A link to a name leads to one place."""
+    names = [name for text in REFERENCE.values() for name in re.findall(r"(?m)^::: (\S+)$", text)]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_the_page_of_errors_says_the_cause_and_the_remedy_of_each() -> None:
+    """Below each error stand the two paragraphs."""
+    parts = re.split(r"(?m)^::: statesig\.", REFERENCE["errors.md"])[1:]
+    told = {part.split()[0] for part in parts if "**Cause.** " in part and "**Remedy.** " in part}
+    errors = {name for name in dir(statesig) if _is_error(getattr(statesig, name))}
+    assert told == errors - {"StatesigError"}
+
+
+def _is_error(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, StatesigError)
+
+
+def test_the_page_of_the_command_has_every_verb_and_option() -> None:
+    """Each verb has its heading, and each of its options stands below that."""
+    parts = dict(re.findall(r"(?ms)^### statesig (\S+)\n(.*?)(?=^##|\Z)", REFERENCE["command.md"]))
+    missing = [
+        (verb, option)
+        for verb, parser in verbs().items()
+        for action in parser._actions
+        for option in action.option_strings
+        if not isinstance(action, argparse._HelpAction) and option not in parts[verb]
+    ]
+    assert ([*verbs()], []) == ([*parts], missing)
+
+
+@at_once
+@pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """A link to a file finds it, and one to a heading finds that, too."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", _prose(page.read_text())):
+        if "://" in target:
+            continue
+        file, _, heading = target.partition("#")
+        path = (page.parent / file).resolve() if file else page
+        assert path.exists(), target
+        assert not heading or heading in _anchors(path.read_text()), target
+
+
+@at_once
+@pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
+def test_no_page_goes_on_for_more_than_a_screen_without_a_heading(page: Path) -> None:
+    """One title at the top, and a heading for each screen of text."""
+    text = re.sub(r"(?ms)^```.*?^```$|^\|.*?$|^:::.*?$", "", page.read_text())
+    parts = re.split(r"(?m)^#+ .*$", text)
+    longest = max(len([line for line in part.splitlines() if line.strip()]) for part in parts)
+    assert (1, True) == (len(re.findall(r"(?m)^# ", _prose(page.read_text()))), longest <= LONGEST)
+
+
+def test_every_page_is_in_the_contents() -> None:
+    """The configuration of the site names each page once."""
+    config = (ROOT / "docs" / "mkdocs.yml").read_text()
+    listed = re.findall(r"(?m)([\w/-]+\.md)$", config)
+    assert sorted(page.relative_to(PAGES).as_posix() for page in pages()) == sorted(listed)
+
+
+def _prose(text: str) -> str:
+    """Return a document without its code."""
+    return re.sub(r"(?ms)^```.*?^```$|`[^`\n]*`", "", text)
+
+
+def _anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings."""
+    headings = re.findall(r"(?m)^#+ (.*)$", _prose_of_headings(text))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _prose_of_headings(text: str) -> str:
+    return re.sub(r"(?ms)^```.*?^```$", "", text)

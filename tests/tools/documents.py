@@ -79,9 +79,8 @@ def transitions() -> str:
         following.setdefault("(begins as)" if source == "[*]" else f"`{source}`", []).append(target)
     rows = ["| from | to |", "|---|---|"]
     for source, targets in following.items():
-        rows.append(
-            f"| {source} | {', '.join('nothing: it is final' if to == '[*]' else f'`{to}`' for to in targets)} |"
-        )
+        shown = ("nothing: it is final" if target == "[*]" else f"`{target}`" for target in targets)
+        rows.append(f"| {source} | {', '.join(shown)} |")
     return "\n".join(rows)
 
 

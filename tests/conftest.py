@@ -32,8 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile what processes import, once, and let SIGINT reach them.
 
     Where PYTHONDONTWRITEBYTECODE is set, each of some hundred processes would compile all of statesig for itself. What
-    a shell runs in the background ignores SIGINT, and hands that on to every process which a test starts.
+    a shell runs in the background ignores SIGINT, and hands that on to every process which a test starts. A cluster of
+    Dask's gives up a worker that is not there again after fifteen seconds, which a busy machine may need to start one.
     """
+    os.environ.setdefault("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "60s")
     multiprocessing.set_forkserver_preload(["__main__", *PRELOADED])
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -81,9 +83,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Keep Python from looking at fifteen thousand tests at each collection of garbage: a quarter of the time."""
+    """Keep Python from looking at fifteen thousand tests whenever it collects garbage, and at the rest less often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(700, 10, 100)
 
 
 def _level_of(item: pytest.Item) -> int:

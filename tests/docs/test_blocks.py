@@ -45,6 +45,11 @@ def test_slow_code_prints_what_the_document_says(name: str, tmp_path: Path) -> N
     assert masked(SLOW[name]) == masked(printed(name, tmp_path, "--all"))
 
 
+def test_no_code_fails_without_saying_so() -> None:
+    """No page shows a traceback."""
+    assert [] == [name for name, text in DOCUMENTS.items() if "Traceback (most recent" in text]
+
+
 # ---- type checkers
 
 

@@ -11,6 +11,7 @@ import statesig.testing
 from statesig import StatesigError
 from tests import ROOT
 from tests.harness.cases import at_once
+from tests.tools.blocks import blocks
 from tests.tools.documents import PAGES, README, described, pages, verbs
 
 ALL = (README, *pages())
@@ -24,6 +25,13 @@ def test_the_reference_describes_every_public_name() -> None:
     public = {f"statesig.{name}" for name in (*statesig.__all__, "map", "zip")}
     public |= {f"statesig.testing.{name}" for name in statesig.testing.__all__}
     assert public == {*described()}
+
+
+def test_an_example_shows_every_public_name() -> None:
+    """Each name of `statesig` and of `statesig.testing` stands in a program of the README or of a page, which runs."""
+    programs = [block.body for page in ALL for block in blocks(page.read_text()) if block.language == "python"]
+    used = {*re.findall(r"\w+", "\n".join(programs))}
+    assert set() == {*statesig.__all__, "map", "zip", *statesig.testing.__all__} - used
 
 
 def test_no_name_is_described_twice() -> None:

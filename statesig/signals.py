@@ -95,6 +95,7 @@ __all__ = [
     "catching",
     "causes_of",
     "chain_of",
+    "is_class_of_signals",
     "is_signal",
     "payload_of",
     "signal_of",
@@ -435,7 +436,7 @@ def _payload(asked: Any) -> Payload:
     alias, *marks = get_args(asked) if get_origin(asked) is Annotated else (asked,)
     cls: Any = get_origin(alias) or alias
     args: tuple[Any, ...] = get_args(alias)
-    if not _is_class_of_signals(cls):
+    if not is_class_of_signals(cls):
         raise TypeError(f"a class of states or of signals is asked for, not {asked!r}")
     families = any(isinstance(mark, _Family) for mark in marks)
     if cls is Signal:
@@ -453,7 +454,8 @@ def _payload(asked: Any) -> Payload:
 _payloads: PerClass[Payload] = PerClass(_payload)
 
 
-def _is_class_of_signals(cls: Any) -> TypeIs[type[Signal[Any]]]:
+def is_class_of_signals(cls: object) -> TypeIs[type[Signal[Any]]]:
+    """Tell whether an object is `Signal` or a subclass of it."""
     return isinstance(cls, type) and issubclass(cls, Signal)
 
 

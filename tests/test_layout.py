@@ -35,7 +35,7 @@ ORDER = """
 """
 RANK = {name: rank for rank, line in enumerate(ORDER.strip().splitlines()) for name in line.split()}
 
-LAZY = ("asyncio", "multiprocessing", "rich", "fastapi", "dask", "mypy", "hypothesis", "pytest")
+LAZY = ("asyncio", "multiprocessing", "rich", "fastapi", "starlette", "httpx", "dask", "mypy", "hypothesis", "pytest")
 
 
 def sources() -> list[Path]:
@@ -154,6 +154,12 @@ def test_the_plugin_loads_no_pydantic() -> None:
 def test_states_and_signals_load_no_extra() -> None:
     """``from statesig import Success, SKIP`` loads pydantic, and none of the modules that only some need."""
     assert ["pydantic"] == loaded_by("from statesig import Success, SKIP\nraised = SKIP('x')", (*LAZY, "pydantic"))
+
+
+def test_the_middleware_loads_no_extra() -> None:
+    """Any ASGI application may have it, and any program the client: without FastAPI, Starlette and asyncio."""
+    program = "from statesig.http import SignalMiddleware, raise_for_signal\nSignalMiddleware(print)"
+    assert [] == loaded_by(program, LAZY)
 
 
 def test_running_a_flow_loads_no_extra() -> None:

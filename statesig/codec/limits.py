@@ -17,7 +17,17 @@ from statesig.codec.faithful import shown
 from statesig.errors import LONGEST_TAG, DecodeError
 from statesig.states.json_rules import has_non_finite
 
-__all__ = ["DEFAULT_LIMITS", "LARGE", "SHORT", "Limits", "check_document", "excess", "is_modest", "refuse_constants"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "LARGE",
+    "SHORT",
+    "Limits",
+    "check_document",
+    "excess",
+    "is_modest",
+    "malformation",
+    "refuse_constants",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +156,7 @@ class _Duplicate(Exception):
 
 def _refuse_duplicates(data: bytes | bytearray, name: str) -> None:
     try:
-        json.loads(data, object_pairs_hook=_without_duplicates, parse_int=len, parse_float=len, parse_constant=len)
+        _PAIRS.decode(data.decode())
     except _Duplicate as exc:
         raise DecodeError(name, [("", str(exc))]) from None
     except (ValueError, RecursionError):
@@ -159,6 +169,28 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise _Duplicate(f"the key {shown(twice)} is there twice in one object")
     return found
+
+
+_PAIRS = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_int=len, parse_float=len, parse_constant=len)
+
+
+def malformation(data: bytes) -> str | None:
+    """Return why bytes are no JSON that every reader reads alike, or None; nothing of them is repeated.
+
+    Refused are NaN and infinities, numbers beyond a double, text that is not Unicode or has a lone surrogate, and an
+    object that has one key twice. Their nesting must be within a limit: see `excess`.
+    """
+    try:
+        value = from_json(data, allow_inf_nan=False)
+    except ValueError as exc:
+        return f"not JSON: {exc}"
+    if has_non_finite(value):
+        return "a number is beyond a double"
+    try:
+        _PAIRS.decode(data.decode())
+    except _Duplicate:
+        return "a key is there twice in one object"
+    return None
 
 
 def refuse_constants(data: str | bytes | bytearray, name: str, result: Any = None) -> None:

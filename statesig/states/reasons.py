@@ -16,7 +16,7 @@ from statesig.states.declared import Declared
 from statesig.states.families import descendants
 from statesig.states.refusals import FEW, cut
 
-__all__ = ["invalid", "reason_of"]
+__all__ = ["invalid", "reason_of", "without_tag"]
 
 
 def invalid(declared: Declared, exc: BaseException, place: str) -> str:
@@ -73,6 +73,14 @@ def _wrong_tag(context: Mapping[str, Any]) -> str:
     is_state = not known.isdisjoint(possible.split(", "))
     remedy = " (import its module, or give --import MODULE)" if is_state else ""
     return cut(f"unknown tag{named}{remedy}; possible: {possible}")
+
+
+def without_tag(reason: str) -> str:
+    """Return a reason without the unknown tag that it names, and what to do about that where the reason is read here.
+
+    A document may have anything in the place of a tag.
+    """
+    return re.sub(r"\Aunknown tag(?: [\w.-]+)?(?: \(import [^)]*\))?", "unknown tag", reason)
 
 
 _NAME = re.compile(r"(?=.{1,40}\Z)[A-Za-z_]\w*(?:[.-]\w+)*")

@@ -69,6 +69,7 @@ __all__ = [
     "catching",
     "causes_of",
     "chain_of",
+    "is_class_of_signals",
     "is_signal",
     "payload_of",
     "signal_of",
@@ -143,7 +144,7 @@ def _payload(asked: Any) -> Payload: ...
 
 _payloads: PerClass[Payload]
 
-def _is_class_of_signals(cls: Any) -> TypeIs[type[Signal[Any]]]: ...
+def is_class_of_signals(cls: object) -> TypeIs[type[Signal[Any]]]: ...
 def _declared_for(cls: type[Signal[Any]], args: tuple[Any, ...]) -> Any: ...
 def _kinds_in(arg: Any) -> Iterator[type[State[Any]]]: ...
 def causes_of(

@@ -1,0 +1,275 @@
+"""The response to a state, a signal or a refused document: status, headers and body. Nothing here sends anything.
+
+A state with a status below 400 is the body itself, as JSON. With any other it is a member of a problem (RFC 9457), as
+are the faults of a request that was refused. Messages and causes leave only where `Boundary.expose` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias, cast
+from urllib.parse import quote
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+from typing_extensions import TypeIs
+
+from statesig.algebra.captures import Redact, state_of_exception
+from statesig.codec.limits import DEFAULT_LIMITS, Limits
+from statesig.codec.states import encode
+from statesig.errors import DecodeError, EncodeError
+from statesig.http.asgi import Receive, Scope, Send
+from statesig.http.problems import Fault, faults_of
+from statesig.http.statuses import Statuses, TableOfStatuses
+from statesig.http.words import Words
+from statesig.signals import Signal, is_signal
+from statesig.states import ErrorInfo, MetaState, Scheduled, State, ValidationFailed, has_children
+from statesig.states.descriptions import members_of, redacted
+from statesig.states.families import StateMeta, origin_of
+from statesig.states.refusals import cut
+
+__all__ = [
+    "JSON",
+    "MARK",
+    "PROBLEM",
+    "WITHOUT_BODY",
+    "Answer",
+    "Answered",
+    "Boundary",
+    "Expose",
+    "Location",
+    "problem",
+    "title_of",
+]
+
+Expose: TypeAlias = Collection[type[State[Any]]]
+"""The states whose messages and causes may leave: these classes and their descendants."""
+
+Location: TypeAlias = Callable[[State[Any], Mapping[str, Any]], str | None]
+"""Tells where a state can be followed: called with the state and the ASGI scope of the request; None: nowhere."""
+
+MARK: Final = "statesig-state"
+"""The header of a response that a signal has become, with the tag of its state, percent-encoded."""
+
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+
+# By RFC 9110; Python's own phrases differ between its releases.
+_TITLES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
+_LONGEST: Final = 400
+WITHOUT_BODY: Final = frozenset({204, 205, 304})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, and the ASGI application that sends it."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+class Answered(BaseException):
+    """Ends a request with a response: not an error, so that no handler in the application takes it for one of its own.
+
+    Args:
+        answer: The response.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """How states leave over HTTP.
+
+    Args:
+        statuses: Statuses of classes of states, laid over `STATUSES`; a class's holds for its descendants.
+        expose: The states whose messages and causes may leave; their descendants' may, too. Tracebacks never do.
+        redact: Called with each text of a message or a cause that leaves; returns the text in its place.
+        location: Tells where a state can be followed, for the header Location of a status from 200 to 399.
+        limits: Limits of request bodies.
+        validation: Whether a `DecodeError` or a `ValidationError` that leaves the application is the client's fault
+            and answered as ValidationFailed; False: it is the framework's, which answers 500.
+
+    Raises:
+        TypeError: `statuses` or `expose` name something else than classes of states.
+        ValueError: A status is not one from 200 to 599.
+    """
+
+    statuses: Statuses | None = None
+    expose: Expose = ()
+    redact: Redact | None = None
+    location: Location | None = None
+    limits: Limits = DEFAULT_LIMITS
+    validation: bool = True
+    table: TableOfStatuses = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for cls in self.expose:
+            if not isinstance(cast("object", cls), StateMeta):
+                raise TypeError(f"expose names classes of states, not {cls!r}")
+        object.__setattr__(self, "table", TableOfStatuses(self.statuses))
+
+    def answer_to(self, exc: BaseException, scope: Scope, words: Words | None = None) -> Answer | None:
+        """Return the response to an exception; None if it is none of this boundary's.
+
+        Signals are, groups of signals (exceptions among them combine as in `capture`), if `validation` says so the
+        errors of documents, and, alone or in a group, `Answered`.
+
+        Args:
+            exc: The exception.
+            scope: The ASGI scope of the request.
+            words: The declared names that a path may show, besides those of states.
+
+        Raises:
+            EncodeError: The state has no JSON.
+        """
+        for member in _each(exc):
+            if isinstance(member, Answered):
+                return member.answer
+        if _is_of_signals(exc):
+            return self.answer(state_of_exception(exc), scope)
+        if self.validation and isinstance(exc, (DecodeError, ValidationError)):
+            return self.refusal(faults_of(exc, words), scope)
+        return None
+
+    def answer(self, state: State[Any], scope: Scope) -> Answer:
+        """Return the response to a state.
+
+        Raises:
+            EncodeError: The state has no JSON.
+        """
+        return self._answer(self.exposed(state), scope)
+
+    def refusal(self, faults: Iterable[Fault], scope: Scope) -> Answer:
+        """Return the response to a request whose parameters or body are not valid."""
+        listed = tuple(faults)
+        message = "; ".join(f"{fault.path}: {fault.reason}" if fault.path else fault.reason for fault in listed)
+        return self._answer(ValidationFailed[Any](message=cut(message, _LONGEST), retryable=False), scope, listed)
+
+    def _answer(self, shown: State[Any], scope: Scope, faults: Iterable[Fault] = ()) -> Answer:
+        try:
+            document = encode(shown)
+        except EncodeError as exc:
+            raise exc from None  # what it was raised from has texts that are not exposed
+        status = self.table.status_of(type(shown))
+        headers = [(MARK, quote(shown.type, safe=""))]
+        if isinstance(shown, Scheduled) and shown.start_time is not None:
+            headers.append(("retry-after", _http_date(shown.start_time)))
+        place = self.location(shown, scope) if self.location is not None and status < 400 else None
+        if place is not None:
+            headers.append(("location", quote(place, safe=_OF_URLS)))
+        if status >= 400:
+            return problem(status, headers, detail=shown.message, faults=faults, state=document)
+        return _with_body(status, headers, JSON, document)
+
+    def exposed(self, state: State[Any]) -> State[Any]:
+        """Return a state as it may leave; the states within it likewise."""
+        is_exposed = issubclass(origin_of(type(state)), tuple(self.expose))
+        changes: dict[str, Any] = {}
+        if state.message is not None:
+            changes["message"] = redacted(state.message, self.redact) if is_exposed else None
+        if state.causes:
+            changes["causes"] = tuple(map(self._cause, state.causes)) if is_exposed else ()
+        if has_children(state):
+            changes["children"] = tuple(map(self.exposed, state.children))
+        if isinstance(state, MetaState):
+            changes["state"] = self.exposed(state.state)
+        return _changed(state, changes) if changes else state
+
+    def _cause(self, cause: ErrorInfo) -> ErrorInfo:
+        notes = tuple(redacted(note, self.redact) for note in cause.notes)
+        return ErrorInfo(type=cause.type, message=redacted(cause.message, self.redact), notes=notes)
+
+
+def problem(
+    status: int,
+    headers: Iterable[tuple[str, str]] = (),
+    *,
+    detail: str | None = None,
+    faults: Iterable[Fault] = (),
+    state: bytes | None = None,
+) -> Answer:
+    """Return a problem (RFC 9457).
+
+    Args:
+        status: Its status.
+        headers: Headers besides those of the body.
+        detail: What happened, for people.
+        faults: What is wrong with the request.
+        state: The JSON of a state, as a member.
+    """
+    members: dict[str, Any] = {"type": "about:blank", "title": title_of(status), "status": status}
+    if detail is not None:
+        members["detail"] = detail
+    listed = [{"path": fault.path, "reason": fault.reason} for fault in faults]
+    if listed:
+        members["errors"] = listed
+    written = to_json(members)
+    if state is not None:
+        written = b'%b,"state":%b}' % (written[:-1], state)
+    return _with_body(status, headers, PROBLEM, written)
+
+
+def title_of(status: int) -> str:
+    """Return the phrase of a status."""
+    try:
+        return _TITLES.get(status) or HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"
+
+
+def _with_body(status: int, headers: Iterable[tuple[str, str]], media_type: str, body: bytes) -> Answer:
+    if status in WITHOUT_BODY:
+        return Answer(status, tuple(headers), b"")
+    of_body = (("content-type", media_type), ("content-length", str(len(body))))
+    return Answer(status, (*headers, *of_body), body)
+
+
+def _is_of_signals(exc: BaseException) -> bool:
+    """Tell whether an exception is a signal, or a group of signals and of exceptions beside them."""
+    members = list(_each(exc))
+    return any(map(is_signal, members)) and all(isinstance(member, (Signal, Exception)) for member in members)
+
+
+def _each(exc: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of a group, or the exception that is none."""
+    return members_of(exc) if _is_group(exc) else iter((exc,))
+
+
+def _is_group(exc: BaseException) -> TypeIs[BaseExceptionGroup[BaseException]]:
+    return isinstance(exc, BaseExceptionGroup)
+
+
+def _changed(state: State[Any], changes: dict[str, Any]) -> State[Any]:
+    """Return a state with changed fields; a class that requires a message has an empty one in place of none."""
+    try:
+        return state.model_copy(update=changes)
+    except ValidationError:
+        if changes.get("message", "") is not None:
+            raise
+        return state.model_copy(update={**changes, "message": ""})
+
+
+def _http_date(time: datetime) -> str:
+    """Return a time by RFC 9110, in whole seconds, never before it."""
+    whole = time.replace(microsecond=0)
+    if whole < time and whole.replace(tzinfo=None) < _LAST:
+        whole += timedelta(seconds=1)
+    return format_datetime(whole, usegmt=True)
+
+
+_LAST: Final = datetime.max.replace(microsecond=0)
+_OF_URLS: Final = "%:/?#[]@!$&'()*+,;=~"

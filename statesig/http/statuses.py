@@ -1,0 +1,76 @@
+"""The HTTP status of each state: a table. Nothing here may know a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias, cast
+
+from statesig.states import (
+    Cancelled,
+    Cancelling,
+    Failed,
+    MetaState,
+    Paused,
+    Pending,
+    Retrying,
+    Running,
+    State,
+    Success,
+    TimedOut,
+    TriggerFailed,
+    ValidationFailed,
+)
+from statesig.states.families import StateMeta
+from statesig.states.generics import PerClass, origin_of
+
+__all__ = ["STATUSES", "Statuses", "TableOfStatuses"]
+
+Statuses: TypeAlias = Mapping[type[State[Any]], int]
+"""Statuses by class of states. One of a class holds for its descendants, too, but for those that have their own."""
+
+STATUSES: Final[Statuses] = MappingProxyType(
+    {
+        Success: 200,
+        Pending: 202,
+        Retrying: 503,
+        Paused: 202,
+        MetaState: 202,
+        Running: 202,
+        Cancelling: 202,
+        Failed: 500,
+        TriggerFailed: 424,
+        ValidationFailed: 422,
+        TimedOut: 504,
+        Cancelled: 409,
+    }
+)
+"""The statuses as they are where nothing else is said."""
+
+
+class TableOfStatuses:
+    """Looks up the status of each class of states.
+
+    Args:
+        changes: Statuses in place of, or besides, those of `STATUSES`: final ones, 200 to 599.
+
+    Raises:
+        TypeError: A key is no class of states.
+        ValueError: A status is not a final one.
+    """
+
+    def __init__(self, changes: Statuses | None = None) -> None:
+        for cls, status in (changes or {}).items():
+            if not isinstance(cast("object", cls), StateMeta):
+                raise TypeError(f"statuses are those of classes of states, not of {cls!r}")
+            if type(status) is not int or not 200 <= status <= 599:
+                raise ValueError(f"the status of {cls.__name__} is a whole number from 200 to 599, not {status!r}")
+        self._own: dict[type[Any], int] = {**STATUSES, **{origin_of(cls): at for cls, at in (changes or {}).items()}}
+        self._found: PerClass[int] = PerClass(self._find)
+
+    def status_of(self, cls: type[State[Any]]) -> int:
+        """Return the status of a class of states: its own, or that of its nearest ancestor."""
+        return self._found[cls]
+
+    def _find(self, cls: type[Any]) -> int:
+        return next(self._own[ancestor] for ancestor in origin_of(cls).__mro__ if ancestor in self._own)

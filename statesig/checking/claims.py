@@ -163,9 +163,13 @@ class _Imports:
 
 
 def class_at(name: str, analyzer: SemanticAnalyzer) -> TypeInfo | None:
-    """Return the class with a full name, as far as it is analysed; None if the name is unknown or not a class."""
+    """Return the class with a full name, as far as it is analysed.
+
+    None if the name is unknown, is not a class, or has come to be the name of an import, as after a class was moved.
+    """
     symbol = analyzer.lookup_fully_qualified_or_none(name)
-    return symbol.node if symbol is not None and isinstance(symbol.node, TypeInfo) else None
+    found = symbol.node if symbol is not None else None
+    return found if isinstance(found, TypeInfo) and found.fullname == name else None
 
 
 def notes_of(info: TypeInfo) -> dict[str, object]:

@@ -567,6 +567,21 @@ def test_a_fixed_result_is_noted_where_a_state_fixes_it(how: str, request: pytes
     assert [("note", "Fixed")] == [(each["severity"], each["message"].split()[0]) for each in told]
 
 
+@pytest.mark.parametrize("how", exhaustive_but([], ["cached", "daemon"], thorough=["cached"]))
+def test_a_state_that_is_moved_is_no_rival_of_itself(how: str, request: pytest.FixtureRequest) -> None:
+    """A state that goes to another module, and is imported where it was, has one tag in all."""
+    chain: Chain = request.getfixturevalue(how)
+    days, there = "days: int = 0", "days: int = 0\n\nclass Moved(Skipped[Any]): ..."
+    chain.put("parents", days, there)
+    before = chain.flagged()
+    chain.put("parents", there, f"{days}\n\nfrom chain.states import Moved as Moved")
+    chain.put("states", "reason: str", "reason: str\n\nclass Moved(Aged): ...")
+    moved = chain.flagged()
+    chain.put("parents", "\n\nfrom chain.states import Moved as Moved", "")
+    chain.put("states", "\n\nclass Moved(Aged): ...", "")
+    assert (set(), set()) == (before, moved)
+
+
 # ---- the package itself
 
 

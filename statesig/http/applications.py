@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator
+from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from fastapi import FastAPI, Request, Response
@@ -104,6 +105,10 @@ class SignalRoute(APIRoute):
 
     boundary: ClassVar[Boundary] = Boundary()
 
+    @cached_property
+    def _words(self) -> Words:
+        return words_of_route(self)
+
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler of requests, whose validation errors pass the application's own handlers by."""
@@ -113,7 +118,7 @@ class SignalRoute(APIRoute):
             try:
                 return await handle(request)
             except RequestValidationError as exc:
-                faults = faults_in(exc.errors(), words_of_route(self))
+                faults = faults_in(exc.errors(), self._words)
                 raise Answered(self.boundary.refusal(faults, request.scope)) from None
 
         return handled

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import statesig
+import statesig.http
 import statesig.testing
 from statesig import StatesigError
 from tests import ROOT
@@ -21,9 +22,9 @@ LONGEST = 60
 
 
 def test_the_reference_describes_every_public_name() -> None:
-    """Each name of `statesig` and of `statesig.testing` stands on one page of the reference, and no other name does."""
+    """Each name of `statesig` and of its packages for users stands on one page of the reference, and no other does."""
     public = {f"statesig.{name}" for name in (*statesig.__all__, "map", "zip")}
-    public |= {f"statesig.testing.{name}" for name in statesig.testing.__all__}
+    public |= {f"{room.__name__}.{name}" for room in (statesig.testing, statesig.http) for name in room.__all__}
     assert public == {*described()}
 
 

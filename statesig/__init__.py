@@ -30,6 +30,7 @@ signals       FAIL, SKIP, RETRY, ...; Signal, SignalOf, signal_of, catching
 transitions   advance, successors, is_allowed, check_history, diagram
 algebra       join, combine, tally, merge; map, bind, recover, fold, zip; capture, collect
 triggers      all_successful, any_failed, ...; every, some, none, between, share compose with & | ~
+machines      Machine, Transition, transition_of: states and transitions of a machine of your own
 JSON          encode, decode, schema, Limits; events, histories and triggers likewise
 flows         task, Flow, state_of, states_of; Run, TaskRun, current, resumed
 where         Threads, Processes, Dask; open_store, Store, cancel_run
@@ -67,6 +68,9 @@ if TYPE_CHECKING or not _HOMES:
     from statesig.algebra.counts import (
         Counts,
     )
+    from statesig.algebra.diagrams import (
+        diagram,
+    )
     from statesig.algebra.equivalence import (
         equivalent,
         truth_table,
@@ -80,6 +84,10 @@ if TYPE_CHECKING or not _HOMES:
         join,
         kind,
         tally,
+    )
+    from statesig.algebra.machines import (
+        Transition,
+        transition_of,
     )
     from statesig.algebra.merges import (
         Conflict,
@@ -101,7 +109,6 @@ if TYPE_CHECKING or not _HOMES:
         IllegalStep,
         advance,
         check_history,
-        diagram,
         is_allowed,
         successors,
     )
@@ -170,6 +177,7 @@ if TYPE_CHECKING or not _HOMES:
         NoResult,
         NoRun,
         NoSignal,
+        RefusedTransition,
         RunFailed,
         RunTaken,
         StatesigError,
@@ -281,6 +289,9 @@ if TYPE_CHECKING or not _HOMES:
         is_submitted,
         is_successful,
     )
+    from statesig.states.machines import (
+        Machine,
+    )
     from statesig.stores.opening import (
         open_store,
     )
@@ -342,6 +353,7 @@ __all__ = [
     "Judgement",
     "Limits",
     "Looped",
+    "Machine",
     "MapCancelled",
     "MapFailed",
     "Mapped",
@@ -356,6 +368,7 @@ __all__ = [
     "Pending",
     "Processes",
     "Queued",
+    "RefusedTransition",
     "Resume",
     "Retrying",
     "Run",
@@ -378,6 +391,7 @@ __all__ = [
     "TaskRun",
     "Threads",
     "TimedOut",
+    "Transition",
     "Trigger",
     "TriggerFailed",
     "ValidationFailed",
@@ -454,6 +468,7 @@ __all__ = [
     "successors",
     "tally",
     "task",
+    "transition_of",
     "truth_table",
 ]
 

@@ -7,6 +7,7 @@ The tree::
     ├── NoResult(ValueError)          unwrap() of a state without a result
     ├── NoSignal(TypeError)           signal_of() a state whose class has no signal
     ├── IllegalTransition(ValueError) advance() to a state that the table does not allow
+    │   └── RefusedTransition         advance() to one that the transition's own guard refuses
     ├── EncodeError(ValueError)       a state that would not read back unchanged
     ├── DecodeError(ValueError)       a document that is not a state, or is too large to read
     ├── FlowError(ValueError)         a flow that cannot be built or run as asked
@@ -85,14 +86,17 @@ class NoSignal(StatesigError, TypeError):
 
     Args:
         state: The name of the state's class.
+        base: What its signal would derive from, with braces in the place of the name.
     """
 
-    def __init__(self, state: str) -> None:
-        super().__init__(state)
+    def __init__(self, state: str, base: str = "Signal[{}]") -> None:
+        super().__init__(state, base)
         self.state = state
+        self.base = base
 
     def sentence(self) -> str:
-        return f"{self.state} has no signal; define one: class {self.state.upper()}(Signal[{self.state}]): ..."
+        base = self.base.format(self.state)
+        return f"{self.state} has no signal; define one: class {self.state.upper()}({base}): ..."
 
 
 class IllegalTransition(StatesigError, ValueError):
@@ -113,6 +117,25 @@ class IllegalTransition(StatesigError, ValueError):
     def sentence(self) -> str:
         ways = ", ".join(self.possible) or "nothing (final)"
         return f"{self.source} -> {self.target} is not allowed; from {self.source}: {ways}"
+
+
+class RefusedTransition(IllegalTransition):
+    """The guard of a transition refused it: the table has it, but not for this state; the state does not change.
+
+    Args:
+        source: The name of the current state's class.
+        target: The name of the requested state's class.
+        possible: The families that may follow `source`.
+        reason: What `refuses` returned.
+    """
+
+    def __init__(self, source: str, target: str, possible: Sequence[str] = (), reason: str = "") -> None:
+        super().__init__(source, target, possible)
+        StatesigError.__init__(self, source, target, self.possible, reason)  # what a pickle keeps
+        self.reason = reason
+
+    def sentence(self) -> str:
+        return f"{self.source} -> {self.target} is refused: {self.reason}"
 
 
 class EncodeError(StatesigError, ValueError):

@@ -57,6 +57,7 @@ from statesig.states.families import (
     schema_of,
 )
 from statesig.states.generics import PerClass, kind_of
+from statesig.states.machines import AnyKind, Machine
 from statesig.states.refusals import misplaced, refused
 
 if TYPE_CHECKING:
@@ -95,18 +96,21 @@ __all__ = [
     "catching",
     "causes_of",
     "chain_of",
+    "declared_by",
+    "enter",
     "is_class_of_signals",
     "is_signal",
     "payload_of",
+    "raised_by",
     "signal_of",
     "signal_type_of",
 ]
 
-StateT = TypeVar("StateT", bound=State[Any], covariant=True, default=State[Any])
-KindT = TypeVar("KindT", bound=State[Any])
+StateT = TypeVar("StateT", bound=Union[State[Any], Machine], covariant=True, default=State[Any])
+KindT = TypeVar("KindT", bound=Union[State[Any], Machine])
 
 _lock = threading.Lock()
-_signals: dict[type[State[Any]], type[Signal[Any]]] = {}
+_signals: dict[AnyKind, type[Signal[Any]]] = {}
 
 
 _ABSTRACT = "Signal is abstract; raise one of its subclasses, such as SKIP or FAIL"
@@ -119,9 +123,10 @@ class _Fields:
         import inspect
 
         given = inspect.signature(cls.__state_type__).parameters.values()  # AttributeError: `Signal` itself has none
-        first, *others = sorted(given, key=lambda parameter: parameter.name != "message")
-        message = first.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        return inspect.Signature([message, *others])
+        by_place = [each for each in given if each.name == "message"]  # a machine may have none
+        others = [each for each in given if each.name != "message"]
+        messages = [each.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in by_place]
+        return inspect.Signature([*messages, *others])
 
 
 class Signal(BaseException, Generic[StateT]):
@@ -144,7 +149,7 @@ class Signal(BaseException, Generic[StateT]):
     __slots__ = ("_state",)
 
     _state: StateT
-    __state_type__: ClassVar[type[State[Any]]]
+    __state_type__: ClassVar[AnyKind]
 
     def __init__(self, message: str | None = None, **fields: object) -> None:
         if message is not None:
@@ -174,7 +179,16 @@ class Signal(BaseException, Generic[StateT]):
 
         def __init_subclass__(cls, **kwargs):
             super().__init_subclass__(**kwargs)
-            _define(cls)
+            cls._define()
+
+        @classmethod
+        def _define(cls):
+            state = raised_by(cls)
+            if issubclass(state, Machine):
+                name, reached = cls.__name__, state.__name__
+                way = f"class {name}(Transition[..., {reached}]), None for the beginning"
+                raise DefinitionError(name, f"say which state it leaves: {way}")
+            enter(cls, state)
 
         __signature__ = _Fields()
 
@@ -211,7 +225,7 @@ class Signal(BaseException, Generic[StateT]):
 
     @override
     def __str__(self) -> str:
-        return self._state.message or ""
+        return self._state.__dict__.get("message") or ""
 
     @override
     def __repr__(self) -> str:
@@ -220,55 +234,73 @@ class Signal(BaseException, Generic[StateT]):
 
     @override
     def __reduce__(self) -> Any:
-        # Exceptions lose their cause in a pickle; the state keeps it.
-        causes = causes_of(self)
-        state = self._state.model_copy(update={"causes": causes}) if causes != self._state.causes else self._state
+        # Exceptions lose their cause in a pickle; a run's state keeps it.
+        state: Any = self._state
+        if not isinstance(state, Machine) and (causes := causes_of(self)) != state.causes:
+            state = state.model_copy(update={"causes": causes})
         extra = {key: value for key, value in self.__dict__.items() if key == "__notes__"}
         return _restored, (type(self), state), extra
 
 
-def _restored(cls: type[Signal[Any]], state: State[Any]) -> Signal[Any]:
+def _restored(cls: type[Signal[Any]], state: Any) -> Signal[Any]:
     return cls.of(state)
 
 
-def _define(cls: type[Signal[Any]]) -> None:
-    """Register a new signal for its state, or refuse it."""
+def raised_by(cls: type[Signal[Any]]) -> AnyKind:
+    """Return the class of the states that a new signal raises.
+
+    Raises:
+        DefinitionError: It is no class of states, or an abstract one.
+    """
     name = cls.__name__
-    state = _declared_state(cls)
+    state = declared_by(cls)
     if state is None:
         raise DefinitionError(name, f"say which state it raises: class {name}(Signal[Skipped])")
-    if not (isinstance(state, type) and issubclass(state, State)):
+    if not (isinstance(state, type) and issubclass(state, (State, Machine))):
         raise DefinitionError(name, f"a signal raises a state, not {state!r}")
-    origin: type[State[Any]] = origin_of(state)
+    origin: AnyKind = origin_of(state)
     if origin.__abstract__:
         ways = ", ".join(kind.__name__ for kind in descendants(origin))
         raise DefinitionError(name, f"{origin.__name__} is abstract; a signal raises one of {ways}")
+    return origin
+
+
+def enter(cls: type[Signal[Any]], state: AnyKind) -> None:
+    """Register a new signal as the one of its state.
+
+    Raises:
+        DefinitionError: The state has another.
+    """
     with _lock:
-        other = _signals.get(origin)
+        other = _signals.get(state)
         if other is not None and not _same_name(other, cls):
-            raise DefinitionError(
-                name, f"{origin.__name__} has a signal already, {other.__module__}.{other.__qualname__}; raise that one"
-            )
+            taken = f"{state.__name__} has a signal already, {other.__module__}.{other.__qualname__}"
+            raise DefinitionError(cls.__name__, f"{taken}; raise that one")
         for stale in [state for state, signal in _signals.items() if _same_name(signal, cls)]:
             del _signals[stale]  # a notebook redefines its classes
-        cls.__state_type__ = origin
-        _set_constructor(cls, _Unbuilt(cls, origin))
-        _signals[origin] = cls
+        cls.__state_type__ = state
+        _set_constructor(cls, _Unbuilt(cls, state))
+        _signals[state] = cls
 
 
 def _same_name(one: type, other: type) -> bool:
     return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
 
 
-def _declared_state(cls: type[Signal[Any]]) -> Any:
-    """Return the argument of ``Signal[...]``, also when a class of the same name is defined again."""
+def declared_by(cls: type[Signal[Any]]) -> Any:
+    """Return the state in the brackets of a signal's base, also when a class of the same name is defined again."""
     for base in cls.__dict__.get("__orig_bases__", ()):
-        if getattr(base, "__origin__", None) is Signal:
-            return base.__args__[0]
+        if _is_open(getattr(base, "__origin__", None)):
+            return base.__args__[-1]
     for base in cls.__bases__:
-        if base is not Signal and issubclass(base, Signal):
+        if issubclass(base, Signal) and not _is_open(base):
             return base.__state_type__  # Signal[S] is the signal of S once S has one
     return None
+
+
+def _is_open(cls: Any) -> bool:
+    """Tell whether a class is `Signal` or another base of signals, which has no state."""
+    return isinstance(cls, type) and issubclass(cls, Signal) and "__state_type__" not in cls.__dict__
 
 
 def _set_constructor(cls: Any, construct: Callable[..., Any]) -> None:
@@ -278,7 +310,7 @@ def _set_constructor(cls: Any, construct: Callable[..., Any]) -> None:
 class _Unbuilt:
     """Placeholder for a signal's constructor of states; builds it when the signal is first raised."""
 
-    def __init__(self, cls: type[Signal[Any]], state: type[State[Any]]) -> None:
+    def __init__(self, cls: type[Signal[Any]], state: AnyKind) -> None:
         self.cls = cls
         self.state = state
 
@@ -302,8 +334,12 @@ def signal_type_of(kind: type[KindT]) -> type[Signal[KindT]]:
     origin = origin_of(kind)
     found = _signals.get(origin)
     if found is None:
-        raise NoSignal(origin.__name__)
+        raise _no_signal(origin)
     return found
+
+
+def _no_signal(origin: AnyKind) -> NoSignal:
+    return NoSignal(origin.__name__, "Transition[..., {}]" if issubclass(origin, Machine) else "Signal[{}]")
 
 
 def signal_of(state: KindT) -> Signal[KindT]:
@@ -313,7 +349,7 @@ def signal_of(state: KindT) -> Signal[KindT]:
         NoSignal: The state's class has no signal; the text shows the line to write.
         TypeError: It is no state: a class of states, say.
     """
-    if not isinstance(cast("object", state), State):
+    if not isinstance(cast("object", state), (State, Machine)):
         raise no_state("signal_of", state)
     return signal_type_of(type(state)).of(state)
 
@@ -367,7 +403,7 @@ class Payload:
         """Return a signal as it is, or with its result validated; or the one that carries a document's state."""
         if not is_signal(value):
             cls = kind_of(value)
-            if issubclass(cls, State):
+            if issubclass(cls, (State, Machine)):
                 raise misplaced(self.__name__, "signal_kind", f"the state {cls.__name__}")
             return self.carrying(read_unforged(self.choice, value, info))
         if self.choice.member(value.__state_type__) is None:
@@ -385,8 +421,8 @@ class Payload:
         """
         found = _signals.get(origin_of(type(state)))
         if found is None:
-            name = origin_of(type(state)).__name__
-            raise refused(self.__name__, "no_signal", str(NoSignal(name)), name)
+            origin: AnyKind = origin_of(type(state))
+            raise refused(self.__name__, "no_signal", str(_no_signal(origin)), origin.__name__)
         return found.of(state)
 
     def describe(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -461,7 +497,7 @@ def is_class_of_signals(cls: object) -> TypeIs[type[Signal[Any]]]:
 
 def _declared_for(cls: type[Signal[Any]], args: tuple[Any, ...]) -> Any:
     """Return the state of a class of signals, parametrised as that is: of ``DRAW[int]`` it is ``Drawn[int]``."""
-    declared = _declared_state(cls)
+    declared = declared_by(cls)
     parameters: tuple[Any, ...] = declared.__pydantic_generic_metadata__["parameters"]
     given = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
     return declared[tuple(given.get(one, one) for one in parameters)] if given and parameters else declared
@@ -475,6 +511,8 @@ def _kinds_in(arg: Any) -> Iterator[type[State[Any]]]:
     if get_origin(arg) in (Union, UnionType):
         for part in get_args(arg):
             yield from _kinds_in(part)
+    elif arg is Machine:
+        return  # above all machines there is nothing to read
     elif arg is Any or isinstance(arg, StateMeta):
         yield State if arg is Any else cast("type[State[Any]]", arg)
     else:
@@ -489,7 +527,7 @@ def causes_of(
     Pickling copies the causes into the state. They are not taken twice where unpickling restored the cause, too: tblib,
     which Dask loads, teaches pickle to keep the causes of every exception.
     """
-    own: tuple[ErrorInfo, ...] = signal.state.causes
+    own = _own_causes(signal)
     cause = cause_of(signal)
     if own and cause is not None:
         plain = chain_of(cause)
@@ -513,11 +551,17 @@ def chain_of(
     while cause is not None and id(cause) not in seen and not _is_remote_traceback(cause):
         seen.add(id(cause))
         if is_signal(cause):
-            found.extend(cause.state.causes)
+            found.extend(_own_causes(cause))
         else:
             found.append(describe(cause, redact=redact, traceback=traceback))
         cause = cause_of(cause)
     return tuple(found)
+
+
+def _own_causes(signal: Signal[Any]) -> tuple[ErrorInfo, ...]:
+    """Return the causes that a signal's state keeps; that of a machine keeps none."""
+    state: object = signal.state
+    return state.causes if isinstance(state, State) else ()
 
 
 def _is_remote_traceback(cause: BaseException) -> bool:

@@ -14,8 +14,9 @@ from typing_extensions import TypeIs
 from statesig.algebra.joins import combine
 from statesig.signals import Signal, causes_of, chain_of, is_signal
 from statesig.states import AnyState, ErrorInfo, Failed, State, Success
-from statesig.states.descriptions import cause_of, members_of
+from statesig.states.descriptions import cause_of, describe, members_of
 from statesig.states.families import check_unforged, narrow
+from statesig.states.machines import Machine
 from statesig.states.reasons import reason_of
 
 __all__ = [
@@ -69,7 +70,8 @@ def capture(
     """Call a function and return the state it leaves.
 
     A returned value gives ``Success(result=value)``; a returned state is the outcome; a raised signal gives its state;
-    an `Exception` gives Failed with its causes; a group of signals and exceptions gives their combination.
+    an `Exception` gives Failed with its causes; a group of signals and exceptions gives their combination. A state of a
+    machine is a value like any other; its signal, raised, is a failure.
 
     ``capture(s.unwrap) == Success(result=r)`` for a state ``s`` given a result ``r`` that is not a state, and
     ``capture(raise_, signal_of(s)) == s`` for a state whose class has a signal.
@@ -150,7 +152,7 @@ def state_of_exception(
         BaseException: `exc` itself, unless it is a signal, an Exception or a group of those alone.
     """
     if is_signal(exc):
-        return _of_signal(exc, redact, traceback)
+        return _of_signal(exc, redact, traceback, retry_on)
     if _is_group(exc):
         members = list(members_of(exc))
         if not all(issubclass(type(member), (Signal, Exception)) for member in members):
@@ -209,7 +211,7 @@ def state_of_value(value: Any) -> AnyState[Any]:
             return state_of_exception(_forged(state, exc))
         return state
     if is_signal(value):
-        return _of_signal(value, None, False)  # a state never holds a signal
+        return _of_signal(value)  # a state never holds a signal
     return _succeeded({"result": value})
 
 
@@ -229,12 +231,31 @@ def _succeeded(fields: dict[str, Any]) -> Success[Any]:
     return state
 
 
-def _of_signal(signal: Signal[Any], redact: Redact | None, traceback: Tracebacks) -> AnyState[Any]:
+def _of_signal(
+    signal: Signal[Any],
+    redact: Redact | None = None,
+    traceback: Tracebacks = False,
+    retry_on: RetryOn | None = None,
+) -> AnyState[Any]:
+    carried: object = signal.state
+    if isinstance(carried, Machine):
+        return _stray(signal, carried, redact, traceback, retry_on)
     state = cast("AnyState[Any]", signal.state)  # every concrete state is below one of the branches
     if cause_of(signal) is None:
         return state
     causes = causes_of(signal, redact=redact, traceback=traceback)
     return state if causes == state.causes else state.model_copy(update={"causes": causes})
+
+
+def _stray(
+    signal: Signal[Any], state: Machine, redact: Redact | None, traceback: Tracebacks, retry_on: RetryOn | None
+) -> AnyState[Any]:
+    """Return the failure of a function that raised a signal of a machine, whose state is none of a run."""
+    causes = (describe(signal, redact=redact, traceback=traceback), *causes_of(signal, redact=redact))
+    root = type(state).__top__ or Machine
+    message = f"raised {causes[0].type}, a signal of {root.__name__}, whose states are none of a run; return the state"
+    failed = Failed[Any](message=message, causes=causes)
+    return failed if retry_on is None else _judged(failed, signal, retry_on, redact)
 
 
 def _is_group(exc: object) -> TypeIs[BaseExceptionGroup[BaseException]]:

@@ -21,10 +21,23 @@ from mypy.types import Instance, ProperType, TupleType, get_proper_type
 from mypy.typevars import fill_typevars
 from mypy.util import correct_relative_import
 
-__all__ = ["NOTES", "SIGNAL", "STATE", "STATESIG", "Claims", "argument_of", "class_at", "notes_of"]
+__all__ = [
+    "MACHINE",
+    "NOTES",
+    "SIGNAL",
+    "STATE",
+    "STATESIG",
+    "TRANSITION",
+    "Claims",
+    "argument_of",
+    "class_at",
+    "notes_of",
+]
 
 STATE: Final = "statesig.states.State"
 SIGNAL: Final = "statesig.signals.Signal"
+MACHINE: Final = "statesig.states.machines.Machine"
+TRANSITION: Final = "statesig.algebra.machines.Transition"
 NOTES: Final = "statesig"
 
 STATESIG: Final = ErrorCode("statesig", "Check that states and signals are defined one to one", "statesig")

@@ -101,7 +101,7 @@ def add_constructor(ctx: ClassDefContext, state: Instance, analyzer: SemanticAna
     if found is None:
         if not analyzer.final_iteration:
             analyzer.defer()
-    elif found:
+    elif found or own is None:
         arguments = [Argument(Var(name, kind), kind, None, way) for name, kind, way in found]
         arguments.sort(key=lambda argument: (argument.kind.is_named(), argument.kind.is_star()))
         add_method_to_class(analyzer, ctx.cls, "__init__", arguments, NoneType())

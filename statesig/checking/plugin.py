@@ -38,6 +38,7 @@ from mypy.plugin import (
     FunctionContext,
     FunctionSigContext,
     MethodContext,
+    MethodSigContext,
     Plugin,
     ReportConfigContext,
 )
@@ -59,8 +60,19 @@ from mypy.types import (
 )
 from typing_extensions import override
 
-from statesig.checking.claims import NOTES, SIGNAL, STATE, STATESIG, Claims, argument_of, notes_of
+from statesig.checking.claims import (
+    MACHINE,
+    NOTES,
+    SIGNAL,
+    STATE,
+    STATESIG,
+    TRANSITION,
+    Claims,
+    argument_of,
+    notes_of,
+)
 from statesig.checking.fields import MODEL, add_constructor, declared_in, noted_fields
+from statesig.checking.successions import succession
 from statesig.checking.values import MAKERS, MAPS, SUCCESS, mapped, raised, task_of
 from statesig.errors import LONGEST_TAG, DefinitionError
 
@@ -149,6 +161,16 @@ class StatesigPlugin(Plugin):
         return raised if isinstance(state, Instance) and state.type.has_base(SUCCESS) else None
 
     @override
+    def get_method_signature_hook(self, fullname: str) -> Callable[[MethodSigContext], CallableType] | None:
+        """Mypy alone accepts any field in ``SHIP.after(placed)``; with this hook, those of the new state.
+
+        Why: as for `get_base_class_hook`. Those that both states have from one class may be left out.
+        """
+        owner, _, name = fullname.rpartition(".")
+        info = self._class_called(owner) if name == "after" else None
+        return succession if info is not None and info.has_base(TRANSITION) else None
+
+    @override
     def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
         """Like `get_function_hook`, for ``@task(retries=3)``; with it, ``flow.map`` takes only tasks.
 
@@ -200,7 +222,9 @@ class StatesigPlugin(Plugin):
             return
         if isinstance(state, Instance) and state.type.fallback_to_any:
             return  # mypy does not know one of its bases, which may be a state or have fields
-        if not (isinstance(state, Instance) and state.type.has_base(STATE)):
+        if info.fullname == TRANSITION:
+            return
+        if not (isinstance(state, Instance) and (state.type.has_base(STATE) or state.type.has_base(MACHINE))):
             _refuse(ctx, f"a signal raises a state, not {format_type_bare(state, analyzer.options)}")
             return
         if any(isinstance(base, IndexExpr) and isinstance(base.index, StrExpr) for base in ctx.cls.base_type_exprs):
@@ -317,10 +341,10 @@ def _is_unknown(state: ProperType) -> bool:
 
 
 def _state_of_some_signal(ctx: AttributeContext) -> Type:
-    """Return the upper bound of a signal's state where mypy inferred an Any that nobody wrote."""
+    """Return the default of a signal's state, else its upper bound, where mypy inferred an Any that nobody wrote."""
     default = get_proper_type(ctx.default_attr_type)
     if isinstance(default, AnyType) and default.type_of_any != TypeOfAny.explicit and isinstance(ctx.type, Instance):
         declared = argument_of(ctx.type.type, SIGNAL)
         if isinstance(declared, TypeVarType):
-            return declared.upper_bound
+            return declared.default if declared.has_default() else declared.upper_bound
     return ctx.default_attr_type

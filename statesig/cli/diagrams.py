@@ -9,7 +9,7 @@ from typing import TextIO
 
 from pydantic_core import from_json
 
-from statesig.algebra.transitions import diagram
+from statesig.algebra.diagrams import diagram
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.loading import load_flow
 from statesig.cli.options import stored_before

@@ -11,9 +11,8 @@ from pydantic import ValidationError
 
 from statesig.codec.faithful import shown
 from statesig.errors import DecodeError, EncodeError
-from statesig.states import State
 from statesig.states.declared import Declared
-from statesig.states.families import descendants
+from statesig.states.families import StateModel, descendants
 from statesig.states.reasons import reason_of
 from statesig.states.refusals import FEW, MANY, cut
 
@@ -39,7 +38,7 @@ def undecodable(name: str, exc: ValidationError | UnicodeError) -> DecodeError:
 
 def path_of(loc: tuple[int | str, ...]) -> str:
     """Return the path of an error, as in ``result.items[3]``, without the tags that pydantic inserts."""
-    tags = {cls.__tag__ for cls in descendants(State)}
+    tags = {cls.__tag__ for cls in descendants(StateModel)}
     path = ""
     for part in [part for part in loc if part not in tags][:8]:
         path += f"[{part}]" if isinstance(part, int) else f".{shown(part)}"

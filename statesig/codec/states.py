@@ -7,12 +7,13 @@ document before it builds a model, and must look up names only among the known t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, Union, cast, overload
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
-from typing_extensions import TypeVar
+from typing_extensions import TypeForm, TypeVar
 
+from statesig.codec.chosen import annotated
 from statesig.codec.faithful import MAX_DIGITS, SCALARS, difference, is_finite, is_plain, offences
 from statesig.codec.limits import (
     DEFAULT_LIMITS,
@@ -29,14 +30,17 @@ from statesig.codec.writers import READ_BACK, UNDECLARED, writers
 from statesig.errors import DecodeError, EncodeError
 from statesig.signals import Payload, Signal, is_signal, payload_of
 from statesig.states import AnyFinished, AnyState, Finished, MetaState, Queued, State, Submitted
-from statesig.states.families import Asked, StateMeta, check_keys, narrow, readers
+from statesig.states.families import Asked, StateMeta, StateModel, check_keys, narrow, readers
+from statesig.states.machines import Machine
 from statesig.states.reasons import reason_of
 from statesig.states.refusals import MANY
+from statesig.states.unions import choice_of
 
 __all__ = ["DEFAULT_LIMITS", "JsonSchema", "Limits", "decode", "encode", "schema"]
 
 T = TypeVar("T", default=Any)  # pyright would take `Finished` without arguments for one of unknown ones
 ModelT = TypeVar("ModelT", bound=BaseModel)
+MemberT = TypeVar("MemberT", bound=Union[AnyState[Any], Machine])
 ConcreteT = TypeVar("ConcreteT", bound=AnyState[Any])
 SignalT = TypeVar("SignalT", bound=Signal[Any])
 
@@ -44,7 +48,7 @@ JsonSchema = dict[str, Any]
 """A JSON Schema document, ready for `json.dumps`."""
 
 
-def encode(state: State[Any] | Signal[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
+def encode(state: State[Any] | Machine | Signal[Any], *, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Return a state, or the state of a signal, as canonical JSON, in UTF-8.
 
     ``decode(encode(s), type(s)) == s``, and the classes are the same, for every state that `encode` accepts. Of a
@@ -111,9 +115,13 @@ def decode(data: str | bytes | bytearray, *, limits: Limits = ..., strict: bool 
 def decode(
     data: str | bytes | bytearray, kind: type[SignalT], *, limits: Limits = ..., strict: bool = ...
 ) -> SignalT: ...
+@overload
+def decode(
+    data: str | bytes | bytearray, kind: TypeForm[MemberT], *, limits: Limits = ..., strict: bool = ...
+) -> MemberT: ...
 def decode(
     data: str | bytes | bytearray,
-    kind: type[State[Any]] | type[Signal[Any]] = State,
+    kind: type[State[Any]] | type[Signal[Any]] | TypeForm[Any] = State,
     *,
     limits: Limits = DEFAULT_LIMITS,
     strict: bool = False,
@@ -123,13 +131,14 @@ def decode(
     Args:
         data: JSON text, or its UTF-8.
         kind: The expected class of states; a descendant is accepted. A parametrised class validates the result. Or a
-            class of signals, which accepts its own state alone; `Signal` for any, ``SignalOf[Failed]`` for a family.
+            closed union of them, an alias by ``type`` (PEP 695) too: ``Draft | Placed``. Or a class of signals, which
+            accepts its own state alone; `Signal` for any, ``SignalOf[Failed]`` for a family.
         limits: The largest document that is accepted.
         strict: Whether to refuse an object with a duplicate key.
 
     Raises:
         DecodeError: The document is too large, not JSON, or not such a state. The text never repeats a value from it.
-        TypeError: `kind` is no class of states or of signals.
+        TypeError: `kind` is no class of states or of signals, or a union of states of several machines.
     """
     payload: Payload | None = None
     asked: Any = kind
@@ -138,23 +147,30 @@ def decode(
     except TypeError:
         if isinstance(kind, StateMeta):
             raise
+        choice_of(asked)  # says of which machines a union has states
         payload = payload_of(asked)
         asked = payload.choice
         reader = readers[asked]
     if strict or limits is not DEFAULT_LIMITS or (len(data) > SHORT and not is_modest(data)):
-        data = check_document(data, asked.__name__, limits, strict)
+        data = check_document(data, _named(asked).__name__, limits, strict)
     try:
         if len(data) > LARGE:
-            _check_keys(data, asked)
+            _check_keys(data, _named(asked))
         state = reader.validate_json(data)
     except (ValidationError, UnicodeError) as exc:
-        raise _refusal(data, asked, exc) from None
-    if type(state.result) not in SCALARS and not is_finite(state.result):
-        refuse_constants(data, asked.__name__, state.result)
+        raise _refusal(data, _named(asked), exc) from None
+    result = state.__dict__.get("result")  # a state of a machine may have none
+    if type(result) not in SCALARS and not is_finite(result):
+        refuse_constants(data, _named(asked).__name__, result)
     return state if payload is None else _carried(payload, state)
 
 
-def _carried(payload: Payload, state: State[Any]) -> Signal[Any]:
+def _named(asked: Any) -> Asked:
+    """Return what was asked for as something with a name: a union has none."""
+    return choice_of(asked) or asked
+
+
+def _carried(payload: Payload, state: Any) -> Signal[Any]:
     try:
         return payload.carrying(state)
     except ValidationError as exc:
@@ -198,14 +214,17 @@ def decode_model(
     return document
 
 
-def schema(kind: type[State[Any]] | type[Signal[Any]] = State) -> JsonSchema:
+def schema(kind: type[State[Any]] | type[Signal[Any]] | TypeForm[State[Any] | Machine] = State) -> JsonSchema:
     """Return the JSON Schema (2020-12) of the documents that `decode` accepts as a kind; each state requires its tag.
 
     Raises:
-        TypeError: `kind` is no class of states or of signals.
+        TypeError: `kind` is no class of states or of signals, or a union of states of several machines.
     """
     asked: Any = kind
-    if not isinstance(kind, StateMeta):
+    choice = choice_of(asked)
+    if choice is not None:
+        asked = annotated(choice)
+    elif not isinstance(kind, StateMeta):
         payload_of(asked)
     described = TypeAdapter[Any](asked).json_schema(by_alias=False)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
@@ -218,7 +237,7 @@ _TOO_MANY_DIGITS = b"0" * (MAX_DIGITS + 1)
 # ---- checking that a written state reads back
 
 
-def _check_written(state: State[Any], written: bytes, limits: Limits) -> None:
+def _check_written(state: StateModel, written: bytes, limits: Limits) -> None:
     check_size(type(state).__name__, written, limits)
     if len(written) > MAX_DIGITS and written.translate(_DIGITS).find(_TOO_MANY_DIGITS) >= 0:
         found = _offence(state, limits)
@@ -237,7 +256,7 @@ def check_size(name: str, written: bytes, limits: Limits) -> None:
         raise EncodeError(name, "the document", f"it {beyond}, which decode refuses")
 
 
-def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits) -> None:
+def _check_reading(state: StateModel, written: bytes, trust: int, limits: Limits) -> None:
     """Refuse a state that its bytes would not give back; check only the parts that `trust` leaves in doubt."""
     if trust == UNDECLARED:
         if not is_plain(state.__dict__["result"], written):
@@ -245,7 +264,7 @@ def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits
         return
     try:
         back = narrow(type(state)).validator.validate_json(written)
-        refuse_constants(written, "", back.result)
+        refuse_constants(written, "", back.__dict__.get("result"))
     except ValidationError as exc:
         error = exc.errors(include_url=False, include_input=False)[0]
         found = _offence(state, limits)
@@ -263,7 +282,7 @@ def _check_reading(state: State[Any], written: bytes, trust: int, limits: Limits
         raise EncodeError(type(state).__name__, *(_offence(state, limits) or (path or "the document", reason)))
 
 
-def _unwritable(state: State[Any], exc: Exception | None, limits: Limits) -> EncodeError:
+def _unwritable(state: StateModel, exc: Exception | None, limits: Limits) -> EncodeError:
     found = _offence(state, limits)
     if found is None:
         field = next((name for name, value in state.__dict__.items() if not _is_writable(value)), "the document")
@@ -271,7 +290,7 @@ def _unwritable(state: State[Any], exc: Exception | None, limits: Limits) -> Enc
     return EncodeError(type(state).__name__, *found)
 
 
-def _offence(state: State[Any], limits: Limits) -> tuple[str, str] | None:
+def _offence(state: StateModel, limits: Limits) -> tuple[str, str] | None:
     free = "result" if writers[type(state)][3] == UNDECLARED else None
     return next(offences(state.__dict__, limits.max_depth, free=free), None)
 

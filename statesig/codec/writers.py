@@ -31,7 +31,8 @@ class _Writers(PerClass[Any]):
         form = narrow(cls)
         trust = _trust(form.fields) if _is_plain_model(form.schema) else READ_BACK
         without = READ_BACK if trust == READ_BACK else EXACT
-        head = b'{"type":%b,"result":' % to_json(cls.__tag__) if trust == UNDECLARED and _has_defaults(cls) else None
+        is_plain = trust == UNDECLARED and "message" in form.fields and _has_defaults(cls)
+        head = b'{"type":%b,"result":' % to_json(cls.__tag__) if is_plain else None
         with_result, without_result = form.with_result.to_json, form.without_result.to_json
         if trust == READ_BACK:
             with_result, without_result = partial(_in_full, form, with_result), partial(_in_full, form, without_result)
@@ -67,9 +68,12 @@ def _trust(fields: dict[str, Any]) -> int:
     others = (field for name, field in fields.items() if name != "result")
     if not all(is_exact(field, _is_exact_model) for field in others):
         return READ_BACK
-    if fields["result"]["type"] == "any":
+    result = fields.get("result")
+    if result is None:  # of a machine
+        return EXACT
+    if result["type"] == "any":
         return UNDECLARED
-    return EXACT if is_exact(fields["result"], _is_exact_model) else READ_BACK
+    return EXACT if is_exact(result, _is_exact_model) else READ_BACK
 
 
 def _is_exact_model(cls: type) -> bool:

@@ -24,7 +24,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.errors import PydanticUndefinedAnnotation
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import (
     CoreSchema,
     PydanticCustomError,
@@ -53,6 +53,7 @@ from statesig.states.json_rules import Schema, has_non_finite
 from statesig.states.refusals import WIDE, brief, misplaced, surplus
 from statesig.states.schemas import TAG, Narrow, building, defined
 from statesig.states.set_order import sort_fields
+from statesig.states.unions import choice_of
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -73,6 +74,7 @@ __all__ = [
     "narrow",
     "origin_of",
     "origins_of",
+    "own_annotations",
     "read_unforged",
     "readers",
     "schema_of",
@@ -134,12 +136,12 @@ def _check_parent(cls: Any) -> None:
         listed = " and ".join(parent.__name__ for parent in parents)
         raise DefinitionError(cls.__name__, f"a state has one state parent, not {listed}")
     parent = origin_of(parents[0])
-    if parent.__abstract__ and parent is not StateModel and cls.__module__ != parent.__module__:
+    if parent.__abstract__ and parent.__top__ is not None and cls.__module__ != parent.__module__:
         ways = ", ".join(branch.__name__ for branch in descendants(parent) if _is_branch(branch, parent))
         raise DefinitionError(cls.__name__, f"{parent.__name__} is sealed; derive from one of {ways}")
-    if TAG in _own_annotations(cls) or TAG in cls.__dict__:
+    if TAG in own_annotations(cls) or TAG in cls.__dict__:
         raise DefinitionError(cls.__name__, f"the field name {TAG!r} is the tag's; choose another")
-    unannotated = cls.__dict__.keys() & getattr(parent, "__pydantic_fields__", {}).keys() - _own_annotations(cls).keys()
+    unannotated = cls.__dict__.keys() & getattr(parent, "__pydantic_fields__", {}).keys() - own_annotations(cls).keys()
     for name in sorted(name for name in unannotated if not hasattr(cls.__dict__[name], "__get__")):
         raise DefinitionError(cls.__name__, f"the field {name} needs its annotation to have another default")
 
@@ -150,7 +152,8 @@ def _is_branch(cls: Any, abstract: Any) -> bool:
     return parent is abstract or (parent.__abstract__ and _is_branch(parent, abstract))
 
 
-def _own_annotations(cls: Any) -> Mapping[str, Any]:
+def own_annotations(cls: Any) -> Mapping[str, Any]:
+    """Return the annotations in the body of a class, those that cannot be evaluated yet as they are."""
     if sys.version_info >= (3, 14):
         import annotationlib
 
@@ -166,15 +169,19 @@ def _register(cls: Any, tag: str, abstract: bool) -> None:
     if not 0 < len(tag) <= LONGEST_TAG:
         raise DefinitionError(name, f"a tag has 1 to {LONGEST_TAG} characters, not {len(tag)}")
     place = (cls.__module__, cls.__qualname__)
+    if "__top__" not in cls.__dict__:
+        cls.__top__ = origin_of(parent_of(cls)).__top__ or cls
+    root = cls.__top__
     with _lock:
-        other = next((known for at, known in _registry.items() if known.__tag__ == tag and at != place), None)
+        same_tag = (known for at, known in _registry.items() if known.__tag__ == tag and at != place)
+        other = next((known for known in same_tag if known.__top__ is root), None)
         if other is not None:
             raise DefinitionError(
                 name,
                 f"the tag {tag!r} is taken by {other.__module__}.{other.__qualname__}; "
                 f'choose another with class {name}(..., tag="...")',
             )
-        cls.__abstract__ = abstract
+        cls.__abstract__ = abstract or root is cls
         cls.__tag__ = tag
 
 
@@ -193,8 +200,12 @@ def _is_skeleton() -> bool:
     return False
 
 
+class _Rootless(PydanticUserError, AttributeError):
+    """A class has no schema; also an AttributeError, since `help` asks Pydantic's stand-ins for attributes."""
+
+
 class StateModel(BaseModel, metaclass=StateMeta):
-    """The base of `State`: a frozen model whose class means its family in validation."""
+    """The base of `State` and `Machine`: a frozen model whose class means its family in validation."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True,
@@ -208,6 +219,8 @@ class StateModel(BaseModel, metaclass=StateMeta):
 
     __tag__: ClassVar[str]
     __abstract__: ClassVar[bool] = True
+    __top__: ClassVar[type[StateModel] | None] = None
+    """The class at the top of a hierarchy: `State`, or the root of a machine. Tags are unique below it."""
     __narrow__: ClassVar[Callable[..., Any]]
 
     if TYPE_CHECKING:
@@ -323,6 +336,8 @@ class StateModel(BaseModel, metaclass=StateMeta):
     @classmethod
     @override
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if cls.__top__ is None:
+            raise _Rootless(_rootless(cls), code=None)
         written = core_schema.plain_serializer_function_ser_schema(dump, info_arg=True, when_used="always")
         if building.get() is not cls:
             return core_schema.with_info_plain_validator_function(cls._admit, serialization=written)
@@ -446,14 +461,26 @@ class _Readers(PerClass[SchemaValidator]):
 
     @override
     def __missing__(self, asked: Any) -> SchemaValidator:
+        choice = choice_of(asked) if type(asked) not in (StateMeta, Choice) else None
+        if choice is not None:
+            found = self[choice]
+            if choice in self:
+                self.keep(asked, found)
+            return found
         if type(asked) not in (StateMeta, Choice):
             raise TypeError(f"a class of state is asked for, not {asked!r}")
+        if getattr(asked, "__top__", asked) is None:
+            raise TypeError(_rootless(asked))
         with _lock:
             *schema, is_whole = _union_schema(asked)
             found = SchemaValidator(defined(*schema))
             if is_whole:
                 self.keep(asked, found)
         return found
+
+
+def _rootless(cls: type[StateModel]) -> str:
+    return f"{cls.__name__} is above all machines, whose tags may be the same; ask for the states of one of them"
 
 
 _MOST_READERS = 64

@@ -20,6 +20,7 @@ __all__ = [
     "packed",
     "parent_of",
     "specialised",
+    "substituted",
     "unpacked",
 ]
 
@@ -108,7 +109,7 @@ def args_within(cls: Any, family: Any) -> tuple[Any, ...]:
     """
     origin = origin_of(cls)
     given = dict(zip(origin.__pydantic_generic_metadata__["parameters"], args_of(cls), strict=False))
-    seen = (_substituted(part, given) for part in _seen_from(origin, family))
+    seen = (substituted(part, given) for part in _seen_from(origin, family))
     return tuple(arg for arg in seen if not isinstance(arg, TypeVar) and not getattr(arg, "__parameters__", ()))
 
 
@@ -122,10 +123,11 @@ def _seen_from(cls: type[Any], family: type[Any]) -> tuple[Any, ...]:
     if parent is origin:
         return inner
     given = dict(zip(origin.__pydantic_generic_metadata__["parameters"], args_of(parent), strict=True))
-    return tuple(_substituted(part, given) for part in inner)
+    return tuple(substituted(part, given) for part in inner)
 
 
-def _substituted(part: Any, given: Mapping[Any, Any]) -> Any:
+def substituted(part: Any, given: Mapping[Any, Any]) -> Any:
+    """Return a type with the given types in the place of type variables."""
     if isinstance(part, TypeVar):
         return given.get(part, part)
     parameters = getattr(part, "__parameters__", ())

@@ -5,6 +5,7 @@
 
 from statesig.testing.fixtures import CapturedRun, Clock, Rehearsal, Swallowed, SwallowedSignal, Watch
 from statesig.testing.laws import LawBroken, check_laws
+from statesig.testing.machines import problems
 from statesig.testing.strategies import json_values, moments, paths, states
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "json_values",
     "moments",
     "paths",
+    "problems",
     "states",
 ]

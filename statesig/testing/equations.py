@@ -54,8 +54,9 @@ def _parent(own: type[State[Any]]) -> Any:
     return origin_of(parent_of(own))
 
 
-def _inherited_successors(a: Any) -> Pair | None:
-    return None if _parent(a).__abstract__ else (successors(a), successors(_parent(a)))
+def _inherited_successors(a: type[State[Any]]) -> Pair | None:
+    parent: type[State[Any]] = _parent(a)
+    return None if parent.__abstract__ else (successors(a), successors(parent))
 
 
 def _inherited_arrows(a: Any, b: Any) -> Pair | None:

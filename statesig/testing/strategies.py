@@ -20,7 +20,8 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 
-from statesig.algebra.transitions import FIRST, successors
+from statesig.algebra.tables import FIRST
+from statesig.algebra.transitions import successors
 from statesig.signals import Signal, catching
 from statesig.states import Cancelled, Failed, Finished, MapCancelled, MapFailed, Mapped, State, Success, UtcDatetime
 from statesig.states.families import StateMeta, descendants, narrow, origin_of

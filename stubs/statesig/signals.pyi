@@ -3,13 +3,14 @@
 import inspect
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Generic, Literal, Self, final
+from typing import Any, ClassVar, Generic, Literal, Self, Union, final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypeIs, TypeVar, override
 
+from statesig.errors import NoSignal
 from statesig.states import (
     Cached,
     Cancelled,
@@ -39,6 +40,7 @@ from statesig.states import (
 )
 from statesig.states.choices import Choice
 from statesig.states.generics import PerClass
+from statesig.states.machines import AnyKind, Machine
 
 __all__ = [
     "CACHE",
@@ -69,16 +71,19 @@ __all__ = [
     "catching",
     "causes_of",
     "chain_of",
+    "declared_by",
+    "enter",
     "is_class_of_signals",
     "is_signal",
     "payload_of",
+    "raised_by",
     "signal_of",
     "signal_type_of",
 ]
-StateT = TypeVar("StateT", bound=State[Any], covariant=True, default=State[Any])
-KindT = TypeVar("KindT", bound=State[Any])
+StateT = TypeVar("StateT", bound=Union[State[Any], Machine], covariant=True, default=State[Any])
+KindT = TypeVar("KindT", bound=Union[State[Any], Machine])
 _lock = threading.Lock()
-_signals: dict[type[State[Any]], type[Signal[Any]]]
+_signals: dict[AnyKind, type[Signal[Any]]]
 _ABSTRACT: str
 
 class _Fields:
@@ -87,7 +92,7 @@ class _Fields:
 class Signal(BaseException, Generic[StateT]):
     __slots__ = ("_state",)
     _state: StateT
-    __state_type__: ClassVar[type[State[Any]]]
+    __state_type__: ClassVar[AnyKind]
     def __init__(self, message: str | None = None, **fields: object) -> None: ...
     @staticmethod
     def _construct(fields: dict[str, object]) -> Any: ...
@@ -104,20 +109,23 @@ class Signal(BaseException, Generic[StateT]):
     @override
     def __reduce__(self) -> Any: ...
 
-def _restored(cls: type[Signal[Any]], state: State[Any]) -> Signal[Any]: ...
-def _define(cls: type[Signal[Any]]) -> None: ...
+def _restored(cls: type[Signal[Any]], state: Any) -> Signal[Any]: ...
+def raised_by(cls: type[Signal[Any]]) -> AnyKind: ...
+def enter(cls: type[Signal[Any]], state: AnyKind) -> None: ...
 def _same_name(one: type, other: type) -> bool: ...
-def _declared_state(cls: type[Signal[Any]]) -> Any: ...
+def declared_by(cls: type[Signal[Any]]) -> Any: ...
+def _is_open(cls: Any) -> bool: ...
 def _set_constructor(cls: Any, construct: Callable[..., Any]) -> None: ...
 
 class _Unbuilt:
     cls: type[Signal[Any]]
-    state: type[State[Any]]
-    def __init__(self, cls: type[Signal[Any]], state: type[State[Any]]) -> None: ...
+    state: AnyKind
+    def __init__(self, cls: type[Signal[Any]], state: AnyKind) -> None: ...
     def __call__(self, fields: dict[str, object]) -> Any: ...
 
 def is_signal(value: object) -> TypeIs[Signal[Any]]: ...
 def signal_type_of(kind: type[KindT]) -> type[Signal[KindT]]: ...
+def _no_signal(origin: AnyKind) -> NoSignal: ...
 def signal_of(state: KindT) -> Signal[KindT]: ...
 
 class _Family:
@@ -159,6 +167,7 @@ def chain_of(
     redact: Callable[[str], str] | None = None,
     traceback: bool | Literal["last"] = False,
 ) -> tuple[ErrorInfo, ...]: ...
+def _own_causes(signal: Signal[Any]) -> tuple[ErrorInfo, ...]: ...
 def _is_remote_traceback(cause: BaseException) -> bool: ...
 
 @final

@@ -64,7 +64,7 @@ from statesig import (
     some_failed,
     some_successful,
 )
-from statesig.algebra.transitions import SUCCESSORS
+from statesig.algebra.tables import SUCCESSORS
 from tests.harness.cases import at_once
 from tests.harness.exhaustive import exhaustive_but, one_in
 from tests.samples.kinds import Quarantined

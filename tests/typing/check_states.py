@@ -56,6 +56,7 @@ MapCancelled(children=(Failed(), Cancelled()))  # E: arg-type
 Failed(retryable=None)  # E: arg-type
 ErrorInfo(type="OSError")  # E: call-arg
 ErrorInfo(type="OSError", message="disk full", text="")  # E: call-arg
+ErrorInfo(type=3, message="disk full")  # E: arg-type
 
 Quarantined(reason="checksum", message="left out", result=5)
 OnHold()

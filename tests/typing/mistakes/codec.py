@@ -82,8 +82,8 @@ def described() -> str:
 
 def models(order: Order, states: list[AnyState[int]]) -> None:
     Order()  # E: call-arg
-    Order(outcome=Running())  # E: arg-type  # missed: pyrefly
-    Order(outcome=Success(result="5"))  # E: arg-type  # missed: pyrefly, ty
+    Order(outcome=Running())  # E: arg-type  # missed: pyrefly, pydantic
+    Order(outcome=Success(result="5"))  # E: arg-type  # missed: pyrefly, ty, pydantic
     print(order.outcome.retryable)  # E: attr-defined
     adapter: TypeAdapter[Skipped[Any]] = TypeAdapter(Failed)  # E: arg-type
     adapter.validate_json(states)  # E: arg-type

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -24,12 +24,12 @@ from statesig.codec.states import encode
 from statesig.errors import DecodeError, EncodeError
 from statesig.http.asgi import Receive, Scope, Send
 from statesig.http.problems import Fault, faults_of
-from statesig.http.statuses import Statuses, TableOfStatuses
+from statesig.http.statuses import Statuses, TableOfStatuses, is_class_of_states
 from statesig.http.words import Words
 from statesig.signals import Signal, is_signal
 from statesig.states import ErrorInfo, MetaState, Scheduled, State, ValidationFailed, has_children
 from statesig.states.descriptions import members_of, redacted
-from statesig.states.families import StateMeta, origin_of
+from statesig.states.families import origin_of
 from statesig.states.refusals import cut
 
 __all__ = [
@@ -118,7 +118,7 @@ class Boundary:
 
     def __post_init__(self) -> None:
         for cls in self.expose:
-            if not isinstance(cast("object", cls), StateMeta):
+            if not is_class_of_states(cls):
                 raise TypeError(f"expose names classes of states, not {cls!r}")
         object.__setattr__(self, "table", TableOfStatuses(self.statuses))
 

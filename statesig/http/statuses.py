@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from statesig.states import (
     Cancelled,
@@ -21,10 +21,9 @@ from statesig.states import (
     TriggerFailed,
     ValidationFailed,
 )
-from statesig.states.families import StateMeta
 from statesig.states.generics import PerClass, origin_of
 
-__all__ = ["STATUSES", "Statuses", "TableOfStatuses"]
+__all__ = ["STATUSES", "Statuses", "TableOfStatuses", "is_class_of_states"]
 
 Statuses: TypeAlias = Mapping[type[State[Any]], int]
 """Statuses by class of states. One of a class holds for its descendants, too, but for those that have their own."""
@@ -61,7 +60,7 @@ class TableOfStatuses:
 
     def __init__(self, changes: Statuses | None = None) -> None:
         for cls, status in (changes or {}).items():
-            if not isinstance(cast("object", cls), StateMeta):
+            if not is_class_of_states(cls):
                 raise TypeError(f"statuses are those of classes of states, not of {cls!r}")
             if type(status) is not int or not 200 <= status <= 599:
                 raise ValueError(f"the status of {cls.__name__} is a whole number from 200 to 599, not {status!r}")
@@ -74,3 +73,8 @@ class TableOfStatuses:
 
     def _find(self, cls: type[Any]) -> int:
         return next(self._own[ancestor] for ancestor in origin_of(cls).__mro__ if ancestor in self._own)
+
+
+def is_class_of_states(value: object) -> bool:
+    """Tell whether an object is a class of states of a run; those of a machine are another's."""
+    return isinstance(value, type) and issubclass(value, State)

@@ -23,6 +23,7 @@ import flows
 import imports
 import pydantic
 import refusals
+import serving
 import shapes
 import triggers
 import values
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "clusters": clusters.clusters,
     "peers": executing.peers,
     "triggers": triggers.triggers,
+    "requests": serving.requests,
     "mypy": checking.checking,
 }
 

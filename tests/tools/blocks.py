@@ -5,7 +5,7 @@ A document is Markdown. Of its fenced blocks
 - ``python`` runs as a program; the ``text`` block below it is what it prints;
 - ``python title="etl.py"`` is a file, which blocks below it may use; so is one of any other language with a title;
 - ``console`` is a session: after each line ``$ COMMAND`` stands what the command prints. The commands are ``statesig``,
-  ``python FILE``, ``pytest``, ``echo $?`` and ``export NAME=VALUE``; ``> FILE`` takes what one prints.
+  ``python FILE``, ``python -m``, ``pytest``, ``echo $?`` and ``export NAME=VALUE``; ``> FILE`` takes what one prints.
 
 A comment in the line above a block says more. ``<!-- slow -->`` leaves it to the exhaustive tests. ``<!-- wrong -->``
 says that mypy reports it, as the ``text`` block below it shows; it is not run.
@@ -214,8 +214,12 @@ def _statesig(arguments: list[str]) -> int:
 
 
 def _python(arguments: list[str]) -> int:
-    sys.argv[1:] = arguments[1:]
-    runpy.run_path(arguments[0], run_name="__main__")
+    if arguments[0] == "-m":
+        sys.argv[1:] = arguments[2:]
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv[1:] = arguments[1:]
+        runpy.run_path(arguments[0], run_name="__main__")
     return 0
 
 

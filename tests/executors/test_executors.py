@@ -679,7 +679,7 @@ def status_of(number: int) -> str:
     """Return the letter of a process's status: Z where it has ended and is not yet reaped; none where it is gone."""
     try:
         text = Path(f"/proc/{number}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
     return text.rpartition(")")[2].split()[0]
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator
 from functools import cached_property
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Final, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, ValidationException, WebSocketRequestValidationError
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
+from starlette.status import WS_1008_POLICY_VIOLATION
+from starlette.websockets import WebSocket
 from typing_extensions import override
 
 from statesig.algebra.captures import Redact
@@ -19,7 +21,7 @@ from statesig.http.answers import Answered, Boundary, Expose, Location
 from statesig.http.asgi import Receive, Scope, Send
 from statesig.http.middleware import SignalMiddleware, answering
 from statesig.http.openapi import Document
-from statesig.http.problems import faults_in
+from statesig.http.problems import Fault, faults_in
 from statesig.http.statuses import Statuses
 from statesig.http.words import Words, words_of
 from statesig.signals import is_class_of_signals
@@ -65,7 +67,9 @@ def install(
         raise RuntimeError("install(app) was called for this application")
     boundary = Boundary(statuses, expose, redact, location, limits, validation)
     app.exception_handlers = _Handlers(app.exception_handlers)
-    app.add_exception_handler(RequestValidationError, _Refusing(boundary))
+    refusing = _Refusing(boundary)
+    app.add_exception_handler(RequestValidationError, refusing)
+    app.add_exception_handler(WebSocketRequestValidationError, refusing.close)
     app.user_middleware.append(Middleware(_Installed, boundary=boundary))
     app.openapi = Document(app, boundary.table, raises)  # type: ignore[method-assign]  # as FastAPI's manual has it
 
@@ -137,15 +141,25 @@ class _Refusing:
         self.words: dict[int, tuple[object, Words]] = {}
 
     async def __call__(self, request: Request, exc: Exception) -> Response:
-        errors = cast("RequestValidationError", exc).errors()
-        route = request.scope.get("route")
-        if id(route) not in self.words:
-            self.words[id(route)] = route, words_of_route(route)
-        answer = self.boundary.refusal(faults_in(errors, self.words[id(route)][1]), request.scope)
+        answer = self.boundary.refusal(self._faults(request.scope, exc), request.scope)
         return Response(answer.body, answer.status, dict(answer.headers))
 
+    async def close(self, websocket: WebSocket, exc: Exception) -> None:
+        """Close a connection whose parameters are not valid; the reason is as short as the protocol wants it."""
+        fault = self._faults(websocket.scope, exc)[0]
+        reason = f"{fault.path}: {fault.reason}".encode()[:_LONGEST_REASON].decode(errors="ignore")
+        await websocket.close(WS_1008_POLICY_VIOLATION, reason)
 
-_PLACES = ("body", "cookie", "header", "path", "query")
+    def _faults(self, scope: Scope, exc: Exception) -> tuple[Fault, ...]:
+        errors = cast("ValidationException", exc).errors()
+        route = scope.get("route")
+        if id(route) not in self.words:
+            self.words[id(route)] = route, words_of_route(route)
+        return faults_in(errors, self.words[id(route)][1])
+
+
+_LONGEST_REASON: Final = 123
+_PLACES: Final = ("body", "cookie", "header", "path", "query")
 
 
 def words_of_route(route: object) -> Words:

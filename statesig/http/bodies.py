@@ -1,7 +1,7 @@
 """Request bodies within limits: refused before they are read whole, and JSON that not every reader reads alike.
 
 A body of JSON is read and checked before the application is called, which then receives it in one piece. Of any other,
-bytes are counted while the application reads them.
+a compressed one too, bytes are counted while the application reads them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ async def guarded(scope: Scope, receive: Receive, limits: Limits) -> Receive:
         raise _too_large(limits)
     if said == b"0" or not (said or header_of(scope, b"transfer-encoding") or scope["http_version"] >= "2"):
         return receive  # there is no body
-    if _JSON.match(header_of(scope, b"content-type")):
+    is_plain = header_of(scope, b"content-encoding") in (
+        b"",
+        b"identity",
+    )  # what is packed is read by whoever unpacks it
+    if is_plain and _JSON.match(header_of(scope, b"content-type")):
         return await _read(receive, limits)
     return _counted(receive, limits)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import httpx
 import jsonschema
 import pytest
-from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, Query, Request
+from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, Query, Request, WebSocket
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
@@ -34,7 +34,7 @@ from statesig import (
     signal_of,
 )
 from statesig.http import Boundary, SignalRoute, install
-from tests.harness.asgi import JSON, ask
+from tests.harness.asgi import JSON, Exchange, ask
 from tests.harness.cases import at_once
 from tests.samples.samples import KINDS, bare
 
@@ -270,6 +270,20 @@ def test_headers_and_cookies_are_not_told_either(way: str) -> None:
 
     assert ["query.page", "header.x-key", "cookie.session"] == [error["path"] for error in answer.json()["errors"]]
     assert b"secret" not in answer.content
+
+
+def test_a_websocket_is_closed_without_telling_what_was_sent() -> None:
+    """The reason has the path and what is expected, and no more bytes than the protocol allows."""
+    app = FastAPI()
+    install(app)
+
+    @app.websocket("/listen")
+    async def listen(socket: WebSocket, page: Annotated[int, Query()]) -> None: ...
+
+    exchange = Exchange(app, headers={}, type="websocket", path="/listen", query_string=b"page=secret", subprotocols=[])
+    (closing,) = exchange.sent
+    assert ("websocket.close", 1008) == (closing["type"], closing["code"])
+    assert "query.page: Input should be a valid integer, unable to parse string as an integer" == closing["reason"]
 
 
 def test_a_refused_request_has_the_status_of_validation_failed() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typing_extensions import get_type_hints, is_typeddict
+from typing_extensions import Format, get_annotations, get_type_hints, is_typeddict
 
 from statesig.signals import is_class_of_signals, payload_of
 from statesig.states import State
@@ -122,7 +122,7 @@ def _hints_of(cls: type[Any]) -> dict[str, Any]:
     try:
         return get_type_hints(cls)
     except NameError:
-        return dict(cls.__annotations__)
+        return dict(get_annotations(cls, format=Format.FORWARDREF))
 
 
 def aliases_of(field: FieldInfo) -> set[str]:

@@ -90,6 +90,19 @@ def test_a_named_tuple_and_a_signal_have_words() -> None:
     assert {"number"} <= words_of([Signal[Success[Line]]]).names & words_of([SignalOf[Success[Line]]]).names
 
 
+def test_a_type_that_names_what_is_not_there_has_the_names_of_its_fields() -> None:
+    """A field's own type may be defined later; what it is called is known."""
+
+    @dataclass
+    class Unfinished:
+        """Not whole."""
+
+        number: int
+        later: "Later"  # type: ignore[name-defined]  # noqa: F821  # that is the point
+
+    assert {"number", "later"} <= words_of([Unfinished]).names
+
+
 def test_without_words_only_the_fields_of_states_are_shown() -> None:
     """An error that only its model could explain names no field that may be a key."""
     assert ("?.?[0]", "lines[0].number") == (

@@ -51,7 +51,7 @@ class SignalMiddleware:
         validation: bool = True,
     ) -> None:
         self.app = app
-        self.boundary = Boundary(statuses, expose, redact, location, limits, validation)
+        self.boundary: Boundary = Boundary(statuses, expose, redact, location, limits, validation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application for one connection; only those of HTTP have responses."""

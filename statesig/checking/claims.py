@@ -31,7 +31,9 @@ __all__ = [
     "Claims",
     "argument_of",
     "class_at",
+    "is_state",
     "notes_of",
+    "root_of",
 ]
 
 STATE: Final = "statesig.states.State"
@@ -190,11 +192,22 @@ def notes_of(info: TypeInfo) -> dict[str, object]:
     return info.metadata.get(NOTES, {})
 
 
+def is_state(info: TypeInfo) -> bool:
+    """Tell whether a class is a state of a run or of a machine."""
+    return info.has_base(STATE) or (info.has_base(MACHINE) and info.fullname != MACHINE)
+
+
+def root_of(state: TypeInfo) -> TypeInfo:
+    """Return the class at the top of a state's hierarchy: `State`, or the root of a machine."""
+    return next(base for base in reversed(state.mro) if base.fullname == STATE or is_state(base))
+
+
 def _claim_of(info: TypeInfo) -> str | None:
     """Return what only one class may have: a state's tag, or a signal's state; None if it claims neither."""
-    if info.has_base(STATE):
+    if is_state(info):
         notes = notes_of(info)
-        return None if notes.get("tag") is None or notes["abstract"] else f"tag {notes['tag']}"
+        of = f"of {root_of(info).fullname}"
+        return None if notes.get("tag") is None or notes["abstract"] else f"tag {notes['tag']} {of}"
     if info.has_base(SIGNAL) and info.fullname != SIGNAL:
         state = argument_of(info, SIGNAL)
         return f"signal of {state.type.fullname}" if isinstance(state, Instance) else None

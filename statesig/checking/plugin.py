@@ -69,16 +69,18 @@ from statesig.checking.claims import (
     TRANSITION,
     Claims,
     argument_of,
+    is_state,
     notes_of,
+    root_of,
 )
 from statesig.checking.fields import MODEL, add_constructor, declared_in, noted_fields
-from statesig.checking.successions import succession
+from statesig.checking.successions import fault_of_way, succession
 from statesig.checking.values import MAKERS, MAPS, SUCCESS, mapped, raised, task_of
 from statesig.errors import LONGEST_TAG, DefinitionError
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 8
+VERSION: Final = 9
 """Raise it when a verdict, a message or a note changes, so that mypy drops older cache entries."""
 
 
@@ -117,7 +119,7 @@ class StatesigPlugin(Plugin):
         info = self._class_called(fullname)
         if info is None or fullname == MODEL or not info.has_base(MODEL):
             return None
-        return self._see_state if info.has_base(STATE) else _see_model
+        return self._see_state if is_state(info) else _see_model
 
     @override
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
@@ -194,18 +196,19 @@ class StatesigPlugin(Plugin):
         tag = _tag_of(ctx, analyzer)
         info.metadata[NOTES] = {
             "tag": tag,
-            "abstract": isinstance(abstract, NameExpr) and abstract.name == "True",
+            "abstract": (isinstance(abstract, NameExpr) and abstract.name == "True") or root_of(info) is info,
             "fields": _fields_noted(ctx),
         }
         if tag is not None and f"{info.module_name}.{tag}" != info.fullname:
             _show_tag(tag, analyzer)
-        parents = [base.type for base in info.bases if base.type.has_base(STATE)]
+        parents = [base.type for base in info.bases if is_state(base.type)]
         if len(parents) > 1:
             _refuse(ctx, f"a state has one state parent, not {' and '.join(parent.fullname for parent in parents)}")
         for parent in parents:
             if notes_of(parent).get("abstract") and parent.module_name != info.module_name:
                 _refuse(ctx, f"{parent.fullname} is sealed; derive from one of the states below it")
-        _note_fixed_result(ctx, parents)
+        if info.has_base(STATE):
+            _note_fixed_result(ctx, parents)
         for name in _overridden(ctx.cls.defs.body, info):
             _refuse(ctx, f"the field {name} needs its annotation to have another default")
         other = self._claims.rival_of(info, analyzer)
@@ -232,6 +235,10 @@ class StatesigPlugin(Plugin):
             return
         if notes_of(state.type).get("abstract"):
             _refuse(ctx, f"{state.type.fullname} is abstract; a signal raises one of the states below it")
+            return
+        reason = fault_of_way(info, state)
+        if reason is not None:
+            _refuse(ctx, reason)
             return
         other = self._claims.rival_of(info, analyzer)
         if other is not None:

@@ -7,12 +7,21 @@ from typing import Any
 
 from mypy.nodes import ARG_NAMED, ARG_NAMED_OPT, FuncDef, TypeInfo
 from mypy.plugin import MethodSigContext
-from mypy.types import CallableType, Instance, Type, UnionType, flatten_nested_unions, get_proper_type
+from mypy.types import (
+    AnyType,
+    CallableType,
+    Instance,
+    Type,
+    TypeVarType,
+    UnionType,
+    flatten_nested_unions,
+    get_proper_type,
+)
 
-from statesig.checking.claims import SIGNAL, TRANSITION, argument_of
+from statesig.checking.claims import SIGNAL, STATE, TRANSITION, argument_of, is_state, root_of
 from statesig.checking.fields import noted_fields
 
-__all__ = ["succession"]
+__all__ = ["fault_of_way", "succession"]
 
 
 def succession(ctx: MethodSigContext) -> CallableType:
@@ -43,6 +52,32 @@ def succession(ctx: MethodSigContext) -> CallableType:
         arg_names=[default.arg_names[0], *(name for name, _, _ in takes)],
     )
     return taking
+
+
+def fault_of_way(signal: TypeInfo, target: Instance) -> str | None:
+    """Return why a new signal must not lead to a state from where it does, or None.
+
+    Args:
+        signal: The class of signals.
+        target: The state that it raises.
+    """
+    name, root = target.type.name, root_of(target.type)
+    if not signal.has_base(TRANSITION):
+        way = f"class {signal.name}(Transition[..., {name}]), None for the beginning"
+        return None if root.fullname == STATE else f"say which state it leaves: {way}"
+    if root.fullname == STATE:
+        return f"the table says what {name} may follow; write Signal[{name}]"
+    for source in map(get_proper_type, _sources_of(signal)):
+        if not isinstance(source, Instance) or not is_state(source.type):
+            continue
+        top = root_of(source.type)
+        if top is not root:
+            whose = "a run" if top.fullname == STATE else top.name
+            mixed = f"{source.type.name} is a state of {whose} and {name} one of {root.name}"
+            return f"{mixed}; a signal leads from a state to another of one machine"
+        if any(not isinstance(get_proper_type(arg), (TypeVarType, AnyType)) for arg in source.args):
+            return f"a source stands for its family; write {source.type.name}"
+    return None
 
 
 def _sources_of(signal: TypeInfo) -> list[Type]:

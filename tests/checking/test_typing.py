@@ -332,6 +332,7 @@ RUNNABLE = {
     "check_declared.py": ["check_declared"],
     "check_definitions.py": ["check_definitions"],
     "check_fields.py": ["check_fields"],
+    "check_machine_definitions.py": ["check_machine_definitions"],
     "check_messages.py": ["check_messages"],
     "check_own.py": ["check_own"],
     "check_shapes.py": ["check_shapes"],

@@ -11,13 +11,14 @@ from pydantic_core import from_json
 
 from statesig.algebra.diagrams import diagram
 from statesig.cli.exits import Exit, UsageError
-from statesig.cli.loading import load_flow
+from statesig.cli.loading import load_flow, load_kind
 from statesig.cli.options import stored_before
 from statesig.cli.terminal import colour_of
 from statesig.engine.deadlines import seen_stored
 from statesig.engine.fingerprints import graph_names
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node, Takes
+from statesig.states import State
 from statesig.stores.store import Store
 
 __all__ = ["print_diagram"]
@@ -25,10 +26,14 @@ __all__ = ["print_diagram"]
 
 def print_diagram(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the transitions, or a flow, as a diagram; with the states of a stored run if one is given."""
-    if options.target is None:
-        print(diagram(options.format), end="", file=out)
+    target: str | None = options.target
+    kind = None if target is None else load_kind(target)
+    if target is None or kind is not None:
+        if options.run is not None:
+            raise UsageError(f"a stored run is one of a flow; {target} is a class of states")
+        print(diagram(options.format, kind=kind or State), end="", file=out)
         return Exit.OK
-    flow = load_flow(options.target)
+    flow = load_flow(target)
     tags: dict[str, str] = {}
     if options.run is not None:
         with stored_before(options, "read") as store:

@@ -18,7 +18,7 @@ from statesig.codec.histories import tell_histories
 from statesig.codec.limits import DEFAULT_LIMITS
 from statesig.codec.states import decode, schema
 from statesig.errors import DecodeError
-from statesig.states import State
+from statesig.states.machines import AnyKind
 
 __all__ = ["check_documents", "print_schema", "tell_history"]
 
@@ -122,7 +122,7 @@ def _broken_line(text: bytes) -> int:
     return 0
 
 
-def _problem(text: bytes, document: Any, kind: type[State[Any]]) -> str | None:
+def _problem(text: bytes, document: Any, kind: AnyKind) -> str | None:
     """Return the problem with a document, or None; a document with a run and no type is an event."""
     try:
         if isinstance(document, dict) and "run" in document and "type" not in document:

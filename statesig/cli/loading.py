@@ -7,15 +7,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from statesig.cli.exits import Terminated, UsageError
 
 if TYPE_CHECKING:
     from statesig.flow import Flow
-    from statesig.states import State
+    from statesig.states.machines import AnyKind
 
-__all__ = ["kind_named", "load", "load_flow"]
+__all__ = ["kind_named", "load", "load_flow", "load_kind"]
 
 
 def load_flow(target: str) -> Flow:
@@ -46,6 +46,27 @@ def load_flow(target: str) -> Flow:
         listed = f"{', '.join(flows)}: say which, as in {module_name}:{next(iter(flows))}"
         raise UsageError(f"{module_name} has {len(flows)} flows, {listed}")
     return next(iter(flows.values()))
+
+
+def load_kind(target: str) -> AnyKind | None:
+    """Return the class of states that ``MODULE:NAME`` names, of a run or of a machine; None if it names no such class.
+
+    Raises:
+        UsageError: There is no such module.
+    """
+    module_name, colon, name = target.rpartition(":")
+    if not colon or name.endswith(".py"):
+        return None
+    found: object = getattr(load(module_name), name, None)
+    return found if _is_kind(found) else None
+
+
+def _is_kind(found: object) -> TypeGuard[AnyKind]:
+    """Tell whether an object is a class of states below one root."""
+    from statesig.states import State
+    from statesig.states.machines import Machine
+
+    return isinstance(found, type) and issubclass(found, (State, Machine)) and found is not Machine
 
 
 def load(name: str) -> ModuleType:
@@ -101,8 +122,10 @@ def _imported(name: str) -> ModuleType:
         raise UsageError(f"{name} cannot be imported: {type(exc).__name__}: {exc}") from exc
 
 
-def kind_named(tag: str, modules: Iterable[str]) -> type[State[Any]]:
+def kind_named(tag: str, modules: Iterable[str]) -> AnyKind:
     """Import modules, then return the kind of state with a tag, or the abstract kind with a name, in any case.
+
+    A kind of a machine is named with its module: ``shop:Order``.
 
     Raises:
         UsageError: There is no such kind, or a module cannot be imported.
@@ -116,6 +139,8 @@ def kind_named(tag: str, modules: Iterable[str]) -> type[State[Any]]:
     known |= {cls.__tag__: cls for cls in descendants(State)}
     alike = [kind for name, kind in known.items() if name.casefold() == tag.casefold()]
     found = known.get(tag) or (alike[0] if len(alike) == 1 else None)
+    if found is None:
+        found = load_kind(tag)
     if found is None:
         raise UsageError(
             f"there is no state {tag!r}; known are {', '.join(known)}; --import MODULE makes those of a program known"

@@ -208,7 +208,13 @@ def _add_check(add: Add) -> None:
         description="Validate one JSON document, or one per line: states, or the events that `run --json` prints.",
     )
     check.add_argument("files", metavar="FILE", nargs="*", help="files; standard input by default, or with -")
-    check.add_argument("--as", dest="kind", metavar="STATE", default="State", help="accept only this kind of state")
+    check.add_argument(
+        "--as",
+        dest="kind",
+        metavar="STATE",
+        default="State",
+        help="accept only this kind of state, a tag or MODULE:CLASS",
+    )
     _take_imports(check)
 
 
@@ -231,7 +237,9 @@ def _add_schema(add: Add) -> None:
     schema = add(
         "schema", help="print a JSON Schema", description="Print the JSON Schema (2020-12) of a kind of state."
     )
-    schema.add_argument("kind", metavar="STATE", nargs="?", default="State", help="a state's tag; State by default")
+    schema.add_argument(
+        "kind", metavar="STATE", nargs="?", default="State", help="a state's tag, or MODULE:CLASS; State by default"
+    )
     _take_imports(schema)
 
 
@@ -239,8 +247,9 @@ def _add_diagram(add: Add) -> None:
     diagram = add(
         "diagram",
         help="draw the transitions, or a flow",
-        description="Print the transition table as a diagram; or the tasks of a flow and what each takes from others, "
-        "with their states in a stored run if one is given.",
+        description="Print the transition table as a diagram, or that of a machine of your own, by a class of its "
+        "states; or the tasks of a flow and what each takes from others, with their states in a stored run if one is "
+        "given.",
         epilog="A solid arrow hands a value on; a dotted one only a state, or the order. A task with double sides is "
         "mapped.",
     )

@@ -1,13 +1,16 @@
-"""`statesig diagram MODULE[:FLOW]`: a flow as a diagram, with the states of a stored run."""
+"""`statesig diagram MODULE[:NAME]`: a flow as a diagram, with the states of a stored run; or a machine."""
 
+import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from statesig import Flow, state_of, task
+from statesig import Flow, diagram, schema, state_of, task
 from statesig.cli.diagrams import _dot, _mermaid
 from tests.harness.commands import in_this_process
 from tests.samples.outcomes import mixed
+from tests.samples.tickets import Held, Ticket
 
 
 def drawn() -> Flow:
@@ -77,3 +80,48 @@ def test_a_run_of_another_flow(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     code, output, errors = in_this_process(["diagram", "tests.samples.outcomes:pause", run.id, "--store", store], capfd)
     expected = f"statesig: run {run.id} of flow 'mixed' has other tasks than flow 'pause' has now\n"
     assert (2, "", expected) == (code, output, errors)
+
+
+# ---- machines
+
+
+TICKET = "tests.samples.tickets:Ticket"
+
+
+@pytest.mark.parametrize("format", ["mermaid", "dot"])
+def test_a_machine(format: Literal["mermaid", "dot"], capfd: pytest.CaptureFixture[str]) -> None:
+    """A class of states in the place of a flow: the table of its machine, as `diagram(kind=)` draws it."""
+    code, output, errors = in_this_process(["diagram", TICKET, "--format", format], capfd)
+    assert (0, diagram(format, kind=Ticket), "") == (code, output, errors)
+
+
+def test_a_group_and_a_guard_of_a_machine() -> None:
+    """From a group an arrow leads out of each of its states; a guard is told."""
+    arrows = [line.strip() for line in diagram(kind=Ticket).splitlines() if "CLOSE" in line]
+    assert [f"{source} --> Closed: CLOSE [guarded]" for source in ("Open", "Asked", "Blocked")] == arrows
+
+
+def test_a_machine_has_no_stored_run(capfd: pytest.CaptureFixture[str]) -> None:
+    """A run is one of a flow."""
+    expected = f"statesig: a stored run is one of a flow; {TICKET} is a class of states\n"
+    assert (2, "", expected) == in_this_process(["diagram", TICKET, "4f2a"], capfd)
+
+
+def test_what_is_above_all_machines_is_no_machine(capfd: pytest.CaptureFixture[str]) -> None:
+    """`Machine` itself, which a module has because it imports it, names no table."""
+    expected = "statesig: tests.samples.tickets has no flow 'Machine'; it has none\n"
+    assert (2, "", expected) == in_this_process(["diagram", "tests.samples.tickets:Machine"], capfd)
+
+
+def test_the_schema_of_a_machine(capfd: pytest.CaptureFixture[str]) -> None:
+    """A class of states named with its module, without an import by option; a group is its states."""
+    code, output, errors = in_this_process(["schema", "tests.samples.tickets:Held"], capfd)
+    assert (0, schema(Held), "") == (code, json.loads(output), errors)
+
+
+def test_documents_are_checked_as_states_of_a_machine(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """One of another machine, or of a run, is not valid."""
+    file = tmp_path / "tickets.jsonl"
+    file.write_text('{"type":"Open","title":"tea"}\n{"type":"Failed"}\n')
+    refused = f"{file}:2: not a Ticket: a Failed is not one; possible: Open, Asked, Blocked, Closed\n1 of 2 not valid\n"
+    assert (1, "", refused) == in_this_process(["check", "--as", TICKET, str(file)], capfd)

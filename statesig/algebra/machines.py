@@ -47,6 +47,7 @@ class Transition(Signal[TargetT], Generic[SourceT, TargetT]):
 
     __sources__: ClassVar[tuple[type[Machine] | type[None], ...]]
     __carried__: ClassVar[dict[type, tuple[str, ...]]]
+    __guarded__: ClassVar[bool]
 
     @classmethod
     def after(cls, source: SourceT, /, **new: object) -> Self:
@@ -67,9 +68,12 @@ class Transition(Signal[TargetT], Generic[SourceT, TargetT]):
         carried = cls.__carried__[type(source)]
         if carried:
             kept = source.__dict__
-            new = {**{name: kept[name] for name in carried}, **new}
+            for name in carried:
+                if name not in new:
+                    new[name] = kept[name]
         signal = cls(**cast("dict[str, Any]", new))
-        check_guard(source, signal)
+        if cls.__guarded__:
+            check_guard(source, signal)
         return signal
 
     def refuses(self, source: SourceT) -> str | None:
@@ -94,6 +98,7 @@ class Transition(Signal[TargetT], Generic[SourceT, TargetT]):
             enter(cls, state)
             cls.__sources__ = sources
             cls.__carried__ = _Carried(cls)
+            cls.__guarded__ = cls.refuses is not Transition.refuses
 
 
 class _Carried(dict[type, tuple[str, ...]]):
@@ -157,8 +162,8 @@ def _names(kinds: Iterable[type]) -> list[str]:
 
 def is_guarded(signal: Any) -> bool:
     """Tell whether a class of transitions has a guard."""
-    unguarded: Any = Transition
-    return signal.refuses is not unguarded.refuses
+    guarded: bool = signal.__guarded__
+    return guarded
 
 
 def check_guard(source: Machine | None, signal: Transition[Any, Any]) -> None:

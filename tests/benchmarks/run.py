@@ -21,6 +21,7 @@ import clusters
 import executing
 import flows
 import imports
+import machines
 import pydantic
 import refusals
 import serving
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "construct": values.construct,
     "signals": values.signals,
     "advance": values.transitions,
+    "machines": machines.machines,
     "encode": wire.encoding,
     "decode": wire.decoding,
     "refuse": refusals.refusing,

@@ -392,12 +392,12 @@ def test_a_state_defined_later_is_described() -> None:
     before = app.openapi()
     assert before is app.openapi()
 
-    class Belated(TimedOut):
+    class Adjourned(TimedOut):
         """Later than that."""
 
         hours: int = 1
 
-    class BELATE(Signal[Belated]):
+    class BELATE(Signal[Adjourned]):
         """Be later."""
 
     @app.get("/later")
@@ -405,11 +405,11 @@ def test_a_state_defined_later_is_described() -> None:
         raise BELATE
 
     after = app.openapi()
-    assert ("Belated" in schema_at(504, before)["discriminator"]["mapping"], "Belated" in json.dumps(after)) == (
+    assert ("Adjourned" in schema_at(504, before)["discriminator"]["mapping"], "Adjourned" in json.dumps(after)) == (
         False,
         True,
     )
-    assert "hours" in after["components"]["schemas"]["Belated"]["properties"]
+    assert "hours" in after["components"]["schemas"]["Adjourned"]["properties"]
     assert "/later" in after["paths"]
 
 

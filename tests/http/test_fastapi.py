@@ -397,12 +397,12 @@ def test_a_state_defined_later_is_described() -> None:
 
         hours: int = 1
 
-    class BELATE(Signal[Adjourned]):
+    class ADJOURN(Signal[Adjourned]):
         """Be later."""
 
     @app.get("/later")
     async def later() -> int:
-        raise BELATE
+        raise ADJOURN
 
     after = app.openapi()
     assert ("Adjourned" in schema_at(504, before)["discriminator"]["mapping"], "Adjourned" in json.dumps(after)) == (

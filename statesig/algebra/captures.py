@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from typing_extensions import TypeIs
 
 from statesig.algebra.joins import combine
-from statesig.signals import Signal, causes_of, chain_of, is_signal
+from statesig.signals import Signal, is_signal
+from statesig.signals.causes import causes_of, chain_of
 from statesig.states import AnyState, ErrorInfo, Failed, State, Success
 from statesig.states.descriptions import cause_of, describe, members_of
 from statesig.states.families import check_unforged, narrow

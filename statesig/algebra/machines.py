@@ -14,7 +14,8 @@ from typing_extensions import TypeVar
 
 from statesig.algebra.tables import table_of
 from statesig.errors import DefinitionError, IllegalTransition, RefusedTransition
-from statesig.signals import Signal, declared_by, enter, raised_by, signal_type_of
+from statesig.signals import Signal, signal_type_of
+from statesig.signals.definitions import declared_by, enter, raised_by
 from statesig.states import State
 from statesig.states.descriptions import no_state
 from statesig.states.families import StateModel, origin_of

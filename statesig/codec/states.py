@@ -28,7 +28,9 @@ from statesig.codec.limits import (
 from statesig.codec.problems import path_of, undecodable
 from statesig.codec.writers import READ_BACK, UNDECLARED, writers
 from statesig.errors import DecodeError, EncodeError
-from statesig.signals import Payload, Signal, is_signal, payload_of
+from statesig.signals import Signal, is_signal
+from statesig.signals.definitions import Carrier
+from statesig.signals.payloads import Payload, payload_of
 from statesig.states import AnyFinished, AnyState, Finished, MetaState, Queued, State, Submitted
 from statesig.states.families import Asked, StateMeta, StateModel, check_keys, narrow, readers
 from statesig.states.machines import Machine
@@ -170,7 +172,7 @@ def _named(asked: Any) -> Asked:
     return choice_of(asked) or asked
 
 
-def _carried(payload: Payload, state: Any) -> Signal[Any]:
+def _carried(payload: Payload, state: Any) -> Carrier:
     try:
         return payload.carrying(state)
     except ValidationError as exc:

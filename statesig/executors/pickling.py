@@ -13,7 +13,7 @@ from typing import Any, Final
 from statesig.algebra.captures import Redact, RetryOn
 from statesig.executors.calls import Call, Outcome, worker_name
 from statesig.graph.tasks import Task
-from statesig.signals import chain_of
+from statesig.signals.causes import chain_of
 from statesig.states import Failed
 from statesig.states.descriptions import redacted
 

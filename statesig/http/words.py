@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typing_extensions import Format, get_annotations, get_type_hints, is_typeddict
 
-from statesig.signals import is_class_of_signals, payload_of
+from statesig.signals import is_class_of_signals
+from statesig.signals.payloads import payload_of
 from statesig.states import State
 from statesig.states.families import StateMeta, descendants
 from statesig.states.generics import args_of, origin_of

@@ -24,7 +24,7 @@ from tests.harness.exhaustive import exhaustive_but, one_in, thorough_but
 
 STUBS = ROOT / "stubs"
 HEADER = "# Written by `python -m statesig stubs"
-OWN = (STUBS / "statesig/signals.pyi").read_text()
+OWN = (STUBS / "statesig/signals/__init__.pyi").read_text()
 TREE = ast.parse(OWN)
 BUILT_IN = [kind for kind in descendants(State) if kind.__module__ == "statesig.states"]
 
@@ -72,7 +72,7 @@ def test_every_module_that_defines_signals_has_its_stub() -> None:
         for base in node.bases
     }
     found = {name for name, base in bases if base.startswith("Signal[") and base != "Signal[TargetT]"}
-    assert {"examples", "signals.py"} == found
+    assert {"examples", "signals"} == found
 
 
 def test_the_formatter_leaves_a_stub_as_it_is() -> None:
@@ -221,7 +221,7 @@ def test_a_change_of_any_field_of_any_state_changes_its_signal(how: str, tmp_pat
     """Each field of each concrete state, of its own or of any class above it, is in the stub as it is."""
     folder = checkout(tmp_path, changed(how))
     assert 0 == stubs(folder, path=folder).returncode
-    tree = ast.parse((folder / "stubs/statesig/signals.pyi").read_text())
+    tree = ast.parse((folder / "stubs/statesig/signals/__init__.pyi").read_text())
     unchanged: list[str] = []
     for kind in BUILT_IN:
         signal = signal_type_of(kind).__name__
@@ -251,10 +251,10 @@ ONE_CHANGE = [
 def test_the_check_fails_after_one_field_of_one_state_is_changed(how: str, only: str, tmp_path: Path) -> None:
     """The command exits 1, names the stub and the command that writes it, and changes nothing."""
     folder = checkout(tmp_path, changed(how, only))
-    said = "stubs/statesig/signals.pyi is stale; run python -m statesig stubs\n"
+    said = "stubs/statesig/signals/__init__.pyi is stale; run python -m statesig stubs\n"
     done = stubs(folder, "--check", path=folder)
     assert (1, "", said) == (done.returncode, done.stdout, done.stderr)
-    assert OWN == (folder / "stubs/statesig/signals.pyi").read_text()
+    assert OWN == (folder / "stubs/statesig/signals/__init__.pyi").read_text()
 
 
 def test_the_check_passes_where_nothing_is_changed(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_the_check_passes_where_nothing_is_changed(tmp_path: Path) -> None:
 
 def test_writing_tells_what_was_written(tmp_path: Path) -> None:
     """A stub that is new or stale is written and named; a current one is neither."""
-    path = tmp_path / "statesig/signals.pyi"
+    path = tmp_path / "statesig/signals/__init__.pyi"
     assert [path.as_posix()] == [*own_stubs(tmp_path).write()]
     assert OWN == path.read_text()
     assert [] == [*own_stubs(tmp_path).write()]
@@ -278,9 +278,9 @@ def test_writing_tells_what_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "said"), [(None, "is missing"), (f"{HEADER}`: older\n", "is stale")])
 def test_checking_names_what_is_not_current_and_writes_nothing(text: str | None, said: str, tmp_path: Path) -> None:
     """A stub that is stale or missing is named, with the command that writes it, and nothing was changed."""
-    path = tmp_path / "statesig/signals.pyi"
+    path = tmp_path / "statesig/signals/__init__.pyi"
     if text is not None:
-        path.parent.mkdir()
+        path.parent.mkdir(parents=True)
         path.write_text(text)
     command = f"python -m statesig stubs --output {tmp_path.as_posix()}"
     assert [f"{path.as_posix()} {said}; run {command}"] == own_stubs(tmp_path).check()
@@ -290,7 +290,7 @@ def test_checking_names_what_is_not_current_and_writes_nothing(text: str | None,
 def test_other_line_ends_are_current(tmp_path: Path) -> None:
     """A stub that was checked out with the line ends of another system is current."""
     [*own_stubs(tmp_path).write()]
-    path = tmp_path / "statesig/signals.pyi"
+    path = tmp_path / "statesig/signals/__init__.pyi"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert [] == own_stubs(tmp_path).check()
 

@@ -94,13 +94,13 @@ def own_stubs(output: Path | None = None) -> Plan:
     """
     command = COMMAND if output is None else f"{COMMAND} --output {output}"
     output = output or _checkout() / "stubs"
-    texts = {output / _path_of(name): stub_of(name, command=COMMAND) for name in _OWN}
+    texts = {output / _path_of(name, "__init__"): stub_of(name, command=COMMAND) for name in _OWN}
     return Plan(command, texts, _left_over([output / "statesig"], texts), output)
 
 
 def _checkout() -> Path:
     root, here = _PACKAGE.parent, Path.cwd()
-    if (here / "statesig" / "signals.py").is_file() and here.resolve() != root.resolve():
+    if (here / "statesig" / "signals").is_dir() and here.resolve() != root.resolve():
         raise FileNotFoundError(f"this folder is a checkout of statesig, but {_PACKAGE} is running; use {COMMAND}")
     if not (root / "pyproject.toml").is_file():
         raise FileNotFoundError(

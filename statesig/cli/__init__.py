@@ -152,11 +152,14 @@ def _print_version(options: argparse.Namespace, out: TextIO, err: TextIO) -> int
 
 
 def _write_stubs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    from statesig.checking.stubs.plan import own_stubs, stubs_of
+    from statesig.checking.stubs.own import own_constructors
+    from statesig.checking.stubs.plan import Plan, stubs_of
     from statesig.cli.loading import load
 
+    if options.output is not None and not options.packages:
+        raise UsageError("--output is where the stubs of a program go; name its package")
     try:
-        plan = stubs_of(options.packages, options.output, load) if options.packages else own_stubs(options.output)
+        plan = stubs_of(options.packages, options.output, load) if options.packages else own_constructors()
         if options.check:
             wrong = plan.check()
             print("".join(f"{line}\n" for line in wrong), end="", file=err)
@@ -165,7 +168,7 @@ def _write_stubs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         for line in plan.write():
             print(line, file=out)
             changed = True
-        if changed and options.packages:
+        if changed and isinstance(plan, Plan):
             print("".join(f"{line}\n" for line in plan.readers()), end="", file=err)
     except BrokenPipeError:
         raise
@@ -174,6 +177,6 @@ def _write_stubs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         raise UsageError(place if exc.filename and exc.lineno else f"{exc}") from exc
     except (ImportError, OSError) as exc:
         raise UsageError(f"{exc}") from exc
-    if not plan.texts:
+    if isinstance(plan, Plan) and not plan.texts:
         print(f"no module of {', '.join(options.packages)} defines a signal: no stub is needed", file=err)
     return Exit.OK

@@ -273,7 +273,7 @@ def _add_stubs(add: Add) -> None:
         "packages",
         metavar="PACKAGE",
         nargs="*",
-        help="a package or a module of a program; by default statesig itself, in its checkout",
+        help="a package or a module of a program; by default the signals of statesig, in its checkout",
     )
     stubs.add_argument(
         "--output",

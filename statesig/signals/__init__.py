@@ -7,7 +7,7 @@ may follow which state.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, Union, cast
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, Union, cast, final
 
 from typing_extensions import TypeIs, TypeVar, override
 
@@ -47,6 +47,8 @@ from statesig.states.machines import Machine
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
+
+    from statesig.states import ErrorInfo, UtcDatetime
 
 __all__ = [
     "CACHE",
@@ -256,89 +258,326 @@ def catching(kind: type[KindT]) -> tuple[type[Signal[KindT]], ...]:
     return tuple(signal for state, signal in SIGNALS.items() if issubclass(state, family))
 
 
+@final
 class PEND(Signal[Pending[Any]]):
     """Pending."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self, message: str | None = None, *, result: Any | None = None, causes: tuple[ErrorInfo, ...] = ()
+        ) -> None: ...
+
+
+@final
 class SCHEDULE(Signal[Scheduled[Any]]):
     """Run it at a given time."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            start_time: UtcDatetime | None = None,
+        ) -> None: ...
+
+
+@final
 class RESUME(Signal[Resume[Any]]):
     """Continue after a pause."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            start_time: UtcDatetime | None = None,
+        ) -> None: ...
+
+
+@final
 class RETRY(Signal[Retrying[Any]]):
     """Run it again, while retries are left."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            start_time: UtcDatetime | None = None,
+            run_count: int = 1,
+        ) -> None: ...
+
+
+@final
 class LOOP(Signal[Looped[Any]]):
     """Run it again with this result as its input."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            start_time: UtcDatetime | None = None,
+            loop_count: int = 1,
+        ) -> None: ...
+
+
+@final
 class PAUSE(Signal[Paused[Any]]):
     """Wait for a person."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            until: UtcDatetime | None = None,
+        ) -> None: ...
+
+
+@final
 class QUEUE(Signal[Queued[Any]]):
     """Queued."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            state: Pending[Any],
+        ) -> None: ...
+
+
+@final
 class SUBMIT(Signal[Submitted[Any]]):
     """Submitted."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            state: Pending[Any],
+        ) -> None: ...
+
+
+@final
 class START(Signal[Running[Any]]):
     """Running."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self, message: str | None = None, *, result: Any | None = None, causes: tuple[ErrorInfo, ...] = ()
+        ) -> None: ...
+
+
+@final
 class STOP(Signal[Cancelling[Any]]):
     """Cancelling."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self, message: str | None = None, *, result: Any | None = None, causes: tuple[ErrorInfo, ...] = ()
+        ) -> None: ...
+
+
+@final
 class SUCCESS(Signal[Success[Any]]):
     """End early, with success."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self, message: str | None = None, *, result: Any | None = None, causes: tuple[ErrorInfo, ...] = ()
+        ) -> None: ...
+
+
+@final
 class CACHE(Signal[Cached[Any]]):
     """Computed before, and still valid."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            expires: UtcDatetime | None = None,
+        ) -> None: ...
+
+
+@final
 class MAP(Signal[Mapped[Any]]):
     """Run once for each input, every time with success."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            children: tuple[Success[object], ...] = (),
+        ) -> None: ...
+
+
+@final
 class SKIP(Signal[Skipped[Any]]):
     """Leave it out; downstream tasks run as after a success."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self, message: str | None = None, *, result: Any | None = None, causes: tuple[ErrorInfo, ...] = ()
+        ) -> None: ...
+
+
+@final
 class FAIL(Signal[Failed[Any]]):
     """End with a failure."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            retryable: bool = True,
+        ) -> None: ...
+
+
+@final
 class TIMEOUT(Signal[TimedOut[Any]]):
     """Took longer than its timeout."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            retryable: bool = True,
+        ) -> None: ...
+
+
+@final
 class TRIGGERFAIL(Signal[TriggerFailed[Any]]):
     """Its trigger refused the upstream states."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            retryable: bool = False,
+        ) -> None: ...
+
+
+@final
 class VALIDATIONFAIL(Signal[ValidationFailed[Any]]):
     """Its input is not valid."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            retryable: bool = True,
+        ) -> None: ...
+
+
+@final
 class CRASH(Signal[Crashed[Any]]):
     """The process or the machine that ran it was lost."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            retryable: bool = True,
+        ) -> None: ...
+
+
+@final
 class CANCEL(Signal[Cancelled[Any]]):
     """Stopped on request."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self, message: str | None = None, *, result: Any | None = None, causes: tuple[ErrorInfo, ...] = ()
+        ) -> None: ...
+
+
+@final
 class MAPFAIL(Signal[MapFailed[Any]]):
     """Run once for each input; a child has failed."""
 
+    if TYPE_CHECKING:
 
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            retryable: bool = False,
+            children: tuple[Success[object] | Failed[object] | Cancelled[object], ...],
+        ) -> None: ...
+
+
+@final
 class MAPCANCEL(Signal[MapCancelled[Any]]):
     """Run once for each input; no child has failed, and one was cancelled."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            message: str | None = None,
+            *,
+            result: Any | None = None,
+            causes: tuple[ErrorInfo, ...] = (),
+            children: tuple[Success[object] | Cancelled[object], ...],
+        ) -> None: ...

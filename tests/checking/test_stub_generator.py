@@ -1,4 +1,4 @@
-"""Stubs: what `python -m statesig stubs` writes of a module, and whether the committed ones are current."""
+"""Stubs: what `python -m statesig stubs` writes of a module, and into the source of the built-in signals."""
 
 import ast
 import os
@@ -12,8 +12,8 @@ from typing import Any, TypeGuard
 import pytest
 from pydantic_core import PydanticUndefined
 
-import statesig.signals
-from statesig.checking.stubs.plan import own_stubs, stub_of
+from statesig.checking.stubs.own import own_constructors
+from statesig.checking.stubs.plan import stub_of
 from statesig.signals import signal_type_of
 from statesig.states import State
 from statesig.states.families import descendants
@@ -22,9 +22,9 @@ from tests.harness.cases import at_once
 from tests.harness.commands import statesig as statesig_command
 from tests.harness.exhaustive import exhaustive_but, one_in, thorough_but
 
-STUBS = ROOT / "stubs"
 HEADER = "# Written by `python -m statesig stubs"
-OWN = (STUBS / "statesig/signals/__init__.pyi").read_text()
+SIGNALS_FILE = "statesig/signals/__init__.py"
+OWN = (ROOT / SIGNALS_FILE).read_text()
 TREE = ast.parse(OWN)
 BUILT_IN = [kind for kind in descendants(State) if kind.__module__ == "statesig.states"]
 
@@ -34,10 +34,13 @@ def class_in(tree: ast.Module, name: str) -> ast.ClassDef:
 
 
 def constructor_of(kind: type[State[Any]]) -> ast.FunctionDef:
-    """Return the constructor that the stub gives to the signal of a state."""
-    constructor = class_in(TREE, signal_type_of(kind).__name__).body[0]
-    assert isinstance(constructor, ast.FunctionDef)
-    return constructor
+    """Return the constructor that the signal of a state has for type checkers."""
+    return constructor_in(TREE, signal_type_of(kind).__name__)
+
+
+def constructor_in(tree: ast.Module, signal: str) -> ast.FunctionDef:
+    members = ast.walk(class_in(tree, signal))
+    return next(each for each in members if isinstance(each, ast.FunctionDef) and each.name == "__init__")
 
 
 def stubs(folder: Path, *arguments: str, path: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -54,13 +57,13 @@ def stubs(folder: Path, *arguments: str, path: Path = ROOT) -> subprocess.Comple
 # ---- the package's own
 
 
-def test_the_committed_stubs_are_current() -> None:
-    """The stubs of the repository are what the generator writes of the modules as they are."""
-    assert [] == own_stubs().check()
+def test_the_committed_constructors_are_current() -> None:
+    """The constructors in the source are what the generator writes of the states as they are."""
+    assert [] == own_constructors().check()
 
 
-def test_every_module_that_defines_signals_has_its_stub() -> None:
-    """But for the examples, which are to be read and run, no module without a stub has a class below a signal.
+def test_every_signal_stands_where_its_constructor_is_written() -> None:
+    """But for the examples, which are to be read and run, no other module has a class below a signal.
 
     `Transition`, the base of those of machines, carries no state yet.
     """
@@ -73,15 +76,6 @@ def test_every_module_that_defines_signals_has_its_stub() -> None:
     }
     found = {name for name, base in bases if base.startswith("Signal[") and base != "Signal[TargetT]"}
     assert {"examples", "signals"} == found
-
-
-def test_the_formatter_leaves_a_stub_as_it_is() -> None:
-    """Formatter and linter have nothing to say of the committed stubs."""
-    for command in (["format", "--check"], ["check"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--no-cache", STUBS], cwd=ROOT, capture_output=True, text=True
-        )
-        assert 0 == done.returncode, done.stdout + done.stderr
 
 
 @at_once
@@ -108,27 +102,11 @@ def test_a_constructor_has_the_defaults_of_its_state(kind: type[State[Any]]) -> 
     assert expected == given
 
 
-def test_the_stub_has_every_public_name() -> None:
-    """All that the module offers is in its stub, and no other public name."""
-    names = {node.name for node in TREE.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
-    aliases = [node for node in TREE.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript)]
-    names |= {ast.unparse(target) for node in aliases for target in node.targets}
-    assert set(statesig.signals.__all__) == {name for name in names if not name.startswith("_")}
-
-
-def test_the_stub_says_what_the_module_does() -> None:
-    """A function's parameters and annotations are those of the module."""
-
-    def signatures(tree: ast.Module) -> dict[str, str]:
-        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        return {
-            node.name: f"{ast.unparse(node.args)} -> {ast.unparse(node.returns)}"
-            for node in functions
-            if node.returns and not node.name.startswith("_")
-        }
-
-    module = ast.parse(Path(statesig.signals.__file__).read_text())
-    assert signatures(module) == signatures(TREE)
+@at_once
+@pytest.mark.parametrize("kind", BUILT_IN)
+def test_a_signal_is_final(kind: type[State[Any]]) -> None:
+    """A second signal of a state is refused, and so is a class below the first: checkers know it."""
+    assert signal_type_of(kind).__final__
 
 
 # ---- a field that changes
@@ -194,9 +172,7 @@ Parameters = dict[str, tuple[str, str]]
 
 
 def parameters(tree: ast.Module, signal: str) -> Parameters:
-    constructor = class_in(tree, signal).body[0]
-    assert isinstance(constructor, ast.FunctionDef)
-    given = constructor.args
+    given = constructor_in(tree, signal).args
     defaults = [*[None] * (len(given.args) - len(given.defaults)), *given.defaults, *given.kw_defaults]
     arguments = zip([*given.args, *given.kwonlyargs], defaults, strict=True)
     texts = {arg.arg: (arg.annotation, default) for arg, default in arguments if arg.arg != "self"}
@@ -207,9 +183,9 @@ def parameters(tree: ast.Module, signal: str) -> Parameters:
 
 
 def checkout(folder: Path, states: str | None = None) -> Path:
-    """Copy the package and its stubs to a folder, with another text of its module of states."""
-    for name in ("statesig", "stubs"):  # with what is compiled, but what another process is writing
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
+    """Copy the package to a folder, with another text of its module of states."""
+    # With what is compiled, but what another process is writing.
+    shutil.copytree(ROOT / "statesig", folder / "statesig", ignore=shutil.ignore_patterns("*.pyc.*"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     if states is not None:
         (folder / "statesig/states/__init__.py").write_text(states)
@@ -218,10 +194,11 @@ def checkout(folder: Path, states: str | None = None) -> Path:
 
 @pytest.mark.parametrize("how", thorough_but(["added"], CHANGES))
 def test_a_change_of_any_field_of_any_state_changes_its_signal(how: str, tmp_path: Path) -> None:
-    """Each field of each concrete state, of its own or of any class above it, is in the stub as it is."""
+    """The command names the file that it writes, which has each field of each state, and no other change."""
     folder = checkout(tmp_path, changed(how))
-    assert 0 == stubs(folder, path=folder).returncode
-    tree = ast.parse((folder / "stubs/statesig/signals/__init__.pyi").read_text())
+    done = stubs(folder, path=folder)
+    assert (0, f"{SIGNALS_FILE}\n", "") == (done.returncode, done.stdout, done.stderr)
+    tree = ast.parse((folder / SIGNALS_FILE).read_text())
     unchanged: list[str] = []
     for kind in BUILT_IN:
         signal = signal_type_of(kind).__name__
@@ -232,6 +209,19 @@ def test_a_change_of_any_field_of_any_state_changes_its_signal(how: str, tmp_pat
         else:
             unchanged += [f"{signal} {name}" for name in kind.model_fields if before[name] == after.get(name)]
     assert [] == unchanged
+    assert without_constructors(OWN) == without_constructors((folder / SIGNALS_FILE).read_text())
+
+
+def without_constructors(text: str) -> list[str]:
+    lines = text.splitlines()
+    for node in reversed(ast.parse(text).body):
+        if isinstance(node, ast.ClassDef) and node.name.isupper():
+            del lines[node.body[1].lineno - 1 : node.body[1].end_lineno]
+    return lines
+
+
+def name_of(cls: type) -> str:
+    return cls.__name__
 
 
 ONE_CHANGE = [
@@ -249,12 +239,14 @@ ONE_CHANGE = [
     ("how", "only"), exhaustive_but([("retyped", "MetaState.state")], ONE_CHANGE, thorough=[("added", "State")])
 )
 def test_the_check_fails_after_one_field_of_one_state_is_changed(how: str, only: str, tmp_path: Path) -> None:
-    """The command exits 1, names the stub and the command that writes it, and changes nothing."""
+    """The command exits 1, names each signal and the command that writes it, and changes nothing."""
     folder = checkout(tmp_path, changed(how, only))
-    said = "stubs/statesig/signals/__init__.pyi is stale; run python -m statesig stubs\n"
+    changed_class = only.partition(".")[0]
+    signals = {signal_type_of(kind).__name__ for kind in BUILT_IN if changed_class in map(name_of, kind.__mro__)}
+    said = {f"{SIGNALS_FILE}: the constructor of {name} is stale; run python -m statesig stubs" for name in signals}
     done = stubs(folder, "--check", path=folder)
-    assert (1, "", said) == (done.returncode, done.stdout, done.stderr)
-    assert OWN == (folder / "stubs/statesig/signals/__init__.pyi").read_text()
+    assert (1, "", said) == (done.returncode, done.stdout, {*done.stderr.splitlines()})
+    assert OWN == (folder / SIGNALS_FILE).read_text()
 
 
 def test_the_check_passes_where_nothing_is_changed(tmp_path: Path) -> None:
@@ -264,44 +256,13 @@ def test_the_check_passes_where_nothing_is_changed(tmp_path: Path) -> None:
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
 
 
-# ---- writing
-
-
-def test_writing_tells_what_was_written(tmp_path: Path) -> None:
-    """A stub that is new or stale is written and named; a current one is neither."""
-    path = tmp_path / "statesig/signals/__init__.pyi"
-    assert [path.as_posix()] == [*own_stubs(tmp_path).write()]
-    assert OWN == path.read_text()
-    assert [] == [*own_stubs(tmp_path).write()]
-
-
-@pytest.mark.parametrize(("text", "said"), [(None, "is missing"), (f"{HEADER}`: older\n", "is stale")])
-def test_checking_names_what_is_not_current_and_writes_nothing(text: str | None, said: str, tmp_path: Path) -> None:
-    """A stub that is stale or missing is named, with the command that writes it, and nothing was changed."""
-    path = tmp_path / "statesig/signals/__init__.pyi"
-    if text is not None:
-        path.parent.mkdir(parents=True)
-        path.write_text(text)
-    command = f"python -m statesig stubs --output {tmp_path.as_posix()}"
-    assert [f"{path.as_posix()} {said}; run {command}"] == own_stubs(tmp_path).check()
-    assert text == (path.read_text() if path.exists() else None)
-
-
-def test_other_line_ends_are_current(tmp_path: Path) -> None:
-    """A stub that was checked out with the line ends of another system is current."""
-    [*own_stubs(tmp_path).write()]
-    path = tmp_path / "statesig/signals/__init__.pyi"
-    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert [] == own_stubs(tmp_path).check()
+# ---- a user's package
 
 
 def test_a_module_that_is_not_there_is_an_import_error() -> None:
     """There is no stub of a module that cannot be imported."""
     with pytest.raises(ModuleNotFoundError):
         stub_of("statesig.nowhere")
-
-
-# ---- a user's package
 
 
 @pytest.fixture
@@ -345,6 +306,14 @@ def test_a_stub_that_somebody_wrote_is_left_as_it_is(shop: Path) -> None:
     missing = "typings/shop/__init__.pyi is missing; run python -m statesig stubs shop"
     assert (1, [], [missing, said]) == said_by(stubs(shop, "shop", "--check"))
     assert ("# by hand\n", [by_hand]) == (by_hand.read_text(), [*shop.rglob("*.pyi")])
+
+
+def test_other_line_ends_are_current(shop: Path) -> None:
+    """A stub that was checked out with the line ends of another system is current."""
+    stubs(shop, "shop")
+    path = shop / "typings/shop/signals.pyi"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert (0, [], []) == said_by(stubs(shop, "shop", "--check"))
 
 
 @pytest.mark.exhaustive
@@ -730,6 +699,16 @@ def test_a_stub_of_a_users_signals(tmp_path: Path) -> None:
     done = stubs(tmp_path, "signals", "--output", "out")
     assert (0, "out/signals.pyi\n") == (done.returncode, done.stdout)
     assert EXPECTED == (tmp_path / "out/signals.pyi").read_text()
+
+
+def test_a_signal_is_final_in_a_stub_once(tmp_path: Path) -> None:
+    """A stub adds the decorator to a signal, and does not repeat it for one that has it."""
+    ends = SALES.replace("class SELL", "@typing.final\nclass SELL")
+    (tmp_path / "once.py").write_text(f"import typing\n{ends}")
+    (tmp_path / "added.py").write_text(SALES.replace("Sold", "Given"))
+    stubs(tmp_path, "once", "added")
+    found = [(tmp_path / f"typings/{name}.pyi").read_text() for name in ("once", "added")]
+    assert [["@typing.final"], ["@final"]] == [[line for line in text.splitlines() if "@" in line] for text in found]
 
 
 def test_what_is_imported_from_its_package_is_offered(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Types: programs of a user's through every checker, against the installed wheel and against the bare source tree.
+"""Types: programs of a user's through every checker, against the installed wheel, which the source tree is equal to.
 
 What the marks in a program say, and how each checker is run, is told in `tests.harness.checkers`.
 """
@@ -39,8 +39,7 @@ from tests.harness.programs import MACHINE_PAIRS
 
 PROGRAMS = programs()
 CORE = ("ty",)
-BARE_CORE = ("pyrefly",)
-"""The set-ups that the test command tries, with the wheel and with the bare tree; the others are exhaustive."""
+"""The set-ups that the test command tries; the others are exhaustive."""
 THOROUGH = (
     "pyrefly",
     "mypy with the plugin before pydantic's",
@@ -48,7 +47,6 @@ THOROUGH = (
     "mypy with the plugin and a stricter pydantic's",
     "mypy with pydantic's plugin",
 )
-BARE_THOROUGH = (PLUGIN, "mypy", "pyright", "ty")
 """Those of them that are thorough: each checker is tried before."""
 COPIES = {
     "kinds.py": "stubbed.py",
@@ -74,7 +72,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """An environment that sees the source tree, which has no stub beside its modules."""
+    """An environment that sees the source tree, as an editable installation does."""
     return bare(tmp_path_factory.mktemp("tree"))
 
 
@@ -136,7 +134,7 @@ class Runs:
 
     Args:
         folder: The programs.
-        stubs: Whether it has stubs, and statesig too.
+        stubs: Whether it has the stubs of the programs.
         start: Starts a checker by the name of its set-up.
         running: The runs by the names of their set-ups.
     """
@@ -194,7 +192,7 @@ def runs(
 def bare_runs(
     background: ThreadPoolExecutor, tree: Environment, bare_folder: Path, kept: Path, request: pytest.FixtureRequest
 ) -> Runs:
-    """The runs with the bare source tree, each checker in its simplest way."""
+    """The runs with the source tree, and with no stub of a program."""
 
     def start(name: str) -> Future[Flagged]:
         return background.submit(SETUPS[name].check, tree, bare_folder, kept / f"{name} tree")
@@ -234,28 +232,16 @@ def test_a_transition_of_a_machine_is_flagged_if_and_only_if_its_table_has_no_su
     assert [] == found, "\n".join(found)
 
 
-@pytest.mark.parametrize("setup", exhaustive_but(BARE_CORE, CHECKERS.values(), thorough=BARE_THOROUGH))
-def test_in_the_bare_tree_only_what_annotations_say_is_flagged(setup: str, bare_runs: Runs) -> None:
-    """Without stubs a checker flags the lines marked ``E`` and no others; only the plugin makes up for the stubs."""
+def test_the_source_tree_says_what_the_wheel_says(bare_runs: Runs) -> None:
+    """As it is in the tree, the package has ty flag what is marked ``E``; only where a program has stubs, the rest."""
     stubless = [program for program in PROGRAMS if program != "check_stubbed_generics.py"]
-    found = [offence for program in stubless for offence in bare_runs.offences(setup, program)]
+    found = [offence for program in stubless for offence in bare_runs.offences("ty", program)]
     assert [] == found, "\n".join(found)
-
-
-@pytest.mark.parametrize(
-    "setup",
-    exhaustive_but(BARE_CORE, [setup for setup in CHECKERS.values() if setup != PLUGIN], thorough=BARE_THOROUGH),
-)
-def test_with_neither_plugin_nor_stubs_no_wrong_field_of_a_signal_is_seen(setup: str, bare_runs: Runs) -> None:
-    """In the bare tree no checker flags a line marked ``S``: it is the stub that is tested by it."""
-    marked = {(name, line) for name, path in PROGRAMS.items() for line, mark in marks_of(path).items() if mark.stubs}
-    assert 200 < len(marked)
-    assert set() == marked & bare_runs.flagged(setup).keys()
 
 
 @pytest.mark.thorough
 def test_the_plugin_needs_no_stub(bare_runs: Runs) -> None:
-    """In the bare tree mypy with the plugin flags every marked line of every program, and no other line."""
+    """Without stubs of the programs mypy with the plugin flags every marked line of each, and no other line."""
     found = [offence for program in PROGRAMS for offence in bare_runs.offences(PLUGIN, program)]
     assert [] == found, "\n".join(found)
 

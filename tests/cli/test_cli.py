@@ -152,6 +152,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["diagram", "--format", "png"], "'png'"),
     (["stubs", "--nope"], "--nope"),
     (["stubs", ""], "module"),
+    (["stubs", "--check", "--output", "out"], "name its package"),
     (["stubs", "statesig_no_such_module"], "there is no module 'statesig_no_such_module'"),
     (["stubs", "--check", "tests.samples.fails_on_import"], "ValueError: not today"),
     (["stubs", "tests.samples.leaves_on_import"], "tests.samples.leaves_on_import"),

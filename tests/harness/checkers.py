@@ -3,7 +3,7 @@
 A program is a module below ``tests/typing``. A mark stands at the end of a line, and a line may have several:
 
     # E: code, code       Every checker flags the line, mypy with exactly these codes: the annotations say so.
-    # S: code, code       The same, once there is a stub; without one only mypy with our plugin.
+    # S: code, code       The same, once the program has a stub; without one only mypy with our plugin.
     # P: code, code       Mypy with our plugin flags it with these codes, beside those above; nobody else does.
     # missed: ty, mypy    An exception: these do not flag the line, though they should.
     # false: ty, mypy     An exception: these flag the line, though nothing is wrong with it.
@@ -231,7 +231,7 @@ def installed(folder: Path) -> Environment:
 
 
 def bare(folder: Path) -> Environment:
-    """Return an environment, made in a folder, that sees the source tree, which has no stub beside its modules."""
+    """Return an environment, made in a folder, that sees the source tree, as an editable installation does."""
     environment = _environment(folder / "venv")
     (environment.packages / "statesig.pth").write_text(str(ROOT), encoding="utf-8")
     return environment

@@ -38,16 +38,16 @@ list(map(SKIP, ["a", "b"]))
 numbered: Callable[[int], Signal[Any]] = SKIP  # E: assignment
 paired: Callable[[str, str], Signal[Any]] = SKIP  # E: assignment
 failed: Callable[[str], Signal[Failed[Any]]] = SKIP  # E: assignment
-queued: Callable[[str], Signal[Any]] = QUEUE  # S: assignment
-queued_empty: Callable[[], Signal[Any]] = QUEUE  # S: assignment
+queued: Callable[[str], Signal[Any]] = QUEUE  # E: assignment
+queued_empty: Callable[[], Signal[Any]] = QUEUE  # E: assignment
 quarantined: Callable[[str], Signal[Any]] = QUARANTINE  # P: assignment
 quarantined_empty: Callable[[], Signal[Any]] = QUARANTINE  # P: assignment
 sampled: Callable[[str], Signal[Any]] = SAMPLE  # P: assignment
-make(QUEUE, "full")  # S: arg-type
+make(QUEUE, "full")  # E: arg-type
 make(QUARANTINE, "left out")  # P: arg-type
 list(map(SKIP, [1, 2]))  # E: arg-type  # missed: pyrefly
 list(map(QUARANTINE, ["a", "b"]))  # P: arg-type
-partial(RETRY, runcount=2)  # S: call-arg  # missed: pyrefly, ty
+partial(RETRY, runcount=2)  # E: call-arg  # missed: pyrefly, ty
 partial(HOLD, ownr="me")  # P: call-arg
 
 # ---- as a class
@@ -60,8 +60,8 @@ def through(skip: type[SKIP], retry: type[RETRY], hold: type[HOLD], quarantine: 
     assert_type(quarantine(reason="checksum").state.reason, str)
     skip(5)  # E: arg-type
     skip("no new rows", 5)  # E: call-arg
-    skip(results=5)  # S: call-arg
-    retry(run_count="2")  # S: arg-type
+    skip(results=5)  # E: call-arg
+    retry(run_count="2")  # E: arg-type
     hold(ownr="me")  # P: call-arg
     quarantine("left out")  # P: call-arg
     quarantine(reason=5)  # P: arg-type
@@ -70,7 +70,7 @@ def through(skip: type[SKIP], retry: type[RETRY], hold: type[HOLD], quarantine: 
 
 def either(signal: type[SKIP] | type[FAIL], any_: type[Signal[Any]]) -> None:
     assert_type(signal("why").state, Skipped[Any] | Failed[Any])
-    signal(retryable=False)  # S: call-arg
+    signal(retryable=False)  # E: call-arg
     signal(5)  # E: arg-type
     any_("why", run_count=2)
     any_(5)  # E: arg-type

@@ -1,4 +1,4 @@
-"""Each built-in signal takes exactly the fields of its state; no marked line here is flagged without the stub."""
+"""Each built-in signal takes exactly the fields of its state."""
 
 from datetime import UTC, datetime
 
@@ -175,254 +175,254 @@ MAPCANCEL(message="why", result=1, causes=CAUSES, children=(Success(result=1), C
 
 # ---- a value of another type
 
-PEND(causes=5)  # S: arg-type
-SCHEDULE(causes=(5,))  # S: arg-type
-SCHEDULE(start_time="tomorrow")  # S: arg-type
-SCHEDULE(start_time=5)  # S: arg-type
-RESUME(causes="none")  # S: arg-type
-RESUME(start_time="tomorrow")  # S: arg-type
-RESUME(start_time=5)  # S: arg-type
-RETRY(causes=[*CAUSES])  # S: arg-type
-RETRY(start_time="tomorrow")  # S: arg-type
-RETRY(start_time=5)  # S: arg-type
-RETRY(run_count="2")  # S: arg-type
-RETRY(run_count=None)  # S: arg-type
-LOOP(causes=CAUSES[0])  # S: arg-type
-LOOP(start_time="tomorrow")  # S: arg-type
-LOOP(start_time=5)  # S: arg-type
-LOOP(loop_count=2.5)  # S: arg-type
-LOOP(loop_count=None)  # S: arg-type
-PAUSE(causes=(ValueError(),))  # S: arg-type
-PAUSE(until=60)  # S: arg-type
-QUEUE(causes=ValueError(), state=Pending())  # S: arg-type
-QUEUE(state=Running())  # S: arg-type
-QUEUE(state=None)  # S: arg-type
-SUBMIT(causes=None, state=Pending())  # S: arg-type
-SUBMIT(state=Running())  # S: arg-type
-SUBMIT(state=None)  # S: arg-type
-START(causes=True)  # S: arg-type
-STOP(causes=("OSError",))  # S: arg-type
-SUCCESS(causes=5)  # S: arg-type
-CACHE(causes=(5,))  # S: arg-type
-CACHE(expires=60)  # S: arg-type
-CACHE(expires="never")  # S: arg-type
-MAP(causes="none")  # S: arg-type
-MAP(children=(1, 2))  # S: arg-type
-MAP(children=(Failed(),))  # S: arg-type
-MAP(children=[Success()])  # S: arg-type
-SKIP(causes=[*CAUSES])  # S: arg-type
-FAIL(causes=CAUSES[0])  # S: arg-type
-FAIL(retryable="no")  # S: arg-type
-FAIL(retryable=None)  # S: arg-type
-TIMEOUT(causes=(ValueError(),))  # S: arg-type
-TIMEOUT(retryable="no")  # S: arg-type
-TIMEOUT(retryable=None)  # S: arg-type
-TRIGGERFAIL(causes=ValueError())  # S: arg-type
-TRIGGERFAIL(retryable="no")  # S: arg-type
-TRIGGERFAIL(retryable=None)  # S: arg-type
-VALIDATIONFAIL(causes=None)  # S: arg-type
-VALIDATIONFAIL(retryable="no")  # S: arg-type
-VALIDATIONFAIL(retryable=None)  # S: arg-type
-CRASH(causes=True)  # S: arg-type
-CRASH(retryable="no")  # S: arg-type
-CRASH(retryable=None)  # S: arg-type
-CANCEL(causes=("OSError",))  # S: arg-type
-MAPFAIL(children=(Failed(), Running()))  # S: arg-type
-MAPFAIL(children=(Failed(),), retryable="no")  # S: arg-type
-MAPCANCEL(children=(Cancelled(), Failed()))  # S: arg-type
+PEND(causes=5)  # E: arg-type
+SCHEDULE(causes=(5,))  # E: arg-type
+SCHEDULE(start_time="tomorrow")  # E: arg-type
+SCHEDULE(start_time=5)  # E: arg-type
+RESUME(causes="none")  # E: arg-type
+RESUME(start_time="tomorrow")  # E: arg-type
+RESUME(start_time=5)  # E: arg-type
+RETRY(causes=[*CAUSES])  # E: arg-type
+RETRY(start_time="tomorrow")  # E: arg-type
+RETRY(start_time=5)  # E: arg-type
+RETRY(run_count="2")  # E: arg-type
+RETRY(run_count=None)  # E: arg-type
+LOOP(causes=CAUSES[0])  # E: arg-type
+LOOP(start_time="tomorrow")  # E: arg-type
+LOOP(start_time=5)  # E: arg-type
+LOOP(loop_count=2.5)  # E: arg-type
+LOOP(loop_count=None)  # E: arg-type
+PAUSE(causes=(ValueError(),))  # E: arg-type
+PAUSE(until=60)  # E: arg-type
+QUEUE(causes=ValueError(), state=Pending())  # E: arg-type
+QUEUE(state=Running())  # E: arg-type
+QUEUE(state=None)  # E: arg-type
+SUBMIT(causes=None, state=Pending())  # E: arg-type
+SUBMIT(state=Running())  # E: arg-type
+SUBMIT(state=None)  # E: arg-type
+START(causes=True)  # E: arg-type
+STOP(causes=("OSError",))  # E: arg-type
+SUCCESS(causes=5)  # E: arg-type
+CACHE(causes=(5,))  # E: arg-type
+CACHE(expires=60)  # E: arg-type
+CACHE(expires="never")  # E: arg-type
+MAP(causes="none")  # E: arg-type
+MAP(children=(1, 2))  # E: arg-type
+MAP(children=(Failed(),))  # E: arg-type
+MAP(children=[Success()])  # E: arg-type
+SKIP(causes=[*CAUSES])  # E: arg-type
+FAIL(causes=CAUSES[0])  # E: arg-type
+FAIL(retryable="no")  # E: arg-type
+FAIL(retryable=None)  # E: arg-type
+TIMEOUT(causes=(ValueError(),))  # E: arg-type
+TIMEOUT(retryable="no")  # E: arg-type
+TIMEOUT(retryable=None)  # E: arg-type
+TRIGGERFAIL(causes=ValueError())  # E: arg-type
+TRIGGERFAIL(retryable="no")  # E: arg-type
+TRIGGERFAIL(retryable=None)  # E: arg-type
+VALIDATIONFAIL(causes=None)  # E: arg-type
+VALIDATIONFAIL(retryable="no")  # E: arg-type
+VALIDATIONFAIL(retryable=None)  # E: arg-type
+CRASH(causes=True)  # E: arg-type
+CRASH(retryable="no")  # E: arg-type
+CRASH(retryable=None)  # E: arg-type
+CANCEL(causes=("OSError",))  # E: arg-type
+MAPFAIL(children=(Failed(), Running()))  # E: arg-type
+MAPFAIL(children=(Failed(),), retryable="no")  # E: arg-type
+MAPCANCEL(children=(Cancelled(), Failed()))  # E: arg-type
 
 # ---- a name that no field has: a misspelt one, and one of another signal
 
-PEND(mesage="why")  # S: call-arg
-PEND(results=5)  # S: call-arg
-PEND(cause=CAUSES)  # S: call-arg
-PEND(owner="me")  # S: call-arg
-SCHEDULE(mesage="why")  # S: call-arg
-SCHEDULE(results=5)  # S: call-arg
-SCHEDULE(cause=CAUSES)  # S: call-arg
-SCHEDULE(starttime=NOW)  # S: call-arg
-SCHEDULE(start=NOW)  # S: call-arg
-SCHEDULE(retryable=True)  # S: call-arg
-RESUME(mesage="why")  # S: call-arg
-RESUME(results=5)  # S: call-arg
-RESUME(cause=CAUSES)  # S: call-arg
-RESUME(starttime=NOW)  # S: call-arg
-RESUME(start=NOW)  # S: call-arg
-RESUME(run_count=2)  # S: call-arg
-RETRY(mesage="why")  # S: call-arg
-RETRY(results=5)  # S: call-arg
-RETRY(cause=CAUSES)  # S: call-arg
-RETRY(starttime=NOW)  # S: call-arg
-RETRY(start=NOW)  # S: call-arg
-RETRY(runcount=2)  # S: call-arg
-RETRY(count=2)  # S: call-arg
-RETRY(expires=NOW)  # S: call-arg
-LOOP(mesage="why")  # S: call-arg
-LOOP(results=5)  # S: call-arg
-LOOP(cause=CAUSES)  # S: call-arg
-LOOP(starttime=NOW)  # S: call-arg
-LOOP(start=NOW)  # S: call-arg
-LOOP(loopcount=3)  # S: call-arg
-LOOP(run_count=3)  # S: call-arg
-LOOP(children=())  # S: call-arg
-PAUSE(mesage="why")  # S: call-arg
-PAUSE(results=5)  # S: call-arg
-PAUSE(cause=CAUSES)  # S: call-arg
-PAUSE(children=())  # S: call-arg
-QUEUE(mesage="why", state=Pending())  # S: call-arg
-QUEUE(results=5, state=Pending())  # S: call-arg
-QUEUE(cause=CAUSES, state=Pending())  # S: call-arg
-QUEUE(stat=Pending())  # S: call-arg
-QUEUE(pending=Pending())  # S: call-arg
-QUEUE(type="Success", state=Pending())  # S: call-arg
-SUBMIT(mesage="why", state=Pending())  # S: call-arg
-SUBMIT(results=5, state=Pending())  # S: call-arg
-SUBMIT(cause=CAUSES, state=Pending())  # S: call-arg
-SUBMIT(stat=Pending())  # S: call-arg
-SUBMIT(pending=Pending())  # S: call-arg
-SUBMIT(owner="me", state=Pending())  # S: call-arg
-START(mesage="why")  # S: call-arg
-START(results=5)  # S: call-arg
-START(cause=CAUSES)  # S: call-arg
-START(retryable=True)  # S: call-arg
-STOP(mesage="why")  # S: call-arg
-STOP(results=5)  # S: call-arg
-STOP(cause=CAUSES)  # S: call-arg
-STOP(run_count=2)  # S: call-arg
-SUCCESS(mesage="why")  # S: call-arg
-SUCCESS(results=5)  # S: call-arg
-SUCCESS(cause=CAUSES)  # S: call-arg
-SUCCESS(expires=NOW)  # S: call-arg
-CACHE(mesage="why")  # S: call-arg
-CACHE(results=5)  # S: call-arg
-CACHE(cause=CAUSES)  # S: call-arg
-CACHE(expire=NOW)  # S: call-arg
-CACHE(expiry=NOW)  # S: call-arg
-CACHE(start_time=NOW)  # S: call-arg
-MAP(mesage="why")  # S: call-arg
-MAP(results=5)  # S: call-arg
-MAP(cause=CAUSES)  # S: call-arg
-MAP(child=(Success(result=1), Failed()))  # S: call-arg
-MAP(states=(Success(result=1), Failed()))  # S: call-arg
-MAP(type="Success")  # S: call-arg
-SKIP(mesage="why")  # S: call-arg
-SKIP(results=5)  # S: call-arg
-SKIP(cause=CAUSES)  # S: call-arg
-SKIP(type="Success")  # S: call-arg
-FAIL(mesage="why")  # S: call-arg
-FAIL(results=5)  # S: call-arg
-FAIL(cause=CAUSES)  # S: call-arg
-FAIL(retriable=False)  # S: call-arg
-FAIL(retry=False)  # S: call-arg
-FAIL(owner="me")  # S: call-arg
-TIMEOUT(mesage="why")  # S: call-arg
-TIMEOUT(results=5)  # S: call-arg
-TIMEOUT(cause=CAUSES)  # S: call-arg
-TIMEOUT(retriable=False)  # S: call-arg
-TIMEOUT(retry=False)  # S: call-arg
-TIMEOUT(run_count=2)  # S: call-arg
-TRIGGERFAIL(mesage="why")  # S: call-arg
-TRIGGERFAIL(results=5)  # S: call-arg
-TRIGGERFAIL(cause=CAUSES)  # S: call-arg
-TRIGGERFAIL(retriable=False)  # S: call-arg
-TRIGGERFAIL(retry=False)  # S: call-arg
-TRIGGERFAIL(run_count=2)  # S: call-arg
-VALIDATIONFAIL(mesage="why")  # S: call-arg
-VALIDATIONFAIL(results=5)  # S: call-arg
-VALIDATIONFAIL(cause=CAUSES)  # S: call-arg
-VALIDATIONFAIL(retriable=False)  # S: call-arg
-VALIDATIONFAIL(retry=False)  # S: call-arg
-VALIDATIONFAIL(expires=NOW)  # S: call-arg
-CRASH(mesage="why")  # S: call-arg
-CRASH(results=5)  # S: call-arg
-CRASH(cause=CAUSES)  # S: call-arg
-CRASH(retriable=False)  # S: call-arg
-CRASH(retry=False)  # S: call-arg
-CRASH(start_time=NOW)  # S: call-arg
-CANCEL(mesage="why")  # S: call-arg
-CANCEL(results=5)  # S: call-arg
-CANCEL(cause=CAUSES)  # S: call-arg
-CANCEL(children=())  # S: call-arg
-MAPFAIL()  # S: call-arg
-MAPFAIL(child=(Failed(),))  # S: call-arg
-MAPCANCEL("why")  # S: call-arg
-MAPCANCEL(children=(Cancelled(),), retryable=False)  # S: call-arg
+PEND(mesage="why")  # E: call-arg
+PEND(results=5)  # E: call-arg
+PEND(cause=CAUSES)  # E: call-arg
+PEND(owner="me")  # E: call-arg
+SCHEDULE(mesage="why")  # E: call-arg
+SCHEDULE(results=5)  # E: call-arg
+SCHEDULE(cause=CAUSES)  # E: call-arg
+SCHEDULE(starttime=NOW)  # E: call-arg
+SCHEDULE(start=NOW)  # E: call-arg
+SCHEDULE(retryable=True)  # E: call-arg
+RESUME(mesage="why")  # E: call-arg
+RESUME(results=5)  # E: call-arg
+RESUME(cause=CAUSES)  # E: call-arg
+RESUME(starttime=NOW)  # E: call-arg
+RESUME(start=NOW)  # E: call-arg
+RESUME(run_count=2)  # E: call-arg
+RETRY(mesage="why")  # E: call-arg
+RETRY(results=5)  # E: call-arg
+RETRY(cause=CAUSES)  # E: call-arg
+RETRY(starttime=NOW)  # E: call-arg
+RETRY(start=NOW)  # E: call-arg
+RETRY(runcount=2)  # E: call-arg
+RETRY(count=2)  # E: call-arg
+RETRY(expires=NOW)  # E: call-arg
+LOOP(mesage="why")  # E: call-arg
+LOOP(results=5)  # E: call-arg
+LOOP(cause=CAUSES)  # E: call-arg
+LOOP(starttime=NOW)  # E: call-arg
+LOOP(start=NOW)  # E: call-arg
+LOOP(loopcount=3)  # E: call-arg
+LOOP(run_count=3)  # E: call-arg
+LOOP(children=())  # E: call-arg
+PAUSE(mesage="why")  # E: call-arg
+PAUSE(results=5)  # E: call-arg
+PAUSE(cause=CAUSES)  # E: call-arg
+PAUSE(children=())  # E: call-arg
+QUEUE(mesage="why", state=Pending())  # E: call-arg
+QUEUE(results=5, state=Pending())  # E: call-arg
+QUEUE(cause=CAUSES, state=Pending())  # E: call-arg
+QUEUE(stat=Pending())  # E: call-arg
+QUEUE(pending=Pending())  # E: call-arg
+QUEUE(type="Success", state=Pending())  # E: call-arg
+SUBMIT(mesage="why", state=Pending())  # E: call-arg
+SUBMIT(results=5, state=Pending())  # E: call-arg
+SUBMIT(cause=CAUSES, state=Pending())  # E: call-arg
+SUBMIT(stat=Pending())  # E: call-arg
+SUBMIT(pending=Pending())  # E: call-arg
+SUBMIT(owner="me", state=Pending())  # E: call-arg
+START(mesage="why")  # E: call-arg
+START(results=5)  # E: call-arg
+START(cause=CAUSES)  # E: call-arg
+START(retryable=True)  # E: call-arg
+STOP(mesage="why")  # E: call-arg
+STOP(results=5)  # E: call-arg
+STOP(cause=CAUSES)  # E: call-arg
+STOP(run_count=2)  # E: call-arg
+SUCCESS(mesage="why")  # E: call-arg
+SUCCESS(results=5)  # E: call-arg
+SUCCESS(cause=CAUSES)  # E: call-arg
+SUCCESS(expires=NOW)  # E: call-arg
+CACHE(mesage="why")  # E: call-arg
+CACHE(results=5)  # E: call-arg
+CACHE(cause=CAUSES)  # E: call-arg
+CACHE(expire=NOW)  # E: call-arg
+CACHE(expiry=NOW)  # E: call-arg
+CACHE(start_time=NOW)  # E: call-arg
+MAP(mesage="why")  # E: call-arg
+MAP(results=5)  # E: call-arg
+MAP(cause=CAUSES)  # E: call-arg
+MAP(child=(Success(result=1), Failed()))  # E: call-arg
+MAP(states=(Success(result=1), Failed()))  # E: call-arg
+MAP(type="Success")  # E: call-arg
+SKIP(mesage="why")  # E: call-arg
+SKIP(results=5)  # E: call-arg
+SKIP(cause=CAUSES)  # E: call-arg
+SKIP(type="Success")  # E: call-arg
+FAIL(mesage="why")  # E: call-arg
+FAIL(results=5)  # E: call-arg
+FAIL(cause=CAUSES)  # E: call-arg
+FAIL(retriable=False)  # E: call-arg
+FAIL(retry=False)  # E: call-arg
+FAIL(owner="me")  # E: call-arg
+TIMEOUT(mesage="why")  # E: call-arg
+TIMEOUT(results=5)  # E: call-arg
+TIMEOUT(cause=CAUSES)  # E: call-arg
+TIMEOUT(retriable=False)  # E: call-arg
+TIMEOUT(retry=False)  # E: call-arg
+TIMEOUT(run_count=2)  # E: call-arg
+TRIGGERFAIL(mesage="why")  # E: call-arg
+TRIGGERFAIL(results=5)  # E: call-arg
+TRIGGERFAIL(cause=CAUSES)  # E: call-arg
+TRIGGERFAIL(retriable=False)  # E: call-arg
+TRIGGERFAIL(retry=False)  # E: call-arg
+TRIGGERFAIL(run_count=2)  # E: call-arg
+VALIDATIONFAIL(mesage="why")  # E: call-arg
+VALIDATIONFAIL(results=5)  # E: call-arg
+VALIDATIONFAIL(cause=CAUSES)  # E: call-arg
+VALIDATIONFAIL(retriable=False)  # E: call-arg
+VALIDATIONFAIL(retry=False)  # E: call-arg
+VALIDATIONFAIL(expires=NOW)  # E: call-arg
+CRASH(mesage="why")  # E: call-arg
+CRASH(results=5)  # E: call-arg
+CRASH(cause=CAUSES)  # E: call-arg
+CRASH(retriable=False)  # E: call-arg
+CRASH(retry=False)  # E: call-arg
+CRASH(start_time=NOW)  # E: call-arg
+CANCEL(mesage="why")  # E: call-arg
+CANCEL(results=5)  # E: call-arg
+CANCEL(cause=CAUSES)  # E: call-arg
+CANCEL(children=())  # E: call-arg
+MAPFAIL()  # E: call-arg
+MAPFAIL(child=(Failed(),))  # E: call-arg
+MAPCANCEL("why")  # E: call-arg
+MAPCANCEL(children=(Cancelled(),), retryable=False)  # E: call-arg
 
 # ---- what is required and missing
 
-QUEUE()  # S: call-arg
-QUEUE("full")  # S: call-arg
-QUEUE(message="full")  # S: call-arg
-QUEUE(result=1, causes=CAUSES)  # S: call-arg
-SUBMIT()  # S: call-arg
-SUBMIT("full")  # S: call-arg
-SUBMIT(message="full")  # S: call-arg
-SUBMIT(result=1, causes=CAUSES)  # S: call-arg
+QUEUE()  # E: call-arg
+QUEUE("full")  # E: call-arg
+QUEUE(message="full")  # E: call-arg
+QUEUE(result=1, causes=CAUSES)  # E: call-arg
+SUBMIT()  # E: call-arg
+SUBMIT("full")  # E: call-arg
+SUBMIT(message="full")  # E: call-arg
+SUBMIT(result=1, causes=CAUSES)  # E: call-arg
 
 # ---- the built-in signals are final, as a second signal of a state is an error
 
 
-class AGAIN0(PEND): ...  # S: misc  # P: statesig
+class AGAIN0(PEND): ...  # E: misc  # P: statesig
 
 
-class AGAIN1(SCHEDULE): ...  # S: misc  # P: statesig
+class AGAIN1(SCHEDULE): ...  # E: misc  # P: statesig
 
 
-class AGAIN2(RESUME): ...  # S: misc  # P: statesig
+class AGAIN2(RESUME): ...  # E: misc  # P: statesig
 
 
-class AGAIN3(RETRY): ...  # S: misc  # P: statesig
+class AGAIN3(RETRY): ...  # E: misc  # P: statesig
 
 
-class AGAIN4(LOOP): ...  # S: misc  # P: statesig
+class AGAIN4(LOOP): ...  # E: misc  # P: statesig
 
 
-class AGAIN5(PAUSE): ...  # S: misc  # P: statesig
+class AGAIN5(PAUSE): ...  # E: misc  # P: statesig
 
 
-class AGAIN6(QUEUE): ...  # S: misc  # P: statesig
+class AGAIN6(QUEUE): ...  # E: misc  # P: statesig
 
 
-class AGAIN7(SUBMIT): ...  # S: misc  # P: statesig
+class AGAIN7(SUBMIT): ...  # E: misc  # P: statesig
 
 
-class AGAIN8(START): ...  # S: misc  # P: statesig
+class AGAIN8(START): ...  # E: misc  # P: statesig
 
 
-class AGAIN9(STOP): ...  # S: misc  # P: statesig
+class AGAIN9(STOP): ...  # E: misc  # P: statesig
 
 
-class AGAIN10(SUCCESS): ...  # S: misc  # P: statesig
+class AGAIN10(SUCCESS): ...  # E: misc  # P: statesig
 
 
-class AGAIN11(CACHE): ...  # S: misc  # P: statesig
+class AGAIN11(CACHE): ...  # E: misc  # P: statesig
 
 
-class AGAIN12(MAP): ...  # S: misc  # P: statesig
+class AGAIN12(MAP): ...  # E: misc  # P: statesig
 
 
-class AGAIN13(SKIP): ...  # S: misc  # P: statesig
+class AGAIN13(SKIP): ...  # E: misc  # P: statesig
 
 
-class AGAIN14(FAIL): ...  # S: misc  # P: statesig
+class AGAIN14(FAIL): ...  # E: misc  # P: statesig
 
 
-class AGAIN15(TIMEOUT): ...  # S: misc  # P: statesig
+class AGAIN15(TIMEOUT): ...  # E: misc  # P: statesig
 
 
-class AGAIN16(TRIGGERFAIL): ...  # S: misc  # P: statesig
+class AGAIN16(TRIGGERFAIL): ...  # E: misc  # P: statesig
 
 
-class AGAIN17(VALIDATIONFAIL): ...  # S: misc  # P: statesig
+class AGAIN17(VALIDATIONFAIL): ...  # E: misc  # P: statesig
 
 
-class AGAIN18(CRASH): ...  # S: misc  # P: statesig
+class AGAIN18(CRASH): ...  # E: misc  # P: statesig
 
 
-class AGAIN19(CANCEL): ...  # S: misc  # P: statesig
+class AGAIN19(CANCEL): ...  # E: misc  # P: statesig
 
 
-class AGAIN20(MAPFAIL): ...  # S: misc  # P: statesig
+class AGAIN20(MAPFAIL): ...  # E: misc  # P: statesig
 
 
-class AGAIN21(MAPCANCEL): ...  # S: misc  # P: statesig
+class AGAIN21(MAPCANCEL): ...  # E: misc  # P: statesig

@@ -11,7 +11,7 @@ import copy
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, cast
+from typing import Any, cast, final
 
 from statesig.checking.stubs.attributes import assigned_attributes, type_of_literal
 from statesig.checking.stubs.constructors import (
@@ -151,8 +151,9 @@ class _Reducer:
         reduced = copy.copy(node)
         if is_named_signal(cls):
             # At run time, a second signal for one state is an error, and so is a subclass of the first.
-            final = self.imports.name("final", Origin("typing", "final"))
-            reduced.decorator_list = [*node.decorator_list, ast.Name(final)]
+            if all(self.source.value(each) is not final for each in node.decorator_list):
+                word = self.imports.name("final", Origin("typing", "final"))
+                reduced.decorator_list = [*node.decorator_list, ast.Name(word)]
             if not has_constructor(cls) and not any(bound_by(member) == ["__init__"] for member in members):
                 constructor = constructor_of(cls, node, self.source, self.imports)
                 after = after_of(cls, node, constructor, self.source, self.imports)

@@ -12,13 +12,15 @@ import io
 import sys
 import tokenize
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from statesig.checking.stubs.declarations import Declarations
 from statesig.checking.stubs.sources import Source, bound_by, ignored
 
-__all__ = ["text_of"]
+__all__ = ["WIDTH", "function_lines", "text_of"]
 
-_WIDTH = 120
+WIDTH: Final = 120
+"""The length of a line, in characters."""
 
 
 def text_of(source: Source, declarations: Declarations, header: str) -> str:
@@ -58,7 +60,7 @@ def _lines(statement: ast.stmt, indent: str) -> list[str]:
     if isinstance(statement, ast.ClassDef):
         return _class_lines(statement, indent)
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return _function_lines(statement, indent)
+        return function_lines(statement, indent)
     if isinstance(statement, ast.If):
         return _branch_lines(statement, indent)
     if (
@@ -85,7 +87,7 @@ def _class_lines(node: ast.ClassDef, indent: str) -> list[str]:
     return [*lines, *body] if body else [*lines[:-1], lines[-1] + " ..."]
 
 
-def _function_lines(node: ast.FunctionDef | ast.AsyncFunctionDef, indent: str) -> list[str]:
+def function_lines(node: ast.FunctionDef | ast.AsyncFunctionDef, indent: str) -> list[str]:
     decorators = [f"{indent}@{ast.unparse(decorator)}{ignored(decorator)}" for decorator in node.decorator_list]
     word = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
     variables = ", ".join(map(ast.unparse, getattr(node, "type_params", ())))
@@ -121,7 +123,7 @@ def _parameter(arg: ast.arg, default: ast.expr | None = None) -> str:
 def _wrapped(opening: str, items: list[str], closing: str) -> list[str]:
     """Return items in brackets: on one line if they fit, else one item per line."""
     whole = f"{opening}{', '.join(items)}{closing}"
-    if len(whole) <= _WIDTH:
+    if len(whole) <= WIDTH:
         return [whole]
     indent = " " * (len(opening) - len(opening.lstrip()))
     return [opening, *(f"{indent}    {item}," for item in items), indent + closing]
@@ -150,7 +152,7 @@ def _import_lines(source: Source, declarations: Declarations) -> Iterator[str]:
             yield ""
         previous = section
         line = f"from {module} import {', '.join(parts)}" if is_from else f"import {parts[0]}"
-        yield from [line] if len(line) <= _WIDTH else _wrapped(f"from {module} import (", parts, ")")
+        yield from [line] if len(line) <= WIDTH else _wrapped(f"from {module} import (", parts, ")")
 
 
 def _section(module: str, own: str) -> int:

@@ -23,11 +23,9 @@ from statesig.checking.stubs.formatting import text_of
 from statesig.checking.stubs.readers import TYPINGS, read_by
 from statesig.checking.stubs.sources import parsed, source_of
 
-__all__ = ["Plan", "own_stubs", "stub_of", "stubs_of"]
+__all__ = ["COMMAND", "Plan", "shown", "stub_of", "stubs_of"]
 
 COMMAND = "python -m statesig stubs"
-_OWN = ("statesig.signals",)  # the examples define signals too, but are programs to read and run
-_PACKAGE = Path(__file__).parents[2]
 
 _BY_HAND = f"was not written by `{COMMAND}` and is left as it is; move it, or give another folder by --output"
 
@@ -59,55 +57,31 @@ class Plan:
             FileExistsError: A hand-written file is in a stub's place; nothing is written.
             OSError: A file cannot be written.
         """
-        if by_hand := [f"{_shown(path)} {_BY_HAND}" for path in self.texts if _is_by_hand(path)]:
+        if by_hand := [f"{shown(path)} {_BY_HAND}" for path in self.texts if _is_by_hand(path)]:
             raise FileExistsError("\n".join(by_hand))
         for path, text in self.texts.items():
             if _state_of(path, text):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8", newline="\n")
-                yield _shown(path)
+                yield shown(path)
         for path in self.left_over:
             path.unlink()
-            yield f"{_shown(path)} removed"
+            yield f"{shown(path)} removed"
 
     def readers(self) -> list[str]:
         """Return a line that says which type checkers read the stubs, and a warning where mypy checks less for them."""
-        beside = [_shown(path) for path in self.beside if path.is_file() and _is_generated(path)]
-        return [*read_by(self.output, _shown(self.output), self.texts, beside)]
+        beside = [shown(path) for path in self.beside if path.is_file() and _is_generated(path)]
+        return [*read_by(self.output, shown(self.output), self.texts, beside)]
 
     def check(self) -> list[str]:
         """Return a line with problem and remedy for each stub that is missing, stale, left over or hand-written."""
         wrong = {path: found for path, text in self.texts.items() if (found := self._problem(path, text))}
         wrong |= dict.fromkeys(self.left_over, f"is not needed any more; run {self.command}")
-        return [f"{_shown(path)} {found}" for path, found in wrong.items()]
+        return [f"{shown(path)} {found}" for path, found in wrong.items()]
 
     def _problem(self, path: Path, text: str) -> str | None:
         found = _state_of(path, text)
         return _BY_HAND if _is_by_hand(path) else found and f"{found}; run {self.command}"
-
-
-def own_stubs(output: Path | None = None) -> Plan:
-    """Return the plan of statesig's own stubs, in ``stubs/`` of its checkout or in another folder.
-
-    Raises:
-        FileNotFoundError: There is no checkout, or the current folder is another one.
-    """
-    command = COMMAND if output is None else f"{COMMAND} --output {output}"
-    output = output or _checkout() / "stubs"
-    texts = {output / _path_of(name, "__init__"): stub_of(name, command=COMMAND) for name in _OWN}
-    return Plan(command, texts, _left_over([output / "statesig"], texts), output)
-
-
-def _checkout() -> Path:
-    root, here = _PACKAGE.parent, Path.cwd()
-    if (here / "statesig" / "signals").is_dir() and here.resolve() != root.resolve():
-        raise FileNotFoundError(f"this folder is a checkout of statesig, but {_PACKAGE} is running; use {COMMAND}")
-    if not (root / "pyproject.toml").is_file():
-        raise FileNotFoundError(
-            f"statesig's own stubs are written in a checkout of it, and {_PACKAGE} is not in one; "
-            f"for a program's states and signals name its package: {COMMAND} PACKAGE"
-        )
-    return root
 
 
 def stubs_of(packages: Sequence[str], output: Path | None = None, load: Load = import_module) -> Plan:
@@ -126,7 +100,7 @@ def stubs_of(packages: Sequence[str], output: Path | None = None, load: Load = i
         OSError: A module has no source.
         SyntaxError: A file is not Python, or needs a later version.
     """
-    option = "" if output is None else f" --output {_shown(output)}"
+    option = "" if output is None else f" --output {shown(output)}"
     folder = output or TYPINGS
     texts: dict[Path, str] = {}
     places: list[Path] = []
@@ -173,7 +147,7 @@ def _path_of(module: str, stem: str = "") -> str:
     return module.replace(".", "/") + ("/__init__.pyi" if stem == "__init__" else ".pyi")
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Return a path relative to the current folder if it is in it, so that the text is the same on every machine."""
     here = Path.cwd()
     path = Path(os.path.abspath(path))  # not resolved: a link keeps the name that the user gave

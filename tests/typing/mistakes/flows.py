@@ -171,4 +171,4 @@ async def outside() -> None:
 def raising(number: int) -> int:
     if number:
         raise SKIP  # right: nothing is to be said
-    raise RETRY("busy", after=3)  # S: call-arg
+    raise RETRY("busy", after=3)  # E: call-arg

@@ -32,34 +32,34 @@ from statesig import (
 def late(rows: list[int], until: datetime, delay: timedelta) -> None:
     SKIP(rows)  # E: arg-type
     SKIP("no rows", len(rows))  # E: call-arg
-    SKIP("no rows", reason="empty")  # S: call-arg
-    SKIP(msg="no rows")  # S: call-arg
-    FAIL("broken", retry=False)  # S: call-arg
-    FAIL("broken", retryable="no")  # S: arg-type
-    FAIL("broken", causes=ValueError("broken"))  # S: arg-type
-    FAIL("broken", run_count=2)  # S: call-arg
-    RETRY("busy", run_count=str(len(rows)))  # S: arg-type
-    RETRY("busy", delay=30)  # S: call-arg
-    RETRY("busy", start_time=delay)  # S: arg-type
-    RETRY("busy", start_time="tomorrow")  # S: arg-type
-    RETRY(run_count=None)  # S: arg-type
-    PAUSE("ask", until=delay)  # S: arg-type
-    PAUSE("ask", until=3600)  # S: arg-type
-    PAUSE("ask", deadline=until)  # S: call-arg
-    LOOP("again", loop_count=1.5)  # S: arg-type
-    LOOP("again", run_count=1)  # S: call-arg
-    SCHEDULE("later", start_time=until, run_count=1)  # S: call-arg
-    RESUME("go on", until=until)  # S: call-arg
-    CACHE(expires=delay)  # S: arg-type
-    MAP(children=[Success()])  # S: arg-type
-    MAP(children=(Failed(),))  # S: arg-type
-    MAPFAIL("one failed")  # S: call-arg
-    QUEUE(state=Success())  # S: arg-type
+    SKIP("no rows", reason="empty")  # E: call-arg
+    SKIP(msg="no rows")  # E: call-arg
+    FAIL("broken", retry=False)  # E: call-arg
+    FAIL("broken", retryable="no")  # E: arg-type
+    FAIL("broken", causes=ValueError("broken"))  # E: arg-type
+    FAIL("broken", run_count=2)  # E: call-arg
+    RETRY("busy", run_count=str(len(rows)))  # E: arg-type
+    RETRY("busy", delay=30)  # E: call-arg
+    RETRY("busy", start_time=delay)  # E: arg-type
+    RETRY("busy", start_time="tomorrow")  # E: arg-type
+    RETRY(run_count=None)  # E: arg-type
+    PAUSE("ask", until=delay)  # E: arg-type
+    PAUSE("ask", until=3600)  # E: arg-type
+    PAUSE("ask", deadline=until)  # E: call-arg
+    LOOP("again", loop_count=1.5)  # E: arg-type
+    LOOP("again", run_count=1)  # E: call-arg
+    SCHEDULE("later", start_time=until, run_count=1)  # E: call-arg
+    RESUME("go on", until=until)  # E: call-arg
+    CACHE(expires=delay)  # E: arg-type
+    MAP(children=[Success()])  # E: arg-type
+    MAP(children=(Failed(),))  # E: arg-type
+    MAPFAIL("one failed")  # E: call-arg
+    QUEUE(state=Success())  # E: arg-type
     CANCEL(b"stopped")  # E: arg-type
-    CRASH("lost", worker="w1")  # S: call-arg
-    TIMEOUT(seconds=3)  # S: call-arg
-    TRIGGERFAIL("refused", retryable=None)  # S: arg-type
-    SUCCESS(rows=rows)  # S: call-arg
+    CRASH("lost", worker="w1")  # E: call-arg
+    TIMEOUT(seconds=3)  # E: call-arg
+    TRIGGERFAIL("refused", retryable=None)  # E: arg-type
+    SUCCESS(rows=rows)  # E: call-arg
     raise SKIP.of(Failed())  # E: arg-type
 
 

@@ -5,21 +5,27 @@
 
 from statesig.testing.fixtures import CapturedRun, Clock, Rehearsal, Swallowed, SwallowedSignal, Watch
 from statesig.testing.laws import LawBroken, check_laws
-from statesig.testing.machines import problems
+from statesig.testing.machines import problems, shortest_paths
 from statesig.testing.strategies import json_values, moments, paths, states
+from statesig.testing.systems import PairBroken, System, check_pairs, machine_test
 
 __all__ = [
     "CapturedRun",
     "Clock",
     "LawBroken",
+    "PairBroken",
     "Rehearsal",
     "Swallowed",
     "SwallowedSignal",
+    "System",
     "Watch",
     "check_laws",
+    "check_pairs",
     "json_values",
+    "machine_test",
     "moments",
     "paths",
     "problems",
+    "shortest_paths",
     "states",
 ]

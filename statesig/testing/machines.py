@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
 from typing_extensions import TypeForm
 
+from statesig.algebra.machines import Transition
 from statesig.algebra.tables import Table, table_of
+from statesig.algebra.transitions import is_allowed
 from statesig.states.families import StateMeta, descendants, origin_of
 from statesig.states.machines import Machine
 from statesig.states.unions import parts_of
 
-__all__ = ["problems"]
+__all__ = ["Kind", "problems", "shortest_paths", "signals_of", "ways_of"]
+
+Kind = type[Machine] | None
+"""A kind of states, or None: the beginning, where a machine is in none yet."""
 
 
 def problems(machine: TypeForm[Machine]) -> tuple[str, ...]:
@@ -33,6 +38,47 @@ def problems(machine: TypeForm[Machine]) -> tuple[str, ...]:
     if roots or not isinstance(root, StateMeta) or not issubclass(root, Machine):
         raise TypeError(f"the union of a machine's states, or its root, is asked for, not {machine!r}")
     return tuple(_problems(root, tuple(map(origin_of, parts))))
+
+
+def shortest_paths(root: type[Machine]) -> dict[type[Machine], tuple[type[Transition[Any, Any]], ...]]:
+    """Return the shortest way to each state of a machine: the transitions that lead there from its beginning.
+
+    The nearest states come first; those never reached are missing. Of several ways of one length it takes the one that
+    was defined first. It does not ask guards, which judge states, not kinds.
+
+    Args:
+        root: The root of the machine.
+
+    Raises:
+        TypeError: It is no root.
+    """
+    signals = signals_of(root)
+    return {kind: tuple(signals[step] for step in way) for kind, way in ways_of(root).items()}
+
+
+def ways_of(root: type[Machine]) -> dict[type[Machine], tuple[type[Machine], ...]]:
+    """Return the same ways as the states on them, the last one included."""
+    found: dict[type[Machine], tuple[type[Machine], ...]] = {}
+    ahead: list[tuple[Kind, tuple[type[Machine], ...]]] = [(None, ())]
+    while ahead:
+        source, way = ahead.pop(0)
+        for kind in signals_of(root):
+            if kind not in found and is_allowed(source, kind):
+                found[kind] = (*way, kind)
+                ahead.append((kind, found[kind]))
+    return found
+
+
+def signals_of(root: type[Machine]) -> Mapping[type[Machine], type[Transition[Any, Any]]]:
+    """Return the transition to each state of a machine that has one, in order of definition.
+
+    Raises:
+        TypeError: It is no root.
+    """
+    given: Any = root
+    if not isinstance(given, StateMeta) or not issubclass(given, Machine) or given.__top__ is not given:
+        raise TypeError(f"the root of a machine is asked for, not {root!r}")
+    return cast("Mapping[type[Machine], type[Transition[Any, Any]]]", table_of(root).signals)
 
 
 def _problems(root: type[Machine], parts: tuple[type, ...]) -> Iterator[str]:

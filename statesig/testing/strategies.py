@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta, timezone
+from decimal import Decimal
 from functools import cached_property, partial
 from types import UnionType
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, overload
@@ -24,11 +25,11 @@ from statesig.algebra.tables import FIRST
 from statesig.algebra.transitions import successors
 from statesig.signals import Signal, catching
 from statesig.states import Cancelled, Failed, Finished, MapCancelled, MapFailed, Mapped, State, Success, UtcDatetime
-from statesig.states.families import StateMeta, descendants, narrow, origin_of
+from statesig.states.families import StateMeta, StateModel, descendants, narrow, origin_of
 from statesig.states.generics import specialised
 from statesig.states.json_rules import has_non_finite
 
-__all__ = ["json_values", "moments", "paths", "states", "strategy_for", "strategy_of"]
+__all__ = ["Form", "filled", "json_values", "moments", "paths", "states", "strategy_for", "strategy_of"]
 
 StateT = TypeVar("StateT", bound=State[Any])
 
@@ -112,6 +113,7 @@ def _paths(draw: st.DrawFn, max_steps: int, finished: bool, drawn: _Families) ->
     return path
 
 
+_either = st.booleans()
 _going_on = st.sampled_from((False, True, True, True))
 
 
@@ -158,10 +160,10 @@ def _is_whole(cls: Any) -> bool:
 
 
 def _constructed(cls: Any) -> st.SearchStrategy[Any]:
-    return _filled(_Form(cls))
+    return _filled(Form(cls), {})
 
 
-class _Form:
+class Form:
     """A model and the strategies of its fields, made at the first draw, when the class is fully defined."""
 
     def __init__(self, cls: Any) -> None:
@@ -172,7 +174,7 @@ class _Form:
 
     @cached_property
     def validate(self) -> Callable[[dict[str, Any]], Any]:
-        if _is_below(self.cls, State):
+        if _is_below(self.cls, StateModel):
             return narrow(self.cls).validate
         return partial(self.cls.model_validate, by_name=True)
 
@@ -183,13 +185,19 @@ class _Form:
         return {name: (field.is_required(), _field(self.cls, name, field)) for name, field in fields.items()}
 
 
+def filled(form: Form, kept: Mapping[str, Any]) -> st.SearchStrategy[Any]:
+    """Return a strategy of a model of which some fields are known."""
+    return _filled(form, kept)
+
+
 @st.composite
-def _filled(draw: st.DrawFn, form: _Form) -> Any:
+def _filled(draw: st.DrawFn, form: Form, kept: Mapping[str, Any]) -> Any:
     """Draw a model, sometimes without its optional fields; reject fields that the class or JSON does not allow."""
     validate = form.validate  # first, since it evaluates the annotations
+    drawn = ((name, *told) for name, told in form.fields.items() if name not in kept)
     try:
         made = validate(
-            {name: draw(values) for name, (required, values) in form.fields.items() if required or draw(st.booleans())}
+            {**kept, **{name: draw(values) for name, required, values in drawn if required or draw(_either)}}
         )
     except ValidationError:
         reject()
@@ -270,12 +278,38 @@ def _scalars(annotation: Any, metadata: tuple[Any, ...]) -> st.SearchStrategy[An
         return moments
     if _is_below(annotation, BaseModel) and not _is_registered(annotation):
         return strategy_of(annotation) if isinstance(annotation, StateMeta) else _constructed(annotation)
+    if annotation is Decimal:
+        return _decimals(metadata)
     constraints = tuple(one for one in metadata if isinstance(one, _CONSTRAINTS))
     constrained: Any = Annotated[(annotation, *constraints)] if constraints else annotation
     found: st.SearchStrategy[Any] = st.from_type(constrained)
     if annotation is float:
         return found.filter(math.isfinite)
     return found.map(_unfolded) if annotation in (datetime, time) else found
+
+
+def _decimals(metadata: tuple[Any, ...]) -> st.SearchStrategy[Decimal]:
+    """Return a strategy of finite decimals within bounds; Hypothesis would compare NaN with them, which raises."""
+    low = [Decimal(bound) for bound in _told(metadata, "ge", "gt")]
+    high = [Decimal(bound) for bound in _told(metadata, "le", "lt")]
+    places: list[int] = _told(metadata, "decimal_places")
+    if not (low or high or places):
+        return st.from_type(Decimal).filter(Decimal.is_finite)
+    drawn = st.decimals(
+        max(low, default=None),
+        min(high, default=None),
+        allow_nan=False,
+        allow_infinity=False,
+        places=min(places, default=None),
+    )
+    strict = {*_told(metadata, "gt", "lt")}
+    return drawn.filter(lambda value: value not in strict)
+
+
+def _told(metadata: tuple[Any, ...], *names: str) -> list[Any]:
+    """Return what constraints say under some names, those of annotated_types and of Pydantic's `Field`."""
+    found = (getattr(one, name, None) for one in metadata for name in names)
+    return [value for value in found if value is not None]
 
 
 def _unfolded(clock: Any) -> Any:

@@ -50,6 +50,18 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    try:
+        value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    except ModuleNotFoundError as exc:
+        if exc.name is None or exc.name.partition(".")[0] == "statesig":
+            raise
+        raise ModuleNotFoundError(
+            f"statesig.http.{name} needs {exc.name}, which is not installed; pip install 'statesig[http]'",
+            name=exc.name,
+        ) from exc
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 from urllib.parse import quote
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypeIs
 
@@ -24,10 +24,10 @@ from statesig.codec.states import encode
 from statesig.errors import DecodeError, EncodeError
 from statesig.http.asgi import Receive, Scope, Send
 from statesig.http.problems import Fault, faults_of
-from statesig.http.statuses import Statuses, TableOfStatuses, is_class_of_states
+from statesig.http.statuses import Statuses, TableOfStatuses, check_families
 from statesig.http.words import Words
 from statesig.signals import Signal, is_signal
-from statesig.states import ErrorInfo, MetaState, Scheduled, State, ValidationFailed, has_children
+from statesig.states import ErrorInfo, MetaState, Scheduled, State, ValidationFailed
 from statesig.states.descriptions import members_of, redacted
 from statesig.states.families import origin_of
 from statesig.states.refusals import cut
@@ -117,13 +117,11 @@ class Boundary:
     table: TableOfStatuses = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for cls in self.expose:
-            if not is_class_of_states(cls):
-                raise TypeError(f"expose names classes of states, not {cls!r}")
+        check_families("expose", self.expose)
         object.__setattr__(self, "table", TableOfStatuses(self.statuses))
 
     def answer_to(self, exc: BaseException, scope: Scope, words: Words | None = None) -> Answer | None:
-        """Return the response to an exception; None if it is none of this boundary's.
+        """Return the response to an exception; None if it is not the boundary's.
 
         Signals are, groups of signals (exceptions among them combine as in `capture`), if `validation` says so the
         errors of documents, and, alone or in a group, `Answered`.
@@ -146,15 +144,28 @@ class Boundary:
         return None
 
     def answer(self, state: State[Any], scope: Scope) -> Answer:
-        """Return the response to a state.
+        """Return the response to a state; without the state where its class takes none without the message.
+
+        Args:
+            state: The state.
+            scope: The ASGI scope of the request.
 
         Raises:
             EncodeError: The state has no JSON.
         """
-        return self._answer(self.exposed(state), scope)
+        try:
+            shown = self.exposed(state)
+        except ValidationError:
+            return problem(self.table.status_of(type(state)))
+        return self._answer(shown, scope)
 
     def refusal(self, faults: Iterable[Fault], scope: Scope) -> Answer:
-        """Return the response to a request whose parameters or body are not valid."""
+        """Return the response to a request whose parameters or body are not valid.
+
+        Args:
+            faults: What is wrong with it.
+            scope: The ASGI scope of the request.
+        """
         listed = tuple(faults)
         message = "; ".join(f"{fault.path}: {fault.reason}" if fault.path else fault.reason for fault in listed)
         return self._answer(ValidationFailed[Any](message=cut(message, _LONGEST), retryable=False), scope, listed)
@@ -166,8 +177,9 @@ class Boundary:
             raise exc from None  # what it was raised from has texts that are not exposed
         status = self.table.status_of(type(shown))
         headers = [(MARK, quote(shown.type, safe=""))]
-        if isinstance(shown, Scheduled) and shown.start_time is not None:
-            headers.append(("retry-after", _http_date(shown.start_time)))
+        starting = shown.state if isinstance(shown, MetaState) else shown
+        if isinstance(starting, Scheduled) and starting.start_time is not None:
+            headers.append(("retry-after", _http_date(starting.start_time)))
         place = self.location(shown, scope) if self.location is not None and status < 400 else None
         if place is not None:
             headers.append(("location", quote(place, safe=_OF_URLS)))
@@ -176,18 +188,42 @@ class Boundary:
         return _with_body(status, headers, JSON, document)
 
     def exposed(self, state: State[Any]) -> State[Any]:
-        """Return a state as it may leave; the states within it likewise."""
-        is_exposed = issubclass(origin_of(type(state)), tuple(self.expose))
+        """Return a state as it may leave; the states in its fields, in its result, and in what these hold likewise.
+
+        Args:
+            state: The state.
+
+        Raises:
+            ValidationError: Its class does not take it without what may not leave.
+        """
+        is_exposed = issubclass(origin_of(type(state)), tuple(map(origin_of, self.expose)))
         changes: dict[str, Any] = {}
         if state.message is not None:
             changes["message"] = redacted(state.message, self.redact) if is_exposed else None
         if state.causes:
             changes["causes"] = tuple(map(self._cause, state.causes)) if is_exposed else ()
-        if has_children(state):
-            changes["children"] = tuple(map(self.exposed, state.children))
-        if isinstance(state, MetaState):
-            changes["state"] = self.exposed(state.state)
+        changes |= self._changes_within(state)
         return _changed(state, changes) if changes else state
+
+    def _changes_within(self, model: BaseModel) -> dict[str, Any]:
+        """Return the fields of a model that hold states which leave in another form."""
+        fields = ((name, value) for name, value in model if name not in ("message", "causes"))
+        return {name: left for name, value in fields if (left := self._within(value)) is not value}
+
+    def _within(self, value: Any) -> Any:
+        """Return a value as it may leave: itself where no state is in it, or none that changes."""
+        if _is_state(value):
+            return self.exposed(value)
+        if isinstance(value, BaseModel):
+            changes = self._changes_within(value)
+            return value.model_copy(update=changes) if changes else value
+        if _is_dict(value):
+            left: dict[Any, Any] = {key: self._within(each) for key, each in value.items()}
+            return left if any(map(_is_other, left.values(), value.values())) else value
+        if type(value) in (list, tuple, set, frozenset):
+            items = [self._within(each) for each in value]
+            return type(value)(items) if any(map(_is_other, items, value)) else value
+        return value
 
     def _cause(self, cause: ErrorInfo) -> ErrorInfo:
         notes = tuple(redacted(note, self.redact) for note in cause.notes)
@@ -238,6 +274,18 @@ def _with_body(status: int, headers: Iterable[tuple[str, str]], media_type: str,
     return Answer(status, (*headers, *of_body), body)
 
 
+def _is_state(value: object) -> TypeIs[State[Any]]:
+    return isinstance(value, State)
+
+
+def _is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+    return type(value) is dict
+
+
+def _is_other(one: object, other: object) -> bool:
+    return one is not other
+
+
 def _is_of_signals(exc: BaseException) -> bool:
     """Tell whether an exception is a signal, or a group of signals and of exceptions beside them."""
     members = list(_each(exc))
@@ -245,7 +293,7 @@ def _is_of_signals(exc: BaseException) -> bool:
 
 
 def _each(exc: BaseException) -> Iterator[BaseException]:
-    """Yield the exceptions of a group, or the exception that is none."""
+    """Yield the exceptions of a group, or the one exception."""
     return members_of(exc) if _is_group(exc) else iter((exc,))
 
 

@@ -94,7 +94,7 @@ class _Handlers(dict[Any, Any]):
     def __setitem__(self, key: Any, handler: Any) -> None:
         if is_class_of_signals(key):
             raise TypeError(
-                f"Starlette calls handlers of Exceptions alone, and {key.__name__} is none; "
+                f"Starlette calls handlers of Exceptions alone, not of {key.__name__}; "
                 "install(app, statuses=..., expose=...) says how signals are answered"
             )
         super().__setitem__(key, handler)

@@ -26,7 +26,7 @@ class _Problem(BaseModel):
 
 
 def signal_from(response: httpx.Response, *, limits: Limits = DEFAULT_LIMITS) -> Signal[Any] | None:
-    """Return the signal that the server's endpoint raised; None if the response is none of a signal.
+    """Return the signal that the server's endpoint raised; None if it raised none.
 
     Its state is the server's without what that does not expose.
 
@@ -40,7 +40,7 @@ def signal_from(response: httpx.Response, *, limits: Limits = DEFAULT_LIMITS) ->
     tag = response.headers.get(MARK)
     if tag is None:
         return None
-    if response.headers.get("content-type", "").startswith(PROBLEM) and response.content:
+    if response.headers.get("content-type", "").lower().startswith(PROBLEM) and response.content:
         return decode_model(_Problem, response.content, "Signal", limits=limits, strict=True).state
     document = response.content or to_json({"type": unquote(tag)})  # an answer to HEAD, or a status without a body
     return decode(document, Signal, limits=limits, strict=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Union, cast
 from pydantic import BaseModel, create_model
 
 from statesig.http.answers import JSON, PROBLEM, WITHOUT_BODY, title_of
-from statesig.http.statuses import TableOfStatuses
+from statesig.http.statuses import TableOfStatuses, check_families
 from statesig.signals import Signal, catching
 from statesig.states import State, ValidationFailed
 from statesig.states.families import descendants
@@ -49,6 +49,7 @@ class Document:
     def __init__(self, app: FastAPI, table: TableOfStatuses, raises: Expose) -> None:
         self.app = app
         self.table = table
+        check_families("raises", raises)
         self.raises = raises
         self.made_of: object = None
 
@@ -168,7 +169,7 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _is_default(response: dict[str, Any] | None) -> bool:
     """Tell whether a response is the one that FastAPI adds for its validation errors."""
-    return response is not None and "HTTPValidationError" in json.dumps(response)
+    return response is not None and ("schemas", "HTTPValidationError") in _references(response)
 
 
 def _add(responses: dict[str, Any], status: str, name: str, made: dict[str, Any]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from statesig.states import (
     Cancelled,
@@ -23,7 +23,7 @@ from statesig.states import (
 )
 from statesig.states.generics import PerClass, origin_of
 
-__all__ = ["STATUSES", "Statuses", "TableOfStatuses", "is_class_of_states"]
+__all__ = ["STATUSES", "Statuses", "TableOfStatuses", "check_families", "is_class_of_states"]
 
 Statuses: TypeAlias = Mapping[type[State[Any]], int]
 """Statuses by class of states. One of a class holds for its descendants, too, but for those that have their own."""
@@ -78,3 +78,21 @@ class TableOfStatuses:
 def is_class_of_states(value: object) -> bool:
     """Tell whether an object is a class of states of a run; those of a machine are another's."""
     return isinstance(value, type) and issubclass(value, State)
+
+
+def check_families(option: str, families: object) -> None:
+    """Check an option that lists families of states.
+
+    Args:
+        option: Its name.
+        families: What was given.
+
+    Raises:
+        TypeError: It is no list, or has something else in it than classes of states of a run.
+    """
+    if not isinstance(families, Collection) or isinstance(families, str):
+        said = families.__name__ if isinstance(families, type) else "..."
+        raise TypeError(f"{option} is a list of classes of states, such as {option}=[{said}]")
+    for cls in cast("Collection[object]", families):
+        if not is_class_of_states(cls):
+            raise TypeError(f"{option} names classes of states, not {cls!r}")

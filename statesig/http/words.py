@@ -13,8 +13,7 @@ from typing_extensions import Format, get_annotations, get_type_hints, is_typedd
 
 from statesig.signals import is_class_of_signals
 from statesig.signals.payloads import payload_of
-from statesig.states import State
-from statesig.states.families import StateMeta, descendants
+from statesig.states.families import StateMeta, StateModel, descendants
 from statesig.states.generics import args_of, origin_of
 from statesig.states.refusals import cut
 
@@ -66,8 +65,8 @@ def words_of(annotations: Iterable[Any], names: Iterable[str] = ()) -> Words:
 
 
 def words_of_states() -> Words:
-    """Return the words of all states that are defined by now."""
-    return _of_classes(descendants(State))
+    """Return the words of all states that are defined by now, those of machines too."""
+    return _of_classes(descendants(StateModel))
 
 
 @lru_cache(maxsize=1)

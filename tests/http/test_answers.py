@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
 from statesig import (
     CANCEL,
@@ -111,6 +112,7 @@ def test_the_table_itself_cannot_be_changed() -> None:
         ({"statuses": {Failed: True}}, ValueError, "not True"),
         ({"statuses": {FAIL: 400}}, TypeError, "statuses are those of classes of states, not of <class"),
         ({"expose": ("Failed",)}, TypeError, "expose names classes of states, not 'Failed'"),
+        ({"expose": Failed}, TypeError, r"expose is a list of classes of states, such as expose=\[Failed\]"),
     ],
 )
 def test_a_wrong_boundary_is_refused(arguments: Any, error: type[Exception], text: str) -> None:
@@ -227,6 +229,72 @@ def test_no_message_and_no_cause_leaves_by_itself(kind: Any) -> None:
 
     assert b"secret" not in answer.body
     assert b'"result":[1]' in answer.body
+
+
+class Holding(BaseModel):
+    """What holds a state."""
+
+    state: State[Any]
+
+
+class Nested(Failed[list[Failed]]):
+    """A failure with states in its fields."""
+
+    inner: Failed
+    others: tuple[State[Any], ...] = ()
+    by_name: dict[str, list[State[Any]]] = {}
+    holding: Holding | None = None
+
+
+def test_no_message_leaves_of_a_state_within() -> None:
+    """Wherever it stands: in a field, in the result, and in what these hold."""
+    failed = Failed(message="secret", causes=(ErrorInfo(type="OSError", message="secret", traceback="secret"),))
+    nested = Nested(
+        result=[failed],
+        inner=failed,
+        others=(failed, Skipped(result=7)),
+        by_name={"a": [failed]},
+        holding=Holding(state=failed),
+    )
+
+    bare_ones = Nested(
+        result=[Failed()],
+        inner=Failed(),
+        others=(Failed(), Skipped(result=7)),
+        by_name={"a": [Failed()]},
+        holding=Holding(state=Failed()),
+    )
+    assert bare_ones == Boundary().exposed(nested)
+    assert b"secret" not in Boundary().answer(nested, {}).body
+    assert b"secret" not in Boundary().answer(Success[dict[str, Failed]](result={"last": failed}), {}).body
+
+
+def test_a_state_within_leaves_as_its_own_class_is_exposed() -> None:
+    """A traceback never does."""
+    cause = ErrorInfo(type="OSError", message="full", traceback="secret")
+    nested = Nested(message="no", inner=TimedOut(message="late", causes=(cause,)), result=[Failed()])
+    shown = Boundary(expose=[TimedOut]).exposed(nested)
+
+    assert (
+        Nested(inner=TimedOut(message="late", causes=(ErrorInfo(type="OSError", message="full"),)), result=[Failed()])
+        == shown
+    )
+
+
+def test_a_class_that_needs_its_message_is_answered_without_its_state() -> None:
+    """The status is the state's; what may not leave does not."""
+
+    class Explained(TimedOut):
+        """A message of some length is required."""
+
+        message: str = Field(min_length=3)
+
+    answer = Boundary().answer(Explained(message="secret"), {})
+
+    assert (504, {"type": "about:blank", "title": "Gateway Timeout", "status": 504}) == (
+        answer.status,
+        json.loads(answer.body),
+    )
 
 
 def test_messages_and_causes_leave_where_they_are_exposed() -> None:

@@ -204,11 +204,11 @@ def test_a_handler_of_signals_is_refused() -> None:
     app = FastAPI()
     install(app)
 
-    with pytest.raises(TypeError, match=r"handlers of Exceptions alone, and Signal is none; install\(app, statuses"):
+    with pytest.raises(TypeError, match=r"handlers of Exceptions alone, not of Signal; install\(app, statuses"):
         app.exception_handler(Signal)(lambda request, exc: None)
-    with pytest.raises(TypeError, match="SKIP is none"):
+    with pytest.raises(TypeError, match="not of SKIP"):
         app.add_exception_handler(SKIP, lambda request, exc: PlainTextResponse())  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="FAIL is none"):
+    with pytest.raises(TypeError, match="not of FAIL"):
         install(FastAPI(exception_handlers={FAIL: lambda request, exc: PlainTextResponse()}))  # type: ignore[dict-item]
 
 
@@ -465,3 +465,10 @@ def test_a_body_that_is_a_signal_comes_back_as_one() -> None:
     assert [encode(signal) for signal in signals] == [
         json.dumps(answer.json()["state"], separators=(",", ":")).encode() for answer in answers
     ]
+
+
+@pytest.mark.parametrize("raises", [[int], [SKIP], Failed])
+def test_what_is_said_to_be_raised_is_a_list_of_classes_of_states(raises: Any) -> None:
+    """Anything else would document nothing."""
+    with pytest.raises(TypeError, match="raises"):
+        install(FastAPI(), raises=raises)

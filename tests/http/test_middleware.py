@@ -1,6 +1,7 @@
 """Signals become responses under ASGI, in plain applications and Starlette's; bodies are held to limits."""
 
 import asyncio
+import gzip
 import json
 import resource
 import sys
@@ -288,7 +289,9 @@ def test_a_hostile_body_is_refused() -> None:
     assert {"application/problem+json"} == {answer.headers["content-type"] for answer in answers}
 
 
-@pytest.mark.parametrize("said", ["application/json", "application/vnd.x+json; charset=utf-8", " Application/JSON"])
+@pytest.mark.parametrize(
+    "said", ["application/json", "application/vnd.x+json; charset=utf-8", " Application/JSON", "application/x!y+json"]
+)
 def test_what_is_said_to_be_json_is_checked(said: str) -> None:
     """Before the application runs, whatever it would read; another kind of body, a packed and an empty one are not."""
     twice = b'{"a":1,"a":2}'
@@ -304,6 +307,30 @@ def test_what_is_said_to_be_json_is_checked(said: str) -> None:
         [answer.status_code for answer in checked],
         [answer.status_code for answer in others],
     )
+
+
+@pytest.mark.parametrize("coding", ["gzip", "Identity", "x"])
+def test_json_that_is_only_said_to_be_packed_is_checked(coding: str) -> None:
+    """Frameworks read it as it is; what is packed is left to whoever unpacks it."""
+    headers = {**JSON, "content-encoding": coding}
+    bodies = [b'{"a":1,"a":2}', b'{"a":NaN}', b"[" * 100_000, gzip.compress(b'{"a":1,"a":2}')]
+
+    answers = ask(APP, *(("POST", "/untouched", body) for body in bodies), headers=headers)
+
+    packed = 400 if coding == "Identity" else 200
+    assert [400, 400, 413, packed] == [answer.status_code for answer in answers]
+
+
+def test_a_body_in_parts_is_held_to_the_limits_whatever_length_is_said() -> None:
+    """A server may hand on a length of zero beside a body that comes in parts."""
+    headers = {**JSON, "content-length": "0", "transfer-encoding": "chunked"}
+    limited = app_of(limits=Limits(max_bytes=100))
+
+    statuses = [
+        Exchange(limited, [body], headers=headers, path="/length").status for body in (b"1" * 101, b'{"a":NaN}')
+    ]
+
+    assert [413, 400] == statuses
 
 
 def test_the_application_receives_the_body_as_it_came() -> None:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from statesig import DecodeError, Failed, Finished, Signal, SignalOf, Success, decode
+from statesig import DecodeError, Failed, Finished, Machine, Signal, SignalOf, Success, decode
 from statesig.http import Boundary
 from statesig.http.problems import Fault, faults_of
 from statesig.http.words import words_of
@@ -175,3 +175,19 @@ def test_validation_may_be_left_to_the_framework() -> None:
 
     assert [422, 422] == [answer.status for error in errors if (answer := Boundary().answer_to(error, {}))]
     assert [None, None] == [Boundary(validation=False).answer_to(error, {}) for error in errors]
+
+
+def test_a_path_shows_the_fields_of_a_machine() -> None:
+    """They are declared, as those of a run's states are."""
+
+    class Crate(Machine):
+        """A machine of one's own."""
+
+    class Loaded(Crate):
+        """With a field."""
+
+        weight: int
+
+    with pytest.raises(DecodeError) as caught:
+        decode('{"type": "Loaded"}', Crate)
+    assert (Fault("weight", "field required"),) == faults_of(caught.value)

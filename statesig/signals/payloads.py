@@ -17,6 +17,7 @@ from statesig.states.families import StateMeta, dump, origin_of, origins_of, rea
 from statesig.states.generics import PerClass, kind_of
 from statesig.states.machines import AnyKind, Machine
 from statesig.states.refusals import misplaced, refused
+from statesig.states.unions import check_tops
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -129,6 +130,8 @@ def _payload(asked: Any) -> Payload:
     else:
         kinds = (_declared_for(cls, args),)
     name = "SignalOf" if families else cls.__name__
+    if len(kinds) > 1 and not any(isinstance(arg, typing.TypeVar) for arg in args):
+        check_tops(kinds)
     listed = " | ".join(kind.__name__ for kind in kinds)
     if not is_any and not families:
         listed = listed.partition("[")[2].removesuffix("]")  # of DRAW[int] and its Drawn[int]
@@ -141,6 +144,8 @@ _payloads: PerClass[Payload] = PerClass(_payload)
 def _declared_for(cls: type[Carrier], args: tuple[Any, ...]) -> Any:
     """Return the state of a class of signals, parametrised as that is: of ``DRAW[int]`` it is ``Drawn[int]``."""
     declared = declared_by(cls)
+    if isinstance(declared, typing.TypeVar):
+        raise TypeError(f"{cls.__name__} is no signal yet; name one below it, or its states, as in Signal[Placed]")
     parameters: tuple[Any, ...] = declared.__pydantic_generic_metadata__["parameters"]
     given = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
     return declared[tuple(given.get(one, one) for one in parameters)] if given and parameters else declared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin
 from statesig.states.choices import Choice
 from statesig.states.generics import args_of, origin_of, substituted
 
-__all__ = ["choice_of", "parts_of"]
+__all__ = ["check_tops", "choice_of", "parts_of"]
 
 
 def parts_of(asked: Any) -> Iterator[Any]:
@@ -50,8 +50,20 @@ def _choice_of(asked: Any) -> Choice | None:
     parts = tuple(dict.fromkeys(parts_of(asked)))
     if parts == (asked,) or not all(isinstance(part, type) and hasattr(part, "__top__") for part in parts):
         return None
-    tops = dict.fromkeys(part.__top__ for part in parts)
+    check_tops(parts)
+    return Choice(" | ".join(part.__name__ for part in parts), parts, families=True)
+
+
+def check_tops(kinds: Iterable[Any]) -> None:
+    """Check that classes of states are of one machine, or of a run: elsewhere the same tag may be another state's.
+
+    Args:
+        kinds: The classes.
+
+    Raises:
+        TypeError: They are of several.
+    """
+    tops = dict.fromkeys(origin_of(kind).__top__ for kind in kinds)
     if len(tops) > 1 or None in tops:
         listed = " and ".join("several" if top is None else top.__name__ for top in tops)
         raise TypeError(f"states of one machine are asked for, not of {listed}")
-    return Choice(" | ".join(part.__name__ for part in parts), parts, families=True)

@@ -16,6 +16,7 @@ from statesig import (
     Failed,
     Flow,
     Machine,
+    Signal,
     SignalOf,
     State,
     Success,
@@ -220,6 +221,16 @@ def test_signals_of_machines_are_types_of_pydantic() -> None:
         TypeAdapter(SignalOf[Payment]).validate_json(document)
     with pytest.raises(ValidationError, match=r"define one: class GIFT\(Transition\[\.\.\., Gift\]\)"):
         TypeAdapter(SignalOf[Order]).validate_python({"type": "Gift", "order_id": "o-1"})
+
+
+def test_signals_of_two_machines_are_no_type() -> None:
+    """Nor is what is no signal yet: a transition without its two ends, or with them and without a class."""
+    for asked, names in ((Draft | Sheet, "Order and Document"), (Draft | Failed, "Order and State")):
+        with pytest.raises(TypeError, match=f"states of one machine are asked for, not of {names}"):
+            TypeAdapter(Signal[asked])  # type: ignore[valid-type]  # known at run time alone
+    for asked in (Transition, Transition[Draft, Placed]):
+        with pytest.raises(TypeError, match="Transition is no signal yet; name one below it"):
+            decode("{}", asked)
 
 
 def test_parallel_states_are_a_model_with_two_fields() -> None:

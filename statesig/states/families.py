@@ -107,7 +107,7 @@ class StateMeta(ModelMetaclass):
     @override
     def __setattr__(cls, name: str, value: Any) -> None:  # noqa: N805  # the first argument of a metaclass's method
         super().__setattr__(name, value)
-        if name == "__tag__" and not cls.__dict__.get("__abstract__", False):
+        if name == "__tag__":
             with _lock:
                 _registry[cls.__module__, cls.__qualname__] = cast("type[StateModel]", cls)
                 readers.clear()
@@ -173,7 +173,8 @@ def _register(cls: Any, tag: str, abstract: bool) -> None:
         cls.__top__ = origin_of(parent_of(cls)).__top__ or cls
     root = cls.__top__
     with _lock:
-        same_tag = (known for at, known in _registry.items() if known.__tag__ == tag and at != place)
+        known_at = tuple(_registry.items())
+        same_tag = (known for at, known in known_at if known.__tag__ == tag and at != place and not known.__abstract__)
         other = next((known for known in same_tag if known.__top__ is root), None)
         if other is not None:
             raise DefinitionError(
@@ -490,13 +491,22 @@ readers: dict[Asked, SchemaValidator] = _Readers(most=_MOST_READERS)
 
 def descendants(origin: type[StateModel]) -> tuple[type[StateModel], ...]:
     """Return the concrete classes of a family, itself included, in order of definition."""
-    return tuple(cls for cls in tuple(_registry.values()) if issubclass(cls, origin))
+    return tuple(cls for cls in _concrete() if issubclass(cls, origin))
+
+
+def _concrete() -> Iterator[type[StateModel]]:
+    """Yield the concrete classes in order of definition.
+
+    They are told apart here, not where they are registered: cloudpickle may fill a class before its base, which says
+    whether both are abstract.
+    """
+    return (cls for cls in tuple(_registry.values()) if not cls.__abstract__)
 
 
 def origins_of(asked: Asked) -> tuple[type[StateModel], ...]:
     """Return the classes that may be admitted, without parameters, in order of definition."""
     if isinstance(asked, Choice):
-        return tuple(cls for cls in tuple(_registry.values()) if asked.member(cls) is not None)
+        return tuple(cls for cls in _concrete() if asked.member(cls) is not None)
     return descendants(origin_of(asked))
 
 

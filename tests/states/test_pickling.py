@@ -227,6 +227,57 @@ def test_states_of_a_script_go_by_cloudpickle() -> None:
     assert ("", expected) == (done.stderr.decode()[-600:], done.stdout.decode().splitlines())
 
 
+_MACHINE_SCRIPT = """
+import sys
+import cloudpickle
+from statesig import Machine, Transition
+
+class Gate(Machine): ...
+
+class Moving(Gate, abstract=True): ...
+
+class Opening(Moving): ...
+
+class Shut(Gate):
+    def ajar(self) -> "Ajar":
+        return Ajar()
+
+class Ajar(Shut): ...
+
+class SHUT(Transition[None, Shut]): ...
+
+class OPEN(Transition[Shut, Opening]): ...
+
+def opened(gate):
+    return OPEN.after(gate).state
+
+sys.stdout.buffer.write(cloudpickle.dumps((opened, Shut())))
+"""
+
+_OPENED = """
+import pickle, sys
+opened, gate = pickle.load(sys.stdin.buffer)
+from statesig import decode, encode, successors
+from statesig.states.families import descendants
+root = type(gate).__top__
+print(opened(gate), decode(encode(opened(gate)), root), decode(encode(gate.ajar()), root))
+print(*sorted(kind.__name__ for kind in descendants(root)), *(kind.__name__ for kind in successors(type(gate))))
+"""
+
+
+def test_a_machine_of_a_script_goes_by_cloudpickle() -> None:
+    """Its root and its groups are abstract there, too, whichever class arrives first."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    made = subprocess.run(
+        [sys.executable, "-c", _MACHINE_SCRIPT], cwd=ROOT, env=environment, capture_output=True, check=True
+    ).stdout
+    done = subprocess.run(
+        [sys.executable, "-c", _OPENED], input=made, cwd=ROOT, env=environment, capture_output=True, check=False
+    )
+    expected = ["Opening() Opening() Ajar()", "Ajar Opening Shut Opening"]
+    assert ("", expected) == (done.stderr.decode()[-600:], done.stdout.decode().splitlines())
+
+
 # ---- process pools
 
 # From 3.12 on CPython warns when a process with several threads forks. These tests fork on purpose, and pytest or an

@@ -11,9 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from statesig.states import State
 from statesig.states.declared import Declared
-from statesig.states.families import descendants
+from statesig.states.families import StateModel, descendants
 from statesig.states.refusals import FEW, cut
 
 __all__ = ["invalid", "reason_of", "without_tag"]
@@ -66,7 +65,7 @@ def _wrong_tag(context: Mapping[str, Any]) -> str:
     """Name a tag that is not possible, and the possible ones; a tag that reads as no name may be a payload."""
     tag: str = context.get("tag", "")
     possible = context.get("expected_tags", "").replace("'", "")
-    known = {cls.__tag__ for cls in descendants(State)}
+    known = {cls.__tag__ for cls in descendants(StateModel)}
     if tag in known:
         return cut(f"a {tag} is not one; possible: {possible}")
     named = f" {tag}" if _NAME.fullmatch(tag) else ""

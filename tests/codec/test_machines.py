@@ -134,10 +134,21 @@ def test_a_closed_union_is_read_by_tag() -> None:
     with pytest.raises(DecodeError) as error:
         decode('{"type":"Placed","order_id":"o-1"}', Draft | Placed)
     assert [("total", "field required")] == [*error.value.problems]
-    with pytest.raises(DecodeError, match="unknown tag Up; possible: Draft, Gift, Placed"):
+    with pytest.raises(DecodeError, match="a Up is not one; possible: Draft, Gift, Placed"):
         decode('{"type":"Up"}', Draft | Placed)
     with pytest.raises(DecodeError, match="value"):
         decode('{"type":"Done","value":"3"}', generic[int])
+
+
+def test_a_tag_is_unknown_only_where_no_state_has_it() -> None:
+    """One of another state of the machine is not one of those asked for; one that none has may need an import."""
+    for tag, said in {
+        "Placed": "a Placed is not one; possible: Draft, Gift",
+        "Plaecd": "unknown tag Plaecd (import its module, or give --import MODULE); possible: Draft, Gift",
+    }.items():
+        with pytest.raises(DecodeError) as error:
+            decode(f'{{"type":"{tag}","order_id":"o-1"}}', Draft)
+        assert said == error.value.problems[0][1]
 
 
 def test_a_union_of_states_of_a_run() -> None:

@@ -39,10 +39,16 @@ def diagram(format: Literal["mermaid", "dot"] = "mermaid", *, kind: AnyKind = St
         return "\n".join(["stateDiagram-v2", *lines]) + "\n"
     if format == "dot":
         lines = ["    rankdir=LR;", "    node [shape=box, style=rounded];"]
+        lines += [f"    {_BEGINNING} [shape=point];"] if first else []
         lines += [f"    {name} [peripheries=2];" for name in final]
+        lines += [f"    {_BEGINNING} -> {name}{label and _bracketed(label)};" for name, label in first]
         lines += [f"    {source} -> {target}{label and _bracketed(label)};" for source, target, label in arrows]
         return "\n".join(["digraph transitions {", *lines, "}"]) + "\n"
     raise ValueError(f"diagram() has no format {format!r}; take 'mermaid' or 'dot'")
+
+
+_BEGINNING = '"[*]"'
+"""The name in Graphviz of the point where a history begins; no state can have it."""
 
 
 def _after_colon(label: str) -> str:

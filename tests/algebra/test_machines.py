@@ -570,6 +570,7 @@ def test_the_diagram_of_a_machine_names_its_signals_and_guards() -> None:
         line for line in grouped if line.endswith("CAPTURE")
     ]
     assert '    Placed -> Shipped [label="SHIP [guarded]"];' in diagram("dot", kind=Order).splitlines()
+    assert '    "[*]" -> Draft [label="OPEN"];' in diagram("dot", kind=Order).splitlines()
     assert "[*]" not in [line.split(" --> ")[-1] for line in diagram(kind=Link).splitlines()]
 
 

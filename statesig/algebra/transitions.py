@@ -15,7 +15,7 @@ from typing import Any, Never, Protocol, Union, cast, overload
 from typing_extensions import TypeVar
 
 from statesig.algebra.machines import Transition, check_guard, illegal, is_guarded, transition_of
-from statesig.algebra.tables import FIRST, RUNS, table_of
+from statesig.algebra.tables import RUNS, table_of
 from statesig.errors import IllegalTransition, NoSignal, RefusedTransition
 from statesig.signals import Signal, signal_type_of
 from statesig.states import (
@@ -223,8 +223,10 @@ def successors(kind: AnyKind) -> tuple[Any, ...]:
 def is_allowed(source: AnyKind | None, target: AnyKind) -> bool:
     """Tell whether a kind may follow another; here a kind means only itself, not its family.
 
-    Guards are not asked: they judge states, not kinds. None as the source is the beginning of a machine's history.
+    Guards are not asked: they judge states, not kinds. None as the source is the beginning of a history.
     """
+    if source is None and issubclass(target, State):
+        return issubclass(origin_of(target), RUNS.first)
     if source is not None and issubclass(source, State):
         return issubclass(origin_of(target), RUNS.successors(source) or successors(source))
     try:
@@ -307,7 +309,7 @@ def fault_of(entry: Entry, before: Entry | None) -> str | None:
     """
     state, attempt, time = entry
     if before is None:
-        if not _may_begin(state):
+        if not is_allowed(None, type(state)):
             return _not_first(state)
         if isinstance(state, Machine):
             return _refused(None, state)
@@ -334,10 +336,6 @@ def fault_of(entry: Entry, before: Entry | None) -> str | None:
 def _start_of(state: State[Any]) -> datetime | None:
     waiting = state.state if isinstance(state, MetaState) else state
     return waiting.start_time if isinstance(waiting, Scheduled) else None
-
-
-def _may_begin(state: State[Any] | Machine) -> bool:
-    return isinstance(state, FIRST) if isinstance(state, State) else is_allowed(None, type(state))
 
 
 def _not_first(state: State[Any] | Machine) -> str:

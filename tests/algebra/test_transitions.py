@@ -219,6 +219,14 @@ def test_a_kind_on_no_branch_has_no_successors_to_tell() -> None:
         successors(State)
 
 
+def test_is_allowed_from_the_beginning_is_where_a_history_begins() -> None:
+    """``is_allowed(None, type(s))`` iff ``check_history([s])`` finds nothing, for every state."""
+    begun = {kind.__name__ for kind in KINDS if check_history([bare(kind)]) is None}
+    assert begun == {kind.__name__ for kind in KINDS if is_allowed(None, kind)}
+    assert begun >= FIRST
+    assert not is_allowed(None, State)
+
+
 def test_is_allowed_agrees_with_the_table() -> None:
     """`is_allowed` of two classes is what `advance` does with their instances."""
     actual = {a.__name__: {b.__name__ for b in KINDS if is_allowed(a, b)} for a in KINDS}
@@ -481,8 +489,10 @@ def test_mermaid_lists_exactly_the_table() -> None:
 
 
 def test_dot_lists_exactly_the_table() -> None:
-    """The DOT diagram has the table's arrows, and doubles the outline of final states."""
+    """The DOT diagram has the table's arrows, a point where a history begins, and a double outline of final states."""
     text = diagram("dot")
+    assert ['    "[*]" [shape=point];'] == [line for line in text.splitlines() if "point" in line]
+    assert FIRST == set(re.findall(r'"\[\*\]" -> (\w+);', text))
     arrows = re.findall(r"^ +(\w+) -> (\w+);$", text, re.MULTILINE)
     assert (ARROWS, len(ARROWS)) == (set(arrows), len(arrows))
     assert FINAL == set(re.findall(r"(\w+) \[peripheries=2\]", text))

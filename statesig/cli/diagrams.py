@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from statesig.algebra.diagrams import diagram
 from statesig.cli.exits import Exit, UsageError
-from statesig.cli.loading import load_flow, load_kind
+from statesig.cli.loading import OF_A_MACHINE, load_flow, load_kind
 from statesig.cli.options import stored_before
 from statesig.cli.terminal import colour_of
 from statesig.engine.deadlines import seen_stored
@@ -33,7 +33,7 @@ def print_diagram(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             raise UsageError(f"a stored run is one of a flow; {target} is a class of states")
         print(diagram(options.format, kind=kind or State), end="", file=out)
         return Exit.OK
-    flow = load_flow(target)
+    flow = load_flow(target, hint=OF_A_MACHINE)
     tags: dict[str, str] = {}
     if options.run is not None:
         with stored_before(options, "read") as store:

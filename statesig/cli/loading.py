@@ -15,13 +15,19 @@ if TYPE_CHECKING:
     from statesig.flow import Flow
     from statesig.states.machines import AnyKind
 
-__all__ = ["kind_named", "load", "load_flow", "load_kind"]
+__all__ = ["OF_A_MACHINE", "kind_named", "load", "load_flow", "load_kind"]
+
+OF_A_MACHINE = "; a class of a machine is MODULE:CLASS, such as shop:Order"
 
 
-def load_flow(target: str) -> Flow:
+def load_flow(target: str, *, hint: str = "") -> Flow:
     """Return the flow that ``MODULE:FLOW`` names; for ``MODULE`` alone its flow named ``flow``, or its only one.
 
     A module may be named by its file, too: ``./etl.py:nightly``.
+
+    Args:
+        target: What the user named.
+        hint: What else could have been named, for the error about a flow that is not there.
 
     Raises:
         UsageError: There is no such module or flow, or more than one.
@@ -36,12 +42,12 @@ def load_flow(target: str) -> Flow:
     if name:
         found = flows.get(name)
         if found is None:
-            raise UsageError(f"{module_name} has no flow {name!r}; it has {', '.join(flows) or 'none'}")
+            raise UsageError(f"{module_name} has no flow {name!r}; it has {', '.join(flows) or 'none'}{hint}")
         return found
     if "flow" in flows:
         return flows["flow"]
     if not flows:
-        raise UsageError(f"{module_name} has no flow; define one at its top level: with Flow(...) as flow")
+        raise UsageError(f"{module_name} has no flow; define one at its top level: with Flow(...) as flow{hint}")
     if len(flows) != 1:
         listed = f"{', '.join(flows)}: say which, as in {module_name}:{next(iter(flows))}"
         raise UsageError(f"{module_name} has {len(flows)} flows, {listed}")
@@ -142,7 +148,6 @@ def kind_named(tag: str, modules: Iterable[str]) -> AnyKind:
     if found is None:
         found = load_kind(tag)
     if found is None:
-        raise UsageError(
-            f"there is no state {tag!r}; known are {', '.join(known)}; --import MODULE makes those of a program known"
-        )
+        remedies = f"--import MODULE makes those of a program known{OF_A_MACHINE}"
+        raise UsageError(f"there is no state {tag!r}; known are {', '.join(known)}; {remedies}")
     return found

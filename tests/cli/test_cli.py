@@ -149,6 +149,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["check", "--import", "statesig_no_such_module"], "there is no module 'statesig_no_such_module'"),
     (["check", "--import", "tests.samples.fails_on_import"], "ValueError: not today"),
     (["schema", "Nope"], "there is no state 'Nope'"),
+    (["schema", "Ticket", "--import", "tests.samples.tickets"], "a class of a machine is MODULE:CLASS, such as shop:"),
     (["diagram", "--format", "png"], "'png'"),
     (["stubs", "--nope"], "--nope"),
     (["stubs", ""], "module"),

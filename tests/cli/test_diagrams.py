@@ -108,8 +108,9 @@ def test_a_machine_has_no_stored_run(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_is_above_all_machines_is_no_machine(capfd: pytest.CaptureFixture[str]) -> None:
-    """`Machine` itself, which a module has because it imports it, names no table."""
-    expected = "statesig: tests.samples.tickets has no flow 'Machine'; it has none\n"
+    """`Machine` itself, which a module has because it imports it, names no table; nor does a union of states."""
+    remedy = "it has none; a class of a machine is MODULE:CLASS, such as shop:Order"
+    expected = f"statesig: tests.samples.tickets has no flow 'Machine'; {remedy}\n"
     assert (2, "", expected) == in_this_process(["diagram", "tests.samples.tickets:Machine"], capfd)
 
 

@@ -137,6 +137,9 @@ class Signal(Carrier, Generic[StateT]):
 
         def __init_subclass__(cls, **kwargs):
             super().__init_subclass__(**kwargs)
+            parents = [base.__name__ for base in cls.__bases__ if issubclass(base, Signal)]
+            if len(parents) > 1:
+                raise DefinitionError(cls.__name__, f"a signal has one signal parent, not {' and '.join(parents)}")
             cls._define()
 
         @classmethod
@@ -183,7 +186,8 @@ class Signal(Carrier, Generic[StateT]):
 
     @override
     def __str__(self) -> str:
-        return self._state.__dict__.get("message") or ""
+        message = self._state.__dict__.get("message")
+        return "" if message is None else str(message)
 
     @override
     def __repr__(self) -> str:

@@ -267,6 +267,8 @@ class StateModel(BaseModel, metaclass=StateMeta):
         @classmethod
         def __pydantic_init_subclass__(cls, *, tag=None, abstract=False, **kwargs):
             super().__pydantic_init_subclass__(**kwargs)
+            if "self" in cls.__pydantic_fields__:
+                raise DefinitionError(cls.__name__, "the field name 'self' is Python's; choose another")
             cls.model_config = {key: value for key, value in cls.model_config.items() if key != "defer_build"}
             cls.__narrow__ = _Unbuilt(cls)
             cls.__signature__ = _Unsigned()

@@ -430,6 +430,47 @@ def test_a_definition_says_why_it_is_refused() -> None:
     assert "GO cannot be defined: a signal raises a state, not <class 'int'>" == refused("GO", transition[Draft, int])
 
 
+def test_a_signal_is_below_one_signal() -> None:
+    """Two would be two states to raise, of a machine or of a run; a group of Python's own beside one is none."""
+    transition: Any = Transition
+    root = defined("Pair", Machine)
+    one = defined("One", root)
+    skip: Any = Signal[Skipped]
+    assert "GO cannot be defined: a signal has one signal parent, not Transition and SKIP" == refused(
+        "GO", transition[None, one], skip, module="shop"
+    )
+    assert "GO cannot be defined: a signal has one signal parent, not FAIL and SKIP" == refused("GO", FAIL, skip)
+    with pytest.raises(NoSignal):
+        signal_type_of(one)
+
+
+def test_no_field_is_called_self() -> None:
+    """Python calls a method's first argument so; a signal could not take it by keyword."""
+    for parent in (defined("Named", Machine), Skipped):
+        said = "Own cannot be defined: the field name 'self' is Python's; choose another"
+        with pytest.raises(DefinitionError) as error:
+            new_class("Own", (parent,), {}, lambda body: body.update(__module__="shop", __annotations__={"self": int}))
+        assert said == str(error.value)
+
+    class Mixin(BaseModel):
+        self: int
+
+    assert "the field name 'self' is Python's" in refused("Own", Skipped, Mixin)
+
+
+def test_the_text_of_a_signal_whose_message_is_no_text() -> None:
+    """A machine's `message` may be anything; ``str`` shows it as text."""
+
+    class Meter(Machine): ...
+
+    class Read(Meter):
+        message: int | None = None
+
+    class READ(Transition[None, Read]): ...
+
+    assert ("0", "") == (str(READ(message=0)), str(READ()))
+
+
 def test_a_parametrised_source_is_refused() -> None:
     """A source stands for its family; a type variable of the transition itself is no parameter."""
     transition: Any = Transition

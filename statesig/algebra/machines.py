@@ -64,6 +64,7 @@ class Transition(Signal[TargetT], Generic[SourceT, TargetT]):
         Raises:
             IllegalTransition: The transition does not leave such a state.
             RefusedTransition: Its guard refuses to leave this one.
+            TypeError: Its guard returns neither None nor a text.
             ValidationError: A field does not fit.
         """
         carried = cls.__carried__[type(source)]
@@ -172,11 +173,16 @@ def check_guard(source: Machine | None, signal: Transition[Any, Any]) -> None:
 
     Raises:
         RefusedTransition: `refuses` gave a reason.
+        TypeError: It gave something else.
     """
-    reason = signal.refuses(source)
-    if reason is not None:
-        error = illegal(type(source), kind_reached(signal))
-        raise RefusedTransition(error.source, error.target, error.possible, reason)
+    reason = cast("object", signal.refuses(source))
+    if reason is None:
+        return
+    if not isinstance(reason, str) or not reason.strip():
+        returned = "an empty text" if isinstance(reason, str) else f"a value of class {type(reason).__name__}"
+        raise TypeError(f"{type(signal).__name__}.refuses returned {returned}; return None, or a text that says why")
+    error = illegal(type(source), kind_reached(signal))
+    raise RefusedTransition(error.source, error.target, error.possible, reason)
 
 
 # ---- definitions

@@ -13,7 +13,7 @@ from typing_extensions import TypeIs
 
 from statesig.errors import DefinitionError, NoSignal
 from statesig.states import State
-from statesig.states.families import descendants, narrow, origin_of
+from statesig.states.families import descendants, narrow, one_of, origin_of
 from statesig.states.machines import AnyKind, Machine
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def raised_by(cls: type[Carrier]) -> AnyKind:
         raise DefinitionError(name, f"a signal raises a state, not {state!r}")
     origin: AnyKind = origin_of(state)
     if origin.__abstract__:
-        ways = ", ".join(kind.__name__ for kind in descendants(origin))
-        raise DefinitionError(name, f"{origin.__name__} is abstract; a signal raises one of {ways}")
+        possible = one_of("a signal raises one of", descendants(origin))
+        raise DefinitionError(name, f"{origin.__name__} is abstract; {possible}")
     return origin
 
 

@@ -18,7 +18,7 @@ import inspect
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
@@ -72,6 +72,7 @@ __all__ = [
     "descendants",
     "dump",
     "narrow",
+    "one_of",
     "origin_of",
     "origins_of",
     "own_annotations",
@@ -137,13 +138,20 @@ def _check_parent(cls: Any) -> None:
         raise DefinitionError(cls.__name__, f"a state has one state parent, not {listed}")
     parent = origin_of(parents[0])
     if parent.__abstract__ and parent.__top__ is not None and cls.__module__ != parent.__module__:
-        ways = ", ".join(branch.__name__ for branch in descendants(parent) if _is_branch(branch, parent))
-        raise DefinitionError(cls.__name__, f"{parent.__name__} is sealed; derive from one of {ways}")
+        branches = [branch for branch in descendants(parent) if _is_branch(branch, parent)]
+        possible = one_of("derive from one of", branches)
+        raise DefinitionError(cls.__name__, f"{parent.__name__} is sealed; {possible}")
     if TAG in own_annotations(cls) or TAG in cls.__dict__:
         raise DefinitionError(cls.__name__, f"the field name {TAG!r} is the tag's; choose another")
     unannotated = cls.__dict__.keys() & getattr(parent, "__pydantic_fields__", {}).keys() - own_annotations(cls).keys()
     for name in sorted(name for name in unannotated if not hasattr(cls.__dict__[name], "__get__")):
         raise DefinitionError(cls.__name__, f"the field {name} needs its annotation to have another default")
+
+
+def one_of(verb: str, kinds: Iterable[type[StateModel]]) -> str:
+    """Return what to do in place of using an abstract class: ``"construct one of Draft, Placed"``."""
+    listed = ", ".join(kind.__name__ for kind in kinds)
+    return f"{verb} {listed}" if listed else "define a state below it first"
 
 
 def _is_branch(cls: Any, abstract: Any) -> bool:
@@ -440,8 +448,7 @@ def schema_of(asked: Asked, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
 
 def _narrow_of(cls: type[StateModel]) -> Narrow:
     if cls.__abstract__:
-        ways = ", ".join(descendant.__name__ for descendant in descendants(origin_of(cls)))
-        raise TypeError(f"{cls.__name__} is abstract; construct one of {ways}")
+        raise TypeError(f"{cls.__name__} is abstract; {one_of('construct one of', descendants(origin_of(cls)))}")
     with _lock:
         found = _narrow.get(cls)
         if found is None:

@@ -209,6 +209,63 @@ def test_a_guard_refuses_a_state_whose_kind_may_be_left() -> None:
     assert Placed(order_id="o-1", total=Decimal(1)) == empty
 
 
+def test_a_refinement_has_a_guard_only_if_it_takes_one() -> None:
+    """To a kind below another the way is a new one; ``refuses = LEAVE.refuses`` keeps the guard."""
+
+    class Room(Machine): ...
+
+    class Left(Room): ...
+
+    class Fled(Left): ...
+
+    class Thrown(Left): ...
+
+    class LEAVE(Transition[None, Left]):
+        def refuses(self, source: None) -> str | None:
+            return "locked"
+
+    class FLEE(Transition[None, Fled]): ...
+
+    class THROW(Transition[None, Thrown]):
+        refuses = LEAVE.refuses
+
+    assert Fled() == FLEE.after(None).state
+    with pytest.raises(RefusedTransition, match="the beginning -> Thrown is refused: locked"):
+        THROW.after(None)
+
+
+@pytest.mark.parametrize("returned", [False, True, "", " ", 3, ["why"]], ids=repr)
+def test_a_guard_returns_none_or_a_text(returned: Any) -> None:
+    """Anything else is a mistake in it, which `advance`, `after` and `check_history` tell; it refuses nothing."""
+
+    class Door(Machine): ...
+
+    class Closed(Door): ...
+
+    class CLOSE(Transition[Closed | None, Closed]):
+        def refuses(self, source: Closed | None) -> str | None:
+            return returned  # type: ignore[no-any-return]  # that is the mistake
+
+    given = "an empty text" if isinstance(returned, str) else f"a value of class {type(returned).__name__}"
+    said = f"CLOSE.refuses returned {given}; return None, or a text that says why"
+    for asked in (lambda: CLOSE.after(None), lambda: advance(None, CLOSE()), lambda: check_history([Closed()])):
+        with pytest.raises(TypeError) as error:
+            asked()
+        assert said == str(error.value)
+
+
+def test_an_abstract_class_without_states_says_what_to_define() -> None:
+    """A text lists what is possible; where there is nothing yet, it says what to do first."""
+    root = defined("Bare", Machine)
+    with pytest.raises(TypeError, match=r"\ABare is abstract; define a state below it first\Z"):
+        root()
+    sealed = "Sub cannot be defined: Bare is sealed; define a state below it first"
+    assert sealed == refused("Sub", root, module=__name__)
+    transition: Any = Transition
+    abstract = "GO cannot be defined: Bare is abstract; define a state below it first"
+    assert abstract == refused("GO", transition[None, root], module="shop")
+
+
 def test_the_text_of_an_illegal_transition_says_what_is_possible() -> None:
     """From a state, from a final one, from a parametrised one and from the beginning."""
     texts: set[str] = set()

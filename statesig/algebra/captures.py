@@ -251,10 +251,10 @@ def _of_signal(
 def _stray(
     signal: Signal[Any], state: Machine, redact: Redact | None, traceback: Tracebacks, retry_on: RetryOn | None
 ) -> AnyState[Any]:
-    """Return the failure of a function that raised a signal of a machine, whose state is none of a run."""
+    """Return the failure of a function that raised a signal of a machine, whose state no run has."""
     causes = (describe(signal, redact=redact, traceback=traceback), *causes_of(signal, redact=redact))
     root = type(state).__top__ or Machine
-    message = f"raised {causes[0].type}, a signal of {root.__name__}, whose states are none of a run; return the state"
+    message = f"raised {causes[0].type}, a signal of {root.__name__}, which cannot end a task; return its state"
     failed = Failed[Any](message=message, causes=causes)
     return failed if retry_on is None else _judged(failed, signal, retry_on, redact)
 

@@ -216,7 +216,7 @@ def _sources_of(cls: type[Transition[Any, Any]], target: type[Machine]) -> Itera
             remedy = "a signal leads from a state to another of one machine"
             raise DefinitionError(cls.__name__, f"{mixed}; {remedy}")
         if any(not isinstance(arg, typing.TypeVar) for arg in args_of(source)):
-            raise DefinitionError(cls.__name__, f"a source stands for its family; write {origin.__name__}")
+            raise DefinitionError(cls.__name__, f"a source means its subclasses, too; write {origin.__name__}")
         yield origin
 
 

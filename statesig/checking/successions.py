@@ -76,7 +76,7 @@ def fault_of_way(signal: TypeInfo, target: Instance) -> str | None:
             mixed = f"{source.type.name} is a state of {whose} and {name} one of {root.name}"
             return f"{mixed}; a signal leads from a state to another of one machine"
         if any(not isinstance(get_proper_type(arg), (TypeVarType, AnyType)) for arg in source.args):
-            return f"a source stands for its family; write {source.type.name}"
+            return f"a source means its subclasses, too; write {source.type.name}"
     return None
 
 

@@ -317,7 +317,7 @@ def test_signals_are_caught_by_kind_by_group_and_by_root() -> None:
     assert not {*catching(State)} & {*SIGNALS}
 
 
-# ---- law 3: a source stands for what is below it
+# ---- law 3: a source means its subclasses, too
 
 
 def test_what_leaves_a_class_leaves_its_subclasses() -> None:
@@ -529,7 +529,7 @@ def test_the_text_of_a_signal_whose_message_is_no_text() -> None:
 
 
 def test_a_parametrised_source_is_refused() -> None:
-    """A source stands for its family; a type variable of the transition itself is no parameter."""
+    """A source means its subclasses, too; a type variable of the transition itself is no parameter."""
     transition: Any = Transition
 
     class Box(Machine, Generic[R]): ...
@@ -539,7 +539,7 @@ def test_a_parametrised_source_is_refused() -> None:
     class Empty(Box[R]): ...
 
     wrong = refused("GO", transition[Full[int], Empty], module=__name__)
-    assert "GO cannot be defined: a source stands for its family; write Full" == wrong
+    assert "GO cannot be defined: a source means its subclasses, too; write Full" == wrong
 
     class UNPACK(Transition[Full[R], Empty[R]], Generic[R]): ...
 

@@ -190,7 +190,7 @@ def _non_state() -> None:
         (_below_a_leaf, ["LOUDER", "Skipped", "SKIP"]),
         (_parametrised, ["EXACT", "Success", "SUCCESS"]),
         (_own_twice, ["AGAIN", "Quarantined", "QUARANTINE"]),
-        (_two_at_once, ["BOTH", "Quarantined", "QUARANTINE"]),
+        (_two_at_once, ["BOTH", "QUARANTINE", "SEAL"]),
         (_abstract, ["END", "Finished", "Success"]),
         (_abstract_meta, ["HOLD", "MetaState", "Queued"]),
         (_root, ["ANY", "State", "Pending"]),

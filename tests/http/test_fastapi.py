@@ -48,7 +48,7 @@ class Line(BaseModel):
 class Order(BaseModel):
     """What is ordered."""
 
-    lines: list[Line]
+    entries: list[Line]
     prices: dict[str, int] = {}
 
 
@@ -98,7 +98,7 @@ def routes(at: APIRouter | FastAPI) -> None:  # noqa: C901  # no branches: each 
 
     @at.post("/order")
     async def order(body: Order, page: Annotated[int, Query()] = 1) -> int:
-        return len(body.lines)
+        return len(body.entries)
 
     @at.post("/state")
     async def state(body: Finished[Order]) -> Finished[Order]:
@@ -227,24 +227,24 @@ def test_install_comes_once_and_first() -> None:
 
 
 REFUSED: dict[str, tuple[str, bytes, int, list[str]]] = {
-    "a wrong value": ("/order", b'{"lines":[{"number":"secret"}]}', 422, ["body.lines[0].number"]),
-    "a missing field": ("/order", b'{"lines":[{}]}', 422, ["body.lines[0].number"]),
-    "a wrong key": ("/order", b'{"lines":[],"prices":{"secret":"x"}}', 422, ["body.prices.?"]),
-    "a parameter": ("/order?page=secret", b'{"lines":[]}', 422, ["query.page"]),
-    "several": ("/order?page=secret", b'{"lines":"secret"}', 422, ["query.page", "body.lines"]),
+    "a wrong value": ("/order", b'{"entries":[{"number":"secret"}]}', 422, ["body.entries[0].number"]),
+    "a missing field": ("/order", b'{"entries":[{}]}', 422, ["body.entries[0].number"]),
+    "a wrong key": ("/order", b'{"entries":[],"prices":{"secret":"x"}}', 422, ["body.prices.?"]),
+    "a parameter": ("/order?page=secret", b'{"entries":[]}', 422, ["query.page"]),
+    "several": ("/order?page=secret", b'{"entries":"secret"}', 422, ["query.page", "body.entries"]),
     "no body": ("/order", b"", 422, ["body"]),
-    "a state's result": ("/state", b'{"type":"Success","result":{"lines":"secret"}}', 422, ["body.result.lines"]),
+    "a state's result": ("/state", b'{"type":"Success","result":{"entries":"secret"}}', 422, ["body.result.entries"]),
     "a state's field": ("/state", b'{"type":"Failed","retryable":"secret"}', 422, ["body.retryable"]),
     "an unknown key": ("/state", b'{"type":"Skipped","secret":1}', 422, ["body.?"]),
     "an unknown tag": ("/state", b'{"type":"secret"}', 422, ["body"]),
     "another signal": ("/signal", b'{"type":"Skipped","message":"secret"}', 422, ["body"]),
     "no JSON": ("/order", b'{"secret', 400, []),
-    "a key twice": ("/order", b'{"lines":[],"lines":["secret"]}', 400, []),
-    "a surrogate": ("/order", b'{"lines":[],"secret":"\\ud800"}', 400, []),
+    "a key twice": ("/order", b'{"entries":[],"entries":["secret"]}', 400, []),
+    "a surrogate": ("/order", b'{"entries":[],"secret":"\\ud800"}', 400, []),
     "a long tag": ("/state", b'{"type":"' + b"secret" * 200_000 + b'"}', 422, ["body"]),
     "many keys": ("/state", b"{" + b",".join(b'"secret%d":1' % at for at in range(100_000)) + b"}", 413, []),
     "too deep": ("/state", b'{"type":"Success","result":' + b"[" * 150 + b"]" * 150 + b"}", 413, []),
-    "an error in the endpoint": ("/read", b'{"lines":"secret"}', 422, ["?"]),
+    "an error in the endpoint": ("/read", b'{"entries":"secret"}', 422, ["?"]),
 }
 
 

@@ -106,7 +106,7 @@ def test_a_type_that_names_what_is_not_there_has_the_names_of_its_fields() -> No
 def test_without_words_only_the_fields_of_states_are_shown() -> None:
     """An error that only its model could explain names no field that may be a key."""
     assert ("?.?[0]", "lines[0].number") == (
-        faults_of(error_of(dict[str, dict[str, list[int]]], '{"lines": {"a": ["x"]}}'))[0].path,
+        faults_of(error_of(dict[str, dict[str, list[int]]], '{"entries": {"a": ["x"]}}'))[0].path,
         faults_of(error_of(Order, '{"lines": [{"number": ""}]}'), WORDS)[0].path,
     )
     assert "run_count" == faults_of(error_of(Finished, '{"type": "Failed", "run_count": 3}'))[0].path

@@ -26,6 +26,7 @@ LEVELS = ("exhaustive", "thorough")
 PRELOADED = ["pytest", "statesig", "statesig.flow", "statesig.executors.processes"]
 """What the server that multiprocessing forks has loaded, so that no worker of `Processes` loads it again."""
 SLOW_FOLDERS = ("checking", "executors", "stores", "cli", "testing", "examples")
+LONGEST_FIRST = ("checking", "docs", *SLOW_FOLDERS[1:])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -107,6 +108,6 @@ def _level_asked_for(config: pytest.Config) -> int:
 def _place(item: pytest.Item) -> int:
     """Return where a test stands in the order; within a place, files go by their paths."""
     folder = Path(item.path).parent.name
-    if folder in SLOW_FOLDERS:
-        return SLOW_FOLDERS.index(folder)
-    return len(SLOW_FOLDERS) + (item.get_closest_marker("slow") is None)
+    if folder in LONGEST_FIRST:
+        return LONGEST_FIRST.index(folder)
+    return len(LONGEST_FIRST) + (item.get_closest_marker("slow") is None)

@@ -53,7 +53,7 @@ def _told_of(history: History) -> tuple[str, bool] | None:
 
 
 def _events(lines: Iterable[bytes], refused: list[str]) -> Iterator[Event]:
-    """Yield the events of a log, and keep why a line is none."""
+    """Yield the events of a log, and keep why a line could not be read."""
     for number, line in enumerate(lines, start=1):
         try:
             yield decode_event(line)

@@ -1,17 +1,18 @@
 """Signals over HTTP: an endpoint raises one, the response is its state, and the caller's client raises it again.
 
 `SignalMiddleware` serves any ASGI application and needs no extra; the rest needs the extra ``http``: `install` and
-`SignalRoute` are for FastAPI, `raise_for_signal` for responses of httpx. Each is loaded when it is first used.
+`SignalRoute` are for FastAPI, `raise_for_signal` for responses of httpx. Each of these is loaded when it is first used.
 """
 
 from typing import TYPE_CHECKING
 
+from statesig.http.answers import Boundary, Expose, Location
+from statesig.http.middleware import SignalMiddleware, hand_over
+from statesig.http.statuses import STATUSES, Statuses
+
 if TYPE_CHECKING:
-    from statesig.http.answers import Boundary, Expose, Location
     from statesig.http.applications import SignalRoute, install
     from statesig.http.client import araise_for_signal, raise_for_signal, signal_from
-    from statesig.http.middleware import SignalMiddleware, hand_over
-    from statesig.http.statuses import STATUSES, Statuses
 
 __all__ = [
     "STATUSES",
@@ -29,15 +30,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "STATUSES": "statuses",
-    "Boundary": "answers",
-    "Expose": "answers",
-    "Location": "answers",
-    "SignalMiddleware": "middleware",
     "SignalRoute": "applications",
-    "Statuses": "statuses",
     "araise_for_signal": "client",
-    "hand_over": "middleware",
     "install": "applications",
     "raise_for_signal": "client",
     "signal_from": "client",

@@ -115,10 +115,12 @@ class Boundary:
     limits: Limits = DEFAULT_LIMITS
     validation: bool = True
     table: TableOfStatuses = field(init=False, repr=False, compare=False)
+    exposed_families: tuple[type[State[Any]], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_families("expose", self.expose)
         object.__setattr__(self, "table", TableOfStatuses(self.statuses))
+        object.__setattr__(self, "exposed_families", tuple(map(origin_of, self.expose)))
 
     def answer_to(self, exc: BaseException, scope: Scope, words: Words | None = None) -> Answer | None:
         """Return the response to an exception; None if it is not the boundary's.
@@ -196,7 +198,7 @@ class Boundary:
         Raises:
             ValidationError: Its class does not take it without what may not leave.
         """
-        is_exposed = issubclass(origin_of(type(state)), tuple(map(origin_of, self.expose)))
+        is_exposed = issubclass(origin_of(type(state)), self.exposed_families)
         changes: dict[str, Any] = {}
         if state.message is not None:
             changes["message"] = redacted(state.message, self.redact) if is_exposed else None

@@ -15,6 +15,6 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def header_of(scope: Scope, name: bytes) -> bytes:
-    """Return the first header of a name, which is in lower case; empty if there is none."""
+    """Return the first header of a name, which is in lower case; empty if nobody gave it."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     return next((value for key, value in headers if key.lower() == name), b"")

@@ -72,7 +72,7 @@ async def answering(app: ASGIApp, boundary: Boundary, scope: Scope, receive: Rec
         send: The response.
 
     Raises:
-        BaseException: What is none of the boundary's, or came after the first byte of the response.
+        BaseException: Something that the boundary does not answer, or that came after the first byte of the response.
     """
     response = _Held(send)
     answer: Answer | None = None

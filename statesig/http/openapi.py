@@ -1,4 +1,4 @@
-"""What the OpenAPI document of a FastAPI application says of signals.
+"""Document the signals of a FastAPI application in its OpenAPI document.
 
 Each operation has, besides its own, the responses of the signals that it may raise: one for each status, with the
 states of that status told apart by tag. FastAPI itself names the components, so that none has two names.

@@ -1,4 +1,4 @@
-"""What is wrong with a request: paths and what is expected, never what was sent.
+"""Tell what is wrong with a request: paths and what is expected, never what was sent.
 
 A key of a body may be payload, and so may a tag that no state has: a path shows declared names alone.
 """

@@ -281,6 +281,14 @@ def test_a_state_within_leaves_as_its_own_class_is_exposed() -> None:
     )
 
 
+def test_a_parametrised_class_exposes_its_family() -> None:
+    """``Failed[int]`` and ``Failed`` name one class here, as in the table of statuses."""
+    boundary = Boundary(expose=[Failed[int]])
+    assert ["no", "no"] == [
+        boundary.exposed(state).message for state in (Failed(message="no"), Crashed[int](message="no"))
+    ]
+
+
 def test_a_class_that_needs_its_message_is_answered_without_its_state() -> None:
     """The status is the state's; what may not leave does not."""
 

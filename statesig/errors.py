@@ -16,6 +16,8 @@ The tree::
     ├── StoreError(RuntimeError)      a store that cannot be read or written; it keeps acknowledged changes
     │   ├── NoRun(LookupError)        a store has no run with this identity
     │   ├── RunTaken                  another process owns or changed the run, or the run is over
+    │   ├── NoEntity(LookupError)     a store has no entity with this key
+    │   ├── EntityChanged             an entity has another version than the one that was expected
     │   └── StoreDamaged              stored data differs from the data written
     └── NodeUseError(TypeError)       a node used as if it were its value while the flow is built
 
@@ -278,6 +280,30 @@ class NoRun(StoreError, LookupError):
 
 class RunTaken(StoreError):
     """Another process owns or changed the run, or the run is over."""
+
+
+class NoEntity(StoreError, LookupError):
+    """A store has no entity with this key."""
+
+
+class EntityChanged(StoreError):
+    """An entity has another version than the one that was expected; nothing was written.
+
+    Args:
+        store: The store's place.
+        key: The entity's key.
+        expected: The version that was expected; 0: that the entity is not there yet.
+        version: The version that it has; 0: it is not there.
+    """
+
+    def __init__(self, store: str, key: str, expected: int, version: int) -> None:
+        where = f"at version {version}" if version else "not there"
+        then = f"not at version {expected}; read it and decide anew" if expected else "so it cannot begin again"
+        super().__init__(store, f"entity {key!r} is {where}, {then}")
+        StatesigError.__init__(self, store, key, expected, version)  # what a pickle keeps
+        self.key = key
+        self.expected = expected
+        self.version = version
 
 
 class StoreDamaged(StoreError):

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from statesig.cli.exits import Exit, Terminated, UsageError
-from statesig.errors import ExecutorError, FlowError, NoRun, RunTaken, StoreError
+from statesig.errors import ExecutorError, FlowError, NoEntity, NoRun, RunTaken, StoreError
 
 __all__ = ["main"]
 
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _carried_out(argv)
         sys.stdout.flush()
         return code
-    except (UsageError, FlowError, ExecutorError, NoRun, RunTaken) as exc:
+    except (UsageError, FlowError, ExecutorError, NoEntity, NoRun, RunTaken) as exc:
         print(f"statesig: {exc}", file=sys.stderr)
         return Exit.USAGE
     except StoreError as exc:

@@ -188,15 +188,15 @@ def _add_check_store(add: Add) -> None:
     check_store = add(
         "check-store",
         help="name what is damaged in a store",
-        description="Read every run of a store with its lease and its history, and every cached state, and name each "
-        "part that is not what was written. Nothing is changed, unless what is damaged is set aside. The exit code is "
-        "1 if something is damaged.",
+        description="Read every run of a store with its lease and its history, every cached state, and every entity "
+        "with its history, and name each part that is not what was written. Nothing is changed, unless what is damaged "
+        "is set aside. The exit code is 1 if something is damaged.",
     )
     check_store.add_argument(
         "--set-aside",
         metavar="FILE",
-        help="first move the rows of damaged runs and cached states to this new file, as JSON lines, so that the store "
-        "is whole again",
+        help="first move the rows of damaged runs, cached states and entities to this new file, as JSON lines, so that "
+        "the store is whole again",
     )
     check_store.add_argument("file", metavar="PATH|URL", help="the store: an SQLite file, or a URL of PostgreSQL")
 

@@ -56,7 +56,7 @@ def _set_aside(options: argparse.Namespace, out: TextIO) -> None:
             raise UsageError(f"{options.set_aside} exists; name a new file for what is damaged") from None
         except OSError as exc:
             raise UsageError(f"{options.set_aside} cannot be written: {exc.strerror}") from None
-    if moved.runs or moved.cached:
+    if kept:
         print(
             f"moved {_counted(moved, 'damaged ')}, {_many(len(kept), 'row')}, to {options.set_aside}",
             file=out,
@@ -70,13 +70,15 @@ def _shown(value: object) -> object:
 
 
 def _counted(found: Contents, which: str = "") -> str:
-    """Return how many runs and cached states there are; no cached ones are left out, and no runs beside cached ones."""
-    runs, cached = len(found.runs), len(found.cached)
-    told = [_many(runs, f"{which}run")] if runs or not cached else []
-    if cached:
-        told.append(_many(cached, f"{which}cached state"))
-    return " and ".join(told)
+    """Return how many runs, cached states and entities there are, without those of which there are none."""
+    told = [
+        _many(len(found.runs), f"{which}run"),
+        _many(len(found.cached), f"{which}cached state"),
+        _many(len(found.entities), f"{which}entity", f"{which}entities"),
+    ]
+    *others, last = [one for one in told if not one.startswith("0 ")] or told[:1]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _many(number: int, what: str, several: str = "") -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {several or f'{what}s'}"

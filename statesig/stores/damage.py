@@ -1,4 +1,4 @@
-"""Find what is damaged in a store: the one place that says when a run or a cached state is whole.
+"""Find what is damaged in a store: the one place that says when a run, a cached state or an entity is whole.
 
 Nothing here may change a row. `rows` checks single rows; this module knows which rows belong together.
 """
@@ -6,24 +6,36 @@ Nothing here may change a row. `rows` checks single rows; this module knows whic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from statesig.errors import StoreDamaged
-from statesig.stores.database import Cursor
+from statesig.stores.database import COUNTED
 from statesig.stores.rows import (
-    Row,
     check_run,
     counter_of,
     damaged,
+    entity_of,
     is_whole_cached,
     lease_of,
     records_of,
     shown,
     stored_run,
+    versions_of,
 )
-from statesig.stores.store import Contents, OnDamage
+from statesig.stores.store import Contents, Cursor, OnDamage, Row, StoredEntity
 
-__all__ = ["CACHE", "PAGE", "RUN_TABLES", "contents", "damage_of_count", "damaged_among", "page"]
+__all__ = [
+    "CACHE",
+    "ENTITY_TABLES",
+    "PAGE",
+    "RUN_TABLES",
+    "changes",
+    "contents",
+    "damage_of_counts",
+    "damaged_among",
+    "page",
+]
 
 RUN_TABLES: Final = {"runs": "id", "plans": "run", "leases": "run", "history": "run"}
 """The tables with rows of runs, and the column of each that has the run's identity."""
@@ -31,40 +43,45 @@ RUN_TABLES: Final = {"runs": "id", "plans": "run", "leases": "run", "history": "
 CACHE: Final = {"cache": "key"}
 """The table of cached states, and its key."""
 
+ENTITY_TABLES: Final = {"entities": "key", "changes": "key"}
+"""The tables with rows of entities, and the column of each that has the entity's key."""
+
 PAGE: Final = 1000
-"""The number of records to read at once."""
+"""The number of records, or of versions of an entity, to read at once."""
 
 
 def contents(cursor: Cursor) -> Contents:
     """Return what is in a store: every identity of which there is a row in any table."""
-    return Contents(_identities(cursor, RUN_TABLES), _identities(cursor, CACHE))
+    return Contents(_identities(cursor, RUN_TABLES), _identities(cursor, CACHE), _identities(cursor, ENTITY_TABLES))
 
 
 def damaged_among(store: str, cursor: Cursor, among: Contents, tell: OnDamage) -> Contents:
-    """Return which runs and cached states are damaged, and tell each damage.
+    """Return which runs, cached states and entities are damaged, and tell each damage.
 
     Args:
         store: The store's name.
         cursor: Reads one snapshot, or has locked what may change.
-        among: The runs and the cached states to read.
+        among: The runs, the cached states and the entities to read.
         tell: Called with the error of each damaged part.
     """
     runs = (run for run in among.runs if _is_told(_damage_of_run(store, cursor, run), tell))
     cached = (key for key in among.cached if _is_told(_damage_of_cached(store, cursor, key), tell))
-    return Contents(tuple(runs), tuple(cached))
+    entities = (key for key in among.entities if _is_told(_damage_of_entity(store, cursor, key), tell))
+    return Contents(tuple(runs), tuple(cached), tuple(entities))
 
 
-def damage_of_count(store: str, cursor: Cursor) -> Iterator[StoreDamaged]:
-    """Yield the error of a number of runs that is not the number of their rows."""
-    cursor.execute("SELECT * FROM statesig_counters WHERE name = ?", ("runs",))
+def damage_of_counts(store: str, cursor: Cursor) -> Iterator[StoreDamaged]:
+    """Yield the error of each number, of runs or of entities, that is not the number of their rows."""
+    for name in COUNTED.values():
+        yield from _raised(partial(_check_count, store, cursor, name))
+
+
+def _check_count(store: str, cursor: Cursor, name: str) -> None:
+    cursor.execute("SELECT * FROM statesig_counters WHERE name = ?", (name,))
     row = cursor.fetchone()
-    cursor.execute("SELECT count(*) FROM statesig_runs")
-
-    def check() -> None:
-        if (counter_of(store, "runs", row),) != cursor.fetchone():
-            raise damaged(store, "the number of runs")
-
-    yield from _raised(check)
+    cursor.execute(f"SELECT count(*) FROM statesig_{name}")
+    if (counter_of(store, name, row),) != cursor.fetchone():
+        raise damaged(store, f"the number of {name}")
 
 
 def _damage_of_run(store: str, cursor: Cursor, run: str) -> Iterator[StoreDamaged]:
@@ -93,6 +110,32 @@ def _damage_of_cached(store: str, cursor: Cursor, key: str) -> Iterator[StoreDam
     row = _one(cursor, "cache", key)
     if row is not None and not is_whole_cached(row):
         yield damaged(store, f"the cached state {shown(key)}")
+
+
+def _damage_of_entity(store: str, cursor: Cursor, key: str) -> Iterator[StoreDamaged]:
+    """Yield the error of an entity whose row, or a row of its changes, is damaged or missing."""
+    row = _one(cursor, "entities", key)
+    if row is None:
+        if _one(cursor, "changes", key):
+            yield damaged(store, f"the row of entity {shown(key)}, which is missing,")
+        return
+    yield from _raised(lambda: _check_changes(store, cursor, entity_of(store, key, row)))
+
+
+def changes(cursor: Cursor, entity: StoredEntity, version: int) -> list[Row]:
+    """Return the next rows of an entity's changes, from the one after a version; fewer only where some are missing."""
+    cursor.execute(_SELECT_CHANGES, (entity.key, version, min(entity.version, version + PAGE)))
+    return cursor.fetchall()
+
+
+def _check_changes(store: str, cursor: Cursor, entity: StoredEntity) -> None:
+    for version in range(0, entity.version, PAGE):
+        until = min(entity.version, version + PAGE)
+        for _ in versions_of(store, entity, version, until, changes(cursor, entity, version)):
+            pass
+    cursor.execute("SELECT count(*) FROM statesig_changes WHERE key = ?", (entity.key,))
+    if cursor.fetchone() != (entity.version,):
+        raise damaged(store, f"the history of entity {shown(entity.key)}, which has versions beyond {entity.version},")
 
 
 def page(cursor: Cursor, run: str, seq: int, length: int) -> list[Row]:
@@ -126,7 +169,7 @@ def _is_told(errors: Iterable[StoreDamaged], tell: OnDamage) -> bool:
 
 
 def _one(cursor: Cursor, table: str, identity: str) -> Row | None:
-    key = (RUN_TABLES | CACHE)[table]
+    key = (RUN_TABLES | CACHE | ENTITY_TABLES)[table]
     cursor.execute(f"SELECT * FROM statesig_{table} WHERE {key} = ?", (identity,))
     return cursor.fetchone()
 
@@ -137,5 +180,7 @@ def _raised(check: Callable[[], object]) -> Iterator[StoreDamaged]:
     except StoreDamaged as exc:
         yield exc
 
+
+_SELECT_CHANGES = "SELECT * FROM statesig_changes WHERE key = ? AND version > ? AND version <= ? ORDER BY version"
 
 _SELECT_HISTORY = "SELECT * FROM statesig_history WHERE run = ? AND seq > ? AND seq <= ? ORDER BY seq"

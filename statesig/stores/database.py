@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import ClassVar, Literal, Protocol
 
 from statesig.errors import StoreError
-from statesig.stores.rows import Row, counter_row, migration_row, version_of
+from statesig.stores.rows import counter_row, migration_row, version_of
+from statesig.stores.store import Cursor
 
 MIGRATIONS: Sequence[Sequence[str]] = (
     (
@@ -37,23 +38,21 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "ALTER TABLE statesig_history ADD COLUMN try {integer} NOT NULL DEFAULT 1",
         "ALTER TABLE statesig_plans ADD COLUMN origin TEXT",
     ),
+    (
+        """CREATE TABLE statesig_entities (key TEXT PRIMARY KEY, machine TEXT NOT NULL, version {integer} NOT NULL,
+            time {integer} NOT NULL, state {bytes} NOT NULL, sum {bytes} NOT NULL){end}""",
+        """CREATE TABLE statesig_changes (key TEXT NOT NULL, version {integer} NOT NULL, time {integer} NOT NULL,
+            state {bytes} NOT NULL, sum {bytes} NOT NULL, PRIMARY KEY (key, version)){end}""",
+    ),
 )
 """Migrations of the tables from each version to the next, one transaction each. Entries are never changed."""
+
+COUNTED: Mapping[int, str] = {0: "runs", 2: "entities"}
+"""What is counted since the migration from a version."""
 
 
 Use = Literal["create", "change", "read"]
 """What a store is opened for: to be made where it is missing, to be changed where it is, or only to be read."""
-
-
-class Cursor(Protocol):
-    """The part of a DB-API cursor that is used here; its statements mark parameters by ``?``."""
-
-    @property
-    def rowcount(self) -> int: ...
-    def execute(self, sql: str, parameters: Row = ..., /) -> object: ...
-    def executemany(self, sql: str, rows: Iterable[Row], /) -> object: ...
-    def fetchone(self) -> Row | None: ...
-    def fetchall(self) -> list[Row]: ...
 
 
 class Connection(Protocol):
@@ -193,8 +192,8 @@ class Database(ABC):
             words = {"integer": self.dialect.integer, "bytes": self.dialect.bytes, "end": self.dialect.end}
             for statement in MIGRATIONS[version]:
                 cursor.execute(statement.format_map(words))
-            if version == 0:
-                cursor.execute("INSERT INTO statesig_counters VALUES (?, ?, ?)", counter_row("runs", 0))
+            if version in COUNTED:
+                cursor.execute("INSERT INTO statesig_counters VALUES (?, ?, ?)", counter_row(COUNTED[version], 0))
             cursor.execute("INSERT INTO statesig_migrations VALUES (?, ?)", migration_row(version + 1))
         return version + 1
 

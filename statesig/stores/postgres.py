@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from statesig.errors import StoreError
 from statesig.stores.database import Connection, Database, Dialect, Use
-from statesig.stores.rows import Row, damaged
+from statesig.stores.rows import damaged
 from statesig.stores.sql import SQLStore
+from statesig.stores.store import Row
 
 if TYPE_CHECKING:
     import psycopg

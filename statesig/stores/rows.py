@@ -1,4 +1,4 @@
-"""Convert runs, records and leases to rows and back, each row with a checksum; the same for every backend.
+"""Convert runs, records, leases and entities to rows and back, each row with a checksum; the same for every backend.
 
 Nothing here may talk to a database.
 """
@@ -11,17 +11,15 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from statesig.errors import StoreDamaged
-from statesig.stores.store import Lease, Record, StoredRun
-
-Row = tuple[Any, ...]
+from statesig.stores.store import Lease, Record, Row, StoredEntity, StoredRun
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-_RUN, _PLAN, _LEASE, _HISTORY, _CACHE, _COUNTER, _MIGRATION = (
+_RUN, _PLAN, _LEASE, _HISTORY, _CACHE, _ENTITY, _CHANGE, _COUNTER, _MIGRATION = (
     # Copied for each row: creating one takes as long as hashing a row.
     blake2b(digest_size=8, person=table)
-    for table in (b"run", b"plan", b"lease", b"history", b"cache", b"counter", b"migration")
+    for table in (b"run", b"plan", b"lease", b"history", b"cache", b"entity", b"change", b"counter", b"migration")
 )
 
 
@@ -57,7 +55,7 @@ def is_whole(table: blake2b, found: object, values: Row, payload: Any = b"") -> 
         return False
 
 
-_ASIDE: Final = "or set the damaged runs aside: statesig check-store STORE --set-aside FILE"
+_ASIDE: Final = "or set what is damaged aside: statesig check-store STORE --set-aside FILE"
 
 
 def damaged(store: str, what: str, other: str = _ASIDE) -> StoreDamaged:
@@ -193,6 +191,48 @@ def lease_of(store: str, run: str, row: Row | None) -> Lease | None:
     if row is None or row[0] != run or not is_whole(_LEASE, row[4], row[:4]):
         raise damaged(store, f"the lease on run {run!r}")
     return None if row[1] is None else Lease(run, row[1], to_time(row[2]), bool(row[3]))
+
+
+# ---- entities: (key, machine, version, time, state, sum), and each of their changes: (key, version, time, state, sum)
+
+
+def entity_rows(entity: StoredEntity) -> tuple[Row, Row]:
+    """Return the row of an entity, and that of its last change."""
+    key, version, time, state = str(entity.key), entity.version, to_integer(entity.time), entity.state
+    values = (key, entity.machine, version, time)
+    changed = (key, version, time)
+    return (*values, state, checksum(_ENTITY, values, state)), (*changed, state, checksum(_CHANGE, changed, state))
+
+
+def entity_of(store: str, key: str, row: Row) -> StoredEntity:
+    """Return the entity in a row, which must have this key.
+
+    Raises:
+        StoreDamaged: The row has another key, or is damaged.
+    """
+    *values, state, found = row
+    if row[0] != key or not is_whole(_ENTITY, found, tuple(values), state):
+        raise damaged(store, f"the row of entity {shown(key)}")
+    _, machine, version, time = values
+    return StoredEntity(key, machine, version, to_time(time), state)
+
+
+def versions_of(
+    store: str, entity: StoredEntity, version: int, until: int, rows: Sequence[Row]
+) -> Iterator[StoredEntity]:
+    """Yield an entity at its versions after one up to another, from the rows of its changes.
+
+    Raises:
+        StoreDamaged: A row is missing or damaged.
+    """
+    key = entity.key
+    for number, row in enumerate(rows, version + 1):
+        *values, state, found = row
+        if values[:2] != [key, number] or not is_whole(_CHANGE, found, tuple(values), state):
+            raise damaged(store, f"version {number} of entity {shown(key)}")
+        yield StoredEntity(key, entity.machine, number, to_time(values[2]), state)
+    if len(rows) != until - version:
+        raise damaged(store, f"the history of entity {shown(key)}, which lacks version {version + len(rows) + 1},")
 
 
 # ---- the cache: (key, expires, state, sum); counters: (name, value, sum); migrations: (version, sum)

@@ -13,18 +13,24 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import NoReturn
 
 from statesig.errors import NoRun, RunTaken, StoreDamaged, StoreError
 from statesig.states import Finished
 from statesig.states.families import descendants
-from statesig.stores.damage import CACHE, PAGE, RUN_TABLES, contents, damage_of_count, damaged_among, page
-from statesig.stores.database import Cursor, Database
+from statesig.stores.damage import (
+    CACHE,
+    ENTITY_TABLES,
+    PAGE,
+    RUN_TABLES,
+    contents,
+    damage_of_counts,
+    damaged_among,
+    page,
+)
+from statesig.stores.database import COUNTED, Database
 from statesig.stores.rows import (
-    Row,
     cache_row,
     check_run,
-    counter_of,
     counter_row,
     damaged,
     history_rows,
@@ -37,12 +43,13 @@ from statesig.stores.rows import (
     stored_run,
     to_integer,
 )
-from statesig.stores.store import Contents, Lease, OnDamage, Record, Store, StoredRun
+from statesig.stores.sql_entities import SQLEntities, refuse
+from statesig.stores.store import Contents, Cursor, Lease, OnDamage, Record, Row, StoredRun
 
 _logger = logging.getLogger("statesig.store")
 
 
-class SQLStore(Store):
+class SQLStore(SQLEntities):
     """A store in an SQL database.
 
     Args:
@@ -50,11 +57,7 @@ class SQLStore(Store):
     """
 
     def __init__(self, database: Database) -> None:
-        self.name: str = database.name
-        self._database = database
-        self._for_update = database.dialect.for_update
-        self._writing = database.writing
-        self._reading = database.reading
+        super().__init__(database)
         with self._reading():
             pass  # a database that cannot be opened is an error at once
 
@@ -132,7 +135,7 @@ class SQLStore(Store):
         limit: int | None = None,
         damaged: OnDamage | None = None,
     ) -> list[StoredRun]:
-        tell = damaged or _refuse
+        tell = damaged or refuse
         found: list[StoredRun] = []
         with self._reading() as cursor:
             # Filtered here, not by the database, which would hide a row whose tag is damaged.
@@ -148,7 +151,7 @@ class SQLStore(Store):
         return found
 
     def prune(self, older_than: datetime, *, damaged: OnDamage | None = None) -> int:
-        tell = damaged or _refuse
+        tell = damaged or refuse
         before, final = to_integer(older_than), {cls.__tag__ for cls in descendants(Finished)}
         removed = 0
         with self._writing() as cursor:
@@ -183,7 +186,7 @@ class SQLStore(Store):
         with self._reading() as cursor:
             found = contents(cursor)
             damaged_among(self.name, cursor, found, damaged)
-            for error in damage_of_count(self.name, cursor):
+            for error in damage_of_counts(self.name, cursor):
                 damaged(error)
         return found
 
@@ -191,20 +194,25 @@ class SQLStore(Store):
         with self._reading() as cursor:  # others may write meanwhile
             found = damaged_among(self.name, cursor, contents(cursor), _ignore)
         with self._writing() as cursor:
-            # Locked before the runs are counted: another process may be adding one.
-            cursor.execute(f"SELECT name FROM statesig_counters WHERE name = ?{self._for_update}", ("runs",))
+            # Locked before they are counted: another process may be adding one.
+            for name in COUNTED.values():
+                cursor.execute(f"SELECT name FROM statesig_counters WHERE name = ?{self._for_update}", (name,))
             for run in found.runs:
                 cursor.execute(f"SELECT run FROM statesig_leases WHERE run = ?{self._for_update}", (run,))
+            for entity in found.entities:
+                cursor.execute(f"SELECT key FROM statesig_entities WHERE key = ?{self._for_update}", (entity,))
             found = damaged_among(self.name, cursor, found, _ignore)
-            rows = _rows_of(cursor, RUN_TABLES, found.runs) + _rows_of(cursor, CACHE, found.cached)
+            parts = ((RUN_TABLES, found.runs), (CACHE, found.cached), (ENTITY_TABLES, found.entities))
+            rows = [row for tables, gone in parts for row in _rows_of(cursor, tables, gone)]
             if rows:
                 keep(rows)
-            for tables, gone in ((RUN_TABLES, found.runs), (CACHE, found.cached)):
+            for tables, gone in parts:
                 for table, key in tables.items():
                     cursor.executemany(f"DELETE FROM statesig_{table} WHERE {key} = ?", [(one,) for one in gone])
-            cursor.execute("SELECT count(*) FROM statesig_runs")
-            (number,) = cursor.fetchone() or (0,)
-            cursor.execute(_RECOUNT, counter_row("runs", number))
+            for name in COUNTED.values():
+                cursor.execute(f"SELECT count(*) FROM statesig_{name}")
+                (number,) = cursor.fetchone() or (0,)
+                cursor.execute(_RECOUNT, counter_row(name, number))
         return found
 
     def _run_rows(self, cursor: Cursor, lock: str, tell: OnDamage) -> list[Row]:
@@ -212,7 +220,7 @@ class SQLStore(Store):
 
         A transaction that does not read one snapshot must lock the counter, which keeps others from adding runs.
         """
-        number = self._number(cursor, lock)
+        number = self._number(cursor, lock, "runs")
         cursor.execute("SELECT * FROM statesig_runs")
         rows = cursor.fetchall()
         if not number == len(rows) == len({row[0] for row in rows}):
@@ -248,17 +256,6 @@ class SQLStore(Store):
     def _with_plan(self, cursor: Cursor, row: Row) -> StoredRun:
         cursor.execute("SELECT * FROM statesig_plans WHERE run = ?", (row[0],))
         return stored_run(self.name, row, cursor.fetchone())
-
-    def _number(self, cursor: Cursor, lock: str) -> int:
-        cursor.execute(f"SELECT * FROM statesig_counters WHERE name = ?{lock}", ("runs",))
-        return counter_of(self.name, "runs", cursor.fetchone())
-
-    def _count(self, cursor: Cursor, more: int) -> None:
-        self._write_number(cursor, self._number(cursor, self._for_update) + more)
-
-    def _write_number(self, cursor: Cursor, number: int) -> None:
-        name, value, found = counter_row("runs", number)
-        cursor.execute("UPDATE statesig_counters SET value = ?, sum = ? WHERE name = ?", (value, found, name))
 
     # ---- leases
 
@@ -356,10 +353,6 @@ def _rows_of(cursor: Cursor, tables: Mapping[str, str], identities: Sequence[str
             cursor.execute(f"SELECT * FROM statesig_{table} WHERE {key} = ?", (one,))
             rows += [(table, row) for row in cursor.fetchall()]
     return rows
-
-
-def _refuse(error: StoreDamaged) -> NoReturn:
-    raise error
 
 
 def _ignore(error: StoreDamaged) -> None:

@@ -1,4 +1,4 @@
-"""The interface of stores, which keep runs and their histories beyond the process.
+"""The interface of stores, which keep runs, entities and the histories of both beyond the process.
 
 A store must not know flows, decode states or read a clock: callers give it states as JSON, times, leases and
 identities. `open_store` opens the store that a path or a URL names.
@@ -6,19 +6,47 @@ identities. `open_store` opens the store that a path or a URL names.
 1. Once `append` returns, its changes are durable; before that none of them is visible.
 2. Only the owner of a run's lease changes it, and only from the version that it has seen.
 3. Each row has a checksum over all its values, and a run records the length of its history.
+4. An entity is changed by whoever has seen its latest version: no one owns it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Any, Protocol, Self
 
 from statesig.errors import StoreDamaged
 
-__all__ = ["Contents", "Lease", "OnDamage", "Record", "Store", "StoredRun"]
+__all__ = ["Contents", "Cursor", "Lease", "OnDamage", "Record", "Row", "Store", "StoredEntity", "StoredRun"]
+
+Row = tuple[Any, ...]
+
+
+class Cursor(Protocol):
+    """A cursor of a store's database: what SQLite and PostgreSQL share. Its statements mark parameters by ``?``."""
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows that the last statement changed."""
+        ...
+
+    def execute(self, sql: str, parameters: Row = ..., /) -> object:
+        """Execute a statement."""
+        ...
+
+    def executemany(self, sql: str, rows: Iterable[Row], /) -> object:
+        """Execute a statement once with each row of parameters."""
+        ...
+
+    def fetchone(self) -> Row | None:
+        """Return the next row that the last statement selected; None if there is no other."""
+        ...
+
+    def fetchall(self) -> list[Row]:
+        """Return all the other rows that the last statement selected."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +123,37 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredEntity:
+    """An entity at one version.
+
+    Args:
+        key: Its key.
+        machine: The name of its machine.
+        version: The number of its states up to this one, from 1.
+        time: When it entered the state, aware.
+        state: The state as JSON.
+    """
+
+    key: str
+    machine: str
+    version: int
+    time: datetime
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """What is in a store, or a part of it.
 
     Args:
         runs: The identities of runs.
         cached: The keys of cached states.
+        entities: The keys of entities.
     """
 
     runs: tuple[str, ...]
     cached: tuple[str, ...]
+    entities: tuple[str, ...] = ()
 
 
 OnDamage = Callable[[StoreDamaged], object]
@@ -112,7 +161,7 @@ OnDamage = Callable[[StoreDamaged], object]
 
 
 class Store(ABC):
-    """Runs and their histories. Safe to use from several threads; processes open a store each.
+    """Runs, entities and their histories. Safe to use from several threads; processes open a store each.
 
     Attributes:
         name: Its name in messages: a path, or a URL without user and password.
@@ -271,7 +320,7 @@ class Store(ABC):
 
     @abstractmethod
     def check(self, damaged: OnDamage) -> Contents:
-        """Read everything: each run with its plan, its lease and its history, and each cached state.
+        """Read everything: each run with its plan, lease and history, each cached state, each entity with its history.
 
         Args:
             damaged: Called with the error of each part that is damaged or missing.
@@ -282,7 +331,7 @@ class Store(ABC):
 
     @abstractmethod
     def set_aside(self, keep: Callable[[Sequence[tuple[str, tuple[object, ...]]]], object]) -> Contents:
-        """Remove every run and every cached state of which `check` finds a part damaged, and count the runs anew.
+        """Remove each run, cached state and entity of which `check` finds a part damaged, and count the others anew.
 
         Args:
             keep: Called before anything is removed with all rows of these, each with the name of its table; if it
@@ -302,6 +351,45 @@ class Store(ABC):
 
         A damaged row is ignored, with a warning in the log ``statesig.store``: running its task again is better than
         failing the run.
+        """
+
+    @abstractmethod
+    def entity(self, key: str) -> StoredEntity | None:
+        """Return an entity at its latest version; None if there is none with this key."""
+
+    @abstractmethod
+    def change_entity(self, after: StoredEntity, also: Callable[[Cursor], object] | None = None) -> None:
+        """Append a version to an entity's history, the first or the next, in one transaction; compare-and-set.
+
+        After a StoreError that is not EntityChanged the transaction may have been written, all of it or nothing.
+
+        Args:
+            after: The entity at its new version; the stored version must be the one before.
+            also: Called within the transaction once the versions were compared. What it raises leaves unchanged, and
+                nothing is written.
+
+        Raises:
+            EntityChanged: The entity has another version, or there is one already; nothing was written.
+        """
+
+    @abstractmethod
+    def entity_history(self, entity: StoredEntity) -> Iterator[StoredEntity]:
+        """Yield an entity at each of its versions up to this one, in their order.
+
+        Raises:
+            StoreDamaged: A version is missing or damaged.
+        """
+
+    @abstractmethod
+    def entities(self, *, machine: str | None = None, damaged: OnDamage | None = None) -> list[StoredEntity]:
+        """Return the entities at their latest versions, ordered by key, only those of a machine if given.
+
+        Args:
+            machine: The name of a machine.
+            damaged: Called with the error of each entity whose row is damaged or missing; the others are returned.
+
+        Raises:
+            StoreDamaged: The row of any entity is damaged or missing, and `damaged` is not given.
         """
 
     @abstractmethod

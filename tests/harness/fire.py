@@ -30,7 +30,7 @@ from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from statesig.stores.opening import open_store
 from statesig.stores.sqlite import SQLiteStore
-from statesig.stores.store import Contents, Lease, OnDamage, Record, Store, StoredRun
+from statesig.stores.store import Contents, Cursor, Lease, OnDamage, Record, Store, StoredEntity, StoredRun
 from tests.harness.leftovers import PATIENCE, descendants
 from tests.samples import durable_flow
 from tests.samples.durable_flow import WITNESS, approved, tell
@@ -441,6 +441,18 @@ class Doomed(Store):
 
     def remember(self, key: str, state: bytes, expires: datetime) -> None:
         self._written(lambda: self._store.remember(key, state, expires))
+
+    def entity(self, key: str) -> StoredEntity | None:
+        return self._store.entity(key)
+
+    def change_entity(self, after: StoredEntity, also: Callable[[Cursor], object] | None = None) -> None:
+        self._written(lambda: self._store.change_entity(after, also))
+
+    def entity_history(self, entity: StoredEntity) -> Iterator[StoredEntity]:
+        return self._store.entity_history(entity)
+
+    def entities(self, **options: Any) -> list[StoredEntity]:
+        return self._store.entities(**options)
 
     def renew(self, lease: Lease) -> Lease:
         return self._store.renew(lease)  # by the clock, not by the run

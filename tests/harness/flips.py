@@ -30,6 +30,8 @@ TABLES = {
     "leases": ("run", "owner", "until", "cancel", "sum"),
     "history": ("run", "seq", "task", "idx", "attempt", "time", "worker", "lost", "state", "sum"),
     "cache": ("key", "expires", "state", "sum"),
+    "entities": ("key", "machine", "version", "time", "state", "sum"),
+    "changes": ("key", "version", "time", "state", "sum"),
 }
 
 
@@ -105,7 +107,7 @@ def flip_column(path: Path, chance: random.Random) -> bool:
     """Flip a bit of a column; return whether that was possible: a row may not get the key of another."""
     table = chance.choice(list(TABLES))
     column = chance.choice(TABLES[table])
-    key = TABLES[table][:2] if table == "history" else TABLES[table][:1]
+    key = TABLES[table][:2] if table in ("history", "changes") else TABLES[table][:1]
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         rows = connection.execute(f"SELECT {', '.join(key)}, {column} FROM statesig_{table}").fetchall()

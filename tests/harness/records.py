@@ -3,7 +3,7 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from statesig.stores.store import Lease, Record, Store, StoredRun
+from statesig.stores.store import Lease, Record, Store, StoredEntity, StoredRun
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -29,8 +29,14 @@ def a_record(task: str = "load", number: int = 0) -> Record:
     return Record(task, None, 1, time, "host:1", 0, b'{"type":"Success","result":%d}' % number)
 
 
+def an_entity(key: str = "o-1", version: int = 1, *, machine: str = "Order") -> StoredEntity:
+    """Return an entity at a version; its states differ."""
+    time = NOW + timedelta(microseconds=version)
+    return StoredEntity(key, machine, version, time, b'{"type":"Draft","number":%d}' % version)
+
+
 def filled(store: Store) -> list[str]:
-    """Put some runs and cached states into a store; return the keys of those."""
+    """Put some runs, entities and cached states into a store; return the keys of the cached states."""
     for number in range(3):
         run = a_run(f"{number:x}{number:031x}", flow=f"flow-{number}", at=NOW + number * HOUR)
         store.create(run, a_lease(run))
@@ -39,14 +45,18 @@ def filled(store: Store) -> list[str]:
             run = store.append(run, "me", both, now=NOW + HOUR)
         store.append(run, "me", [], now=NOW + HOUR, state=b'{"type":"Success"}', tag="Success")
     store.release(run.id, "me")
+    for version, key in ((1, "o-1"), (1, "täsk"), (2, "o-1")):
+        store.change_entity(an_entity(key, version))
     for key in ("one", "two"):
         store.remember(key, b'{"type":"Cached","result":"%b"}' % key.encode(), NOW + HOUR)
     return ["one", "two"]
 
 
 def all_of(store: Store, keys: list[str]) -> tuple[list[object], list[bytes | None]]:
-    """Return what can be read of the runs of a store, and what it has cached under some keys."""
+    """Return what can be read of the runs and entities of a store, and what it has cached under some keys."""
     found: list[object] = []
     for run in store.runs():
         found += [run, store.find(run.id), store.lease(run.id), list(store.history(run))]
+    for entity in store.entities():
+        found += [entity, store.entity(entity.key), list(store.entity_history(entity))]
     return found, [store.recall(key, NOW) for key in keys]

@@ -109,7 +109,7 @@ def test_without_a_listener_the_first_damage_is_an_error(ids: tuple[str, str, st
         ("UPDATE statesig_history SET time = 0 WHERE seq = 2 AND run = ?", "record 2 in the history of run '{}'"),
         ("DELETE FROM statesig_history WHERE seq > 3 AND run = ?", "the history of run '{}', which lacks record 4"),
         (TOO_LONG, "the history of run '{}', which has records beyond its"),
-        ("DELETE FROM statesig_counters WHERE name <> ?", "the number of runs"),
+        ("DELETE FROM statesig_counters WHERE name = 'runs' AND name <> ?", "the number of runs"),
     ],
 )
 def test_check_store_names_what_is_damaged(

@@ -14,7 +14,7 @@ import pytest
 
 from tests import ROOT
 from tests.harness.exhaustive import counts
-from tests.harness.servers import Server, server  # noqa: F401  # a fixture
+from tests.harness.servers import Server
 
 rounds = pytest.mark.parametrize("rounds", counts(1, 5, 20))
 """How many random moments and races: 1,000 in earnest. Of what takes longer there are fewer."""
@@ -45,7 +45,7 @@ def faults(counted: dict[str, int]) -> dict[str, int]:
 
 
 @pytest.fixture
-def on_server(server: Server) -> str:  # noqa: F811  # the fixture
+def on_server(server: Server) -> str:
     """Where a new store is, for the programs, each time they ask."""
     return f"postgres:{server.folder}"
 

@@ -232,9 +232,12 @@ def test_a_store_of_an_older_release_is_upgraded_by_reading(tmp_path: Path) -> N
     path = tmp_path / "runs.db"
     run = success.run(store=path)
     with sqlite3.connect(path) as connection:
-        connection.execute("DELETE FROM statesig_migrations WHERE version = 2")
+        connection.execute("DELETE FROM statesig_migrations WHERE version > 1")
         connection.execute("ALTER TABLE statesig_history DROP COLUMN try")
         connection.execute("ALTER TABLE statesig_plans DROP COLUMN origin")
+        connection.execute("DROP TABLE statesig_entities")
+        connection.execute("DROP TABLE statesig_changes")
+        connection.execute("DELETE FROM statesig_counters WHERE name = 'entities'")
     connection.close()
     with open_store(path, use="read") as store:
         assert [run.id] == [one.id for one in store.runs()]

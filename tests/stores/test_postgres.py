@@ -17,11 +17,11 @@ from tests import ROOT
 from tests.harness.exhaustive import counts
 from tests.harness.flips import TABLES, flipped, verdict
 from tests.harness.records import NOW, a_lease, a_record, a_run, all_of, filled
-from tests.harness.servers import Server, owner, server  # noqa: F401  # a fixture
+from tests.harness.servers import Server, owner
 
 
 @pytest.fixture
-def place(server: Server) -> str:  # noqa: F811  # the fixture
+def place(server: Server) -> str:
     """Where a new store is to be."""
     return server.new_place()
 
@@ -35,7 +35,7 @@ def store(place: str) -> Iterator[Store]:
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_a_server_that_stops_between_two_appends(server: Server, store: Store, mode: str) -> None:  # noqa: F811
+def test_a_server_that_stops_between_two_appends(server: Server, store: Store, mode: str) -> None:
     """An error says so; what was acknowledged is there when the server is back, and the same store goes on."""
     run = a_run()
     store.create(run, a_lease(run))
@@ -56,7 +56,7 @@ def test_a_server_that_stops_between_two_appends(server: Server, store: Store, m
     assert [a_record(), a_record("next")] == list(store.history(store.append(first, "me", [a_record("next")], now=NOW)))
 
 
-def test_a_server_that_was_restarted(server: Server, store: Store) -> None:  # noqa: F811
+def test_a_server_that_was_restarted(server: Server, store: Store) -> None:
     """A store that had nothing under way when the server was started anew does not notice."""
     run = a_run()
     store.create(run, a_lease(run))
@@ -65,7 +65,7 @@ def test_a_server_that_was_restarted(server: Server, store: Store) -> None:  # n
     assert 1 == store.append(run, "me", [a_record()], now=NOW).length
 
 
-def test_a_connection_that_is_ended_in_a_transaction(server: Server, store: Store) -> None:  # noqa: F811
+def test_a_connection_that_is_ended_in_a_transaction(server: Server, store: Store) -> None:
     """Nothing of the transaction is there, and the store goes on."""
     run = a_run()
     store.create(run, a_lease(run))
@@ -163,18 +163,18 @@ def test_no_password_is_told(url: str) -> None:
     assert caught.value.__cause__ is not None or "%40" in str(caught.value)
 
 
-def test_a_store_is_called_by_its_url_without_a_user(server: Server, store: Store) -> None:  # noqa: F811
+def test_a_store_is_called_by_its_url_without_a_user(server: Server, store: Store) -> None:
     """So are its errors."""
     assert f"postgresql://{server.folder}/postgres" == store.name
 
 
-def test_a_database_that_is_not_there(server: Server) -> None:  # noqa: F811
+def test_a_database_that_is_not_there(server: Server) -> None:
     """The error says what may be wrong."""
     with pytest.raises(StoreError, match="or refuses the user, the password or the database"):
         open_store(server.url_of("nope"))
 
 
-def test_a_user_who_may_not(server: Server, place: str) -> None:  # noqa: F811
+def test_a_user_who_may_not(server: Server, place: str) -> None:
     """The error says what to grant."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE ROLE guest LOGIN")
@@ -209,7 +209,7 @@ def test_without_the_driver() -> None:
     assert "secret" not in done.stdout
 
 
-def test_a_disk_that_is_full(server: Server, tmp_path: Path) -> None:  # noqa: F811
+def test_a_disk_that_is_full(server: Server, tmp_path: Path) -> None:
     """The run is as it was last acknowledged, and the error says what to do."""
     disk = server.folder / "disk"
     disk.mkdir()

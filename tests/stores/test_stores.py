@@ -1,6 +1,5 @@
 """Stores: runs and their histories come back as they were written, or a clear error does. In SQLite and PostgreSQL."""
 
-import json
 import logging
 import random
 import re
@@ -10,7 +9,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -20,36 +18,19 @@ import pytest
 
 from statesig.errors import NoRun, RunTaken, StoreDamaged, StoreError
 from statesig.stores import database as databases
-from statesig.stores.database import Cursor
 from statesig.stores.opening import open_store
 from statesig.stores.sql import SQLStore
 from statesig.stores.sqlite import SQLiteStore
-from statesig.stores.store import Contents, Lease, Record, Store
+from statesig.stores.store import Contents, Cursor, Lease, Record, Store
 from statesig.stores.wal import is_log_damaged
 from tests import ROOT
 from tests.harness.exhaustive import counts
 from tests.harness.flips import all_but_rows, in_columns, in_files, in_logs, rows_of
 from tests.harness.records import HOUR, NOW, RUNNING, a_lease, a_record, a_run, all_of, filled
-from tests.harness.servers import Server, server  # noqa: F401  # a fixture
+from tests.harness.rounds import done_in_rounds
 
 rounds = pytest.mark.parametrize("rounds", counts(2, 20))
 """How many rounds of races, kills and flips: 1,000 and more in earnest."""
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a new store is to be."""
-    if request.param == "sqlite":
-        return str(tmp_path / "runs.db")
-    started: Server = request.getfixturevalue("server")
-    return started.new_place()
-
-
-@pytest.fixture
-def store(place: str) -> Iterator[Store]:
-    """A new store."""
-    with open_store(place) as opened:
-        yield opened
 
 
 # ---- runs and histories
@@ -337,14 +318,6 @@ def test_a_closed_store_opens_again(store: Store) -> None:
     store.close()
     store.close()
     assert run == store.find(run.id)
-
-
-def done_in_rounds(what: str, place: str, number: int) -> dict[str, int]:
-    """Run rounds of processes, in one that they are forked from, and return what it counted."""
-    command = [sys.executable, "-m", "tests.harness.rounds", what, place, str(number), "1"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    counted: dict[str, int] = json.loads(done.stdout)
-    return counted
 
 
 @pytest.mark.parametrize("rounds", counts(1, None, 2, share=1 / 10))

@@ -7,7 +7,7 @@ and the constructor that a state may have in place of its fields.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,7 @@ from mypy.nodes import (
     FuncDef,
     IfStmt,
     MatchStmt,
+    MypyFile,
     NameExpr,
     Statement,
     TempNode,
@@ -51,7 +52,7 @@ from mypy.types import AnyType, CallableType, Instance, NoneType, Type, TypeOfAn
 
 from statesig.checking.claims import NOTES, SIGNAL, notes_of
 
-__all__ = ["MODEL", "add_constructor", "blocks_of", "declared_in", "noted_fields"]
+__all__ = ["MODEL", "add_constructor", "blocks_of", "declared_in", "named_in", "noted_fields"]
 
 MODEL: Final = "pydantic.main.BaseModel"
 FIELD: Final = "pydantic.fields.Field"
@@ -137,13 +138,9 @@ def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> list[Parameter] |
 
 def _fields_in(info: TypeInfo, analyzer: SemanticAnalyzer) -> Iterator[tuple[str, Var, bool]]:
     """Yield the fields that one class declares, a model or a plain class beside it, and whether each has a default."""
-    if NOTES in info.metadata:
-        named = noted_fields(info)
-    elif info.has_base(MODEL) or _is_stub(info, analyzer):  # what a stub annotates may not be annotated at run time
-        return
-    else:
-        named = [(name, _is_set(symbol.node)) for name, symbol in info.names.items() if _is_public(symbol.node)]
-    analyzer.add_plugin_dependency(make_wildcard_trigger(info.fullname))
+    named = list(named_in(info, analyzer.modules))
+    if named or not info.has_base(MODEL):
+        analyzer.add_plugin_dependency(make_wildcard_trigger(info.fullname))
     for name, optional in named:
         symbol = info.names.get(name)
         field = symbol.node if symbol is not None else None
@@ -151,9 +148,19 @@ def _fields_in(info: TypeInfo, analyzer: SemanticAnalyzer) -> Iterator[tuple[str
             yield name, field, optional
 
 
-def _is_stub(info: TypeInfo, analyzer: SemanticAnalyzer) -> bool:
-    module = analyzer.modules.get(info.module_name)
-    return module is None or module.is_stub
+def named_in(info: TypeInfo, modules: Mapping[str, MypyFile]) -> Iterable[tuple[str, bool]]:
+    """Return what one class annotates, a model or a plain class beside it: each name, and whether it has a default.
+
+    Args:
+        info: The class.
+        modules: All modules: what a stub annotates may not be annotated at run time.
+    """
+    if NOTES in info.metadata:
+        return noted_fields(info)
+    module = modules.get(info.module_name)
+    if info.has_base(MODEL) or module is None or module.is_stub:
+        return ()
+    return [(name, _is_set(symbol.node)) for name, symbol in info.names.items() if _is_public(symbol.node)]
 
 
 def _is_public(node: object) -> bool:

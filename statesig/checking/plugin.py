@@ -80,7 +80,7 @@ from statesig.errors import LONGEST_TAG, DefinitionError
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 9
+VERSION: Final = 10
 """Raise it when a verdict, a message or a note changes, so that mypy drops older cache entries."""
 
 
@@ -319,12 +319,17 @@ def _show_tag(tag: str, analyzer: SemanticAnalyzer) -> None:
 
 def _overridden(body: Iterable[Statement], info: TypeInfo) -> Iterator[str]:
     """Yield each inherited field to which a class body assigns without its annotation."""
-    annotated = {name for base in info.mro[1:] for name, _ in noted_fields(base)}
+    annotated = {name for base in info.mro[1:] for name, _ in noted_fields(base) if not _is_classvar(name, base)}
     for statement in body:
         if isinstance(statement, AssignmentStmt) and not statement.new_syntax:
             for target in statement.lvalues:
                 if isinstance(target, NameExpr) and target.name in annotated:
                     yield target.name
+
+
+def _is_classvar(name: str, info: TypeInfo) -> bool:
+    symbol = info.names.get(name)
+    return symbol is not None and isinstance(symbol.node, Var) and symbol.node.is_classvar
 
 
 def _construct_abstract(ctx: FunctionContext) -> Type:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mypy.nodes import ARG_NAMED, ARG_NAMED_OPT, FuncDef, TypeInfo
+from mypy.nodes import ARG_NAMED, ARG_NAMED_OPT, FuncDef, MypyFile, TypeInfo
 from mypy.plugin import MethodSigContext
 from mypy.types import (
     AnyType,
@@ -19,7 +19,7 @@ from mypy.types import (
 )
 
 from statesig.checking.claims import SIGNAL, STATE, TRANSITION, argument_of, is_state, root_of
-from statesig.checking.fields import noted_fields
+from statesig.checking.fields import named_in
 
 __all__ = ["fault_of_way", "succession"]
 
@@ -41,10 +41,9 @@ def succession(ctx: MethodSigContext) -> CallableType:
         return default
     sources = _sources_of(signal.type)
     takes = list(zip(made.arg_names, made.arg_types, made.arg_kinds, strict=True))[1:]
-    kinds = [
-        ARG_NAMED_OPT if kind.is_optional() or _is_carried(name or "", sources, target.type) else ARG_NAMED
-        for name, _, kind in takes
-    ]
+    checker: Any = ctx.api  # the public interface does not show modules
+    carried = {name for name, _, _ in takes if name and _is_carried(name, sources, target.type, checker.modules)}
+    kinds = [ARG_NAMED_OPT if kind.is_optional() or name in carried else ARG_NAMED for name, _, kind in takes]
     changed: Any = default  # whose method says nothing of its arguments
     taking: CallableType = changed.copy_modified(
         arg_types=[default.arg_types[0], *(of for _, of, _ in takes)],
@@ -86,13 +85,13 @@ def _sources_of(signal: TypeInfo) -> list[Type]:
     return flatten_nested_unions(left.items) if isinstance(left, UnionType) else [left]
 
 
-def _is_carried(name: str, sources: Iterable[Type], target: TypeInfo) -> bool:
+def _is_carried(name: str, sources: Iterable[Type], target: TypeInfo, modules: Mapping[str, MypyFile]) -> bool:
     """Tell whether a field is taken over from every source."""
-    homes = _homes(name, target)
+    homes = _homes(name, target, modules)
     states = [get_proper_type(source) for source in sources]
-    return all(isinstance(state, Instance) and homes & _homes(name, state.type) for state in states)
+    return all(isinstance(state, Instance) and homes & _homes(name, state.type, modules) for state in states)
 
 
-def _homes(name: str, state: TypeInfo) -> set[str]:
+def _homes(name: str, state: TypeInfo, modules: Mapping[str, MypyFile]) -> set[str]:
     """Return the classes that declare a field, of those that a state is below."""
-    return {base.fullname for base in state.mro if any(name == field for field, _ in noted_fields(base))}
+    return {base.fullname for base in state.mro if any(name == field for field, _ in named_in(base, modules))}

@@ -177,8 +177,6 @@ def _register(cls: Any, tag: str, abstract: bool) -> None:
     if not 0 < len(tag) <= LONGEST_TAG:
         raise DefinitionError(name, f"a tag has 1 to {LONGEST_TAG} characters, not {len(tag)}")
     place = (cls.__module__, cls.__qualname__)
-    if "__top__" not in cls.__dict__:
-        cls.__top__ = origin_of(parent_of(cls)).__top__ or cls
     root = cls.__top__
     with _lock:
         known_at = tuple(_registry.items())
@@ -271,6 +269,8 @@ class StateModel(BaseModel, metaclass=StateMeta):
         def __init_subclass__(cls, *, tag=None, abstract=False, **kwargs):
             super().__init_subclass__(**kwargs)
             _check_parent(cls)
+            if cls.__top__ is None and "__top__" not in cls.__dict__:
+                cls.__top__ = cls
 
         @classmethod
         def __pydantic_init_subclass__(cls, *, tag=None, abstract=False, **kwargs):

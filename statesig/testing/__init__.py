@@ -6,8 +6,9 @@
 from statesig.testing.fixtures import CapturedRun, Clock, Rehearsal, Swallowed, SwallowedSignal, Watch
 from statesig.testing.laws import LawBroken, check_laws
 from statesig.testing.machines import problems, shortest_paths
-from statesig.testing.strategies import json_values, moments, paths, states
+from statesig.testing.strategies import json_values, moments, states
 from statesig.testing.systems import PairBroken, System, check_pairs, machine_test
+from statesig.testing.walks import paths
 
 __all__ = [
     "CapturedRun",

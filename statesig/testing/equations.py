@@ -29,14 +29,30 @@ from statesig.signals import Signal, signal_of, signal_type_of
 from statesig.states import Cancelled, Failed, MetaState, State, Success, has_children
 from statesig.states.families import descendants, narrow, origin_of
 from statesig.states.generics import parent_of
+from statesig.states.machines import AnyKind, Machine
 
-__all__ = ["JOINS", "ONE_KIND", "ONE_STATE", "THREE_STATES", "TWO_KINDS", "Pair", "Sides"]
+__all__ = [
+    "ANY_STATE",
+    "JOINS",
+    "ONE_KIND",
+    "ONE_STATE",
+    "THREE_STATES",
+    "TWO_KINDS",
+    "Pair",
+    "Sides",
+    "one_signal",
+    "parent",
+    "raise_",
+]
 
 Pair = tuple[object, object]
 """The two sides of an equation."""
 
 Sides = Callable[..., Pair | None]
 """Returns the two sides for kinds or states, or None if the law does not apply to them."""
+
+AnyModel = State[Any] | Machine
+"""A state of a run or of a machine."""
 
 
 def _pair(left: object, right: object) -> Pair:
@@ -50,28 +66,30 @@ def _is_state_class(one: object) -> TypeIs[type[State[Any]]]:
 # ---- laws of kinds
 
 
-def _parent(own: type[State[Any]]) -> Any:
+def parent(own: AnyKind) -> Any:
+    """Return the kind right above a kind."""
     return origin_of(parent_of(own))
 
 
 def _inherited_successors(a: type[State[Any]]) -> Pair | None:
-    parent: type[State[Any]] = _parent(a)
-    return None if parent.__abstract__ else (successors(a), successors(parent))
+    above: type[State[Any]] = parent(a)
+    return None if above.__abstract__ else (successors(a), successors(above))
 
 
 def _inherited_arrows(a: Any, b: Any) -> Pair | None:
-    if _parent(a).__abstract__:
+    if parent(a).__abstract__:
         return None
-    return (is_allowed(a, b), is_allowed(b, a) or not is_allowed(b, _parent(a))), (is_allowed(_parent(a), b), True)
+    return (is_allowed(a, b), is_allowed(b, a) or not is_allowed(b, parent(a))), (is_allowed(parent(a), b), True)
 
 
-def _one_signal(a: Any) -> Pair | None:
+def one_signal(a: Any) -> Pair | None:
+    """Return what the signal of a kind is of, and of which others; and the kind, and none."""
     try:
         signal = signal_type_of(a)
     except NoSignal:
         return None
     raised: object = signal.__state_type__
-    others = [one.__name__ for one in descendants(State) if one is not a and _signal_or_none(one) is signal]
+    others = [one.__name__ for one in descendants(a.__top__) if one is not a and _signal_or_none(one) is signal]
     nobody: list[str] = []
     return _pair((raised, others), (a, nobody))
 
@@ -85,7 +103,7 @@ def _signal_or_none(of: Any) -> type[Signal[Any]] | None:
 
 ONE_KIND: Mapping[str, Sides] = {
     "successors(a) == successors(the parent of a)": _inherited_successors,
-    "signal_type_of(a) is of a, and of no other kind": _one_signal,
+    "signal_type_of(a) is of a, and of no other kind": one_signal,
 }
 
 TWO_KINDS: Mapping[str, Sides] = {
@@ -134,7 +152,7 @@ def _with_class(state: object) -> Pair:
     return _pair(type(state), state)
 
 
-def _read_back(s: State[Any]) -> Pair | None:
+def _read_back(s: AnyModel) -> Pair | None:
     try:
         written = encode(s)
     except EncodeError:
@@ -142,7 +160,7 @@ def _read_back(s: State[Any]) -> Pair | None:
     return _with_class(decode(written, type(s))), _with_class(s)
 
 
-def _read_by_each_ancestor(s: State[Any]) -> Pair | None:
+def _read_by_each_ancestor(s: AnyModel) -> Pair | None:
     own: Any = origin_of(type(s))
     if own is not type(s):
         return None  # without its parameters, decoding may give the result another type
@@ -150,17 +168,27 @@ def _read_by_each_ancestor(s: State[Any]) -> Pair | None:
         written = encode(s)
     except EncodeError:
         return None
-    families: list[Any] = [cls for cls in own.__mro__ if _is_state_class(cls) and origin_of(cls) is cls]
+    families: list[Any] = [cls for cls in own.__mro__ if _is_family(cls)]
     return [decode(written, family) for family in families], [s] * len(families)
 
 
-def _frozen(s: Any) -> Pair:
+def _is_family(cls: Any) -> bool:
+    """Tell whether a class is one of states below one root, without parameters."""
+    return issubclass(cls, (State, Machine)) and cls is not Machine and origin_of(cls) is cls
+
+
+def _frozen(s: Any) -> Pair | None:
+    cls: Any = type(s)
+    fields: list[str] = list(cls.model_fields)
+    if not fields:
+        return None
+    name = "message" if "message" in fields else fields[0]
     before = s.model_copy()
     try:
-        s.message = "changed"
+        setattr(s, name, "changed")
     except (AttributeError, ValidationError):
         return s, before
-    return "the message could be changed", "a state does not change"
+    return f"the {name} could be changed", "a state does not change"
 
 
 def _result_is_seen(s: State[Any]) -> Pair | None:
@@ -173,15 +201,16 @@ def _result_is_seen(s: State[Any]) -> Pair | None:
     return s == made, False
 
 
-def _raise(signal: Signal[Any]) -> NoReturn:
+def raise_(signal: Signal[Any]) -> NoReturn:
+    """Raise a signal."""
     raise signal
 
 
-def _signal(s: State[Any]) -> Signal[Any] | None:
+def _signal(s: Any) -> Signal[Any] | None:
     return None if _signal_or_none(type(s)) is None else signal_of(s)
 
 
-def _signal_and_back(s: State[Any]) -> Pair | None:
+def _signal_and_back(s: AnyModel) -> Pair | None:
     signal = _signal(s)
     return None if signal is None else (signal.state, s)
 
@@ -190,11 +219,11 @@ def _raised_and_captured(s: State[Any]) -> Pair | None:
     signal = _signal(s)
     if signal is None:
         return None
-    captured: list[State[Any]] = [capture(_raise, signal)]
+    captured: list[State[Any]] = [capture(raise_, signal)]
     return captured, [s]
 
 
-def _signal_pickled(s: State[Any]) -> Pair | None:
+def _signal_pickled(s: AnyModel) -> Pair | None:
     signal = _signal(s)
     return None if signal is None else (pickle.loads(pickle.dumps(signal)).state, s)
 
@@ -255,15 +284,15 @@ def _same(state: State[Any]) -> State[Any]:
     return state
 
 
-def _pickled(s: State[Any]) -> Pair:
+def _pickled(s: AnyModel) -> Pair:
     return _with_class(pickle.loads(pickle.dumps(s))), _with_class(s)
 
 
-def _copied(s: State[Any]) -> Pair:
+def _copied(s: AnyModel) -> Pair:
     return _with_class(copy.deepcopy(s)), _with_class(s)
 
 
-def _made_anew(s: State[Any]) -> Pair:
+def _made_anew(s: AnyModel) -> Pair:
     made = s.model_copy()
     return (made, hash(made)), (s, hash(s))
 
@@ -288,16 +317,21 @@ def _merged_with_itself(s: State[Any]) -> Pair:
     return merge(Observation(1, s), Observation(1, s)), Observation(1, s)
 
 
-ONE_STATE: Mapping[str, Sides] = {
+ANY_STATE: Mapping[str, Sides] = {
     "decode(encode(s), type(s)) == s, and of the same class": _read_back,
     "decode(encode(s), kind) == s for each kind above s": _read_by_each_ancestor,
     "pickle.loads(pickle.dumps(s)) == s, and of the same class": _pickled,
     "copy.deepcopy(s) == s, and of the same class": _copied,
     "s.model_copy() == s, and has the same hash": _made_anew,
     "s does not change": _frozen,
-    "s == t is false where only one of them was given a result": _result_is_seen,
     "signal_of(s).state == s": _signal_and_back,
     "pickle.loads(pickle.dumps(signal_of(s))).state == s": _signal_pickled,
+}
+"""The laws of a state, be it of a run or of a machine."""
+
+ONE_STATE: Mapping[str, Sides] = {
+    **ANY_STATE,
+    "s == t is false where only one of them was given a result": _result_is_seen,
     "capture(raise_, signal_of(s)) == s": _raised_and_captured,
     "capture(s.unwrap) == Success(result=s.result)": _unwrapped,
     "kind(s) is its class, or the kind of the states in it": _kind_of_itself,

@@ -12,11 +12,15 @@ from typing_extensions import TypeIs
 
 from statesig.algebra.joins import COMPLETION, EMPTY, FAIL_FAST
 from statesig.algebra.leaves import is_composite
+from statesig.algebra.tables import table_of
 from statesig.codec.states import encode
 from statesig.errors import EncodeError
 from statesig.states import State
 from statesig.states.families import descendants, origin_of
+from statesig.states.machines import AnyKind, Machine
+from statesig.testing import machine_equations
 from statesig.testing.equations import JOINS, ONE_KIND, ONE_STATE, THREE_STATES, TWO_KINDS, Sides
+from statesig.testing.walks import paths
 
 __all__ = ["LawBroken", "check_laws"]
 
@@ -47,7 +51,7 @@ def _shown(value: object) -> str:
     return value.__name__ if isinstance(value, type) else repr(value)
 
 
-def check_laws(*kinds: type[State[Any]], examples: int | None = None) -> None:
+def check_laws(*kinds: AnyKind, examples: int | None = None) -> None:
     """Check states against every law of the algebra, alone and together with all of statesig's states.
 
     It checks the laws of kinds (`join` in both orders, transitions, signals) on all pairs and triples that contain one
@@ -55,8 +59,12 @@ def check_laws(*kinds: type[State[Any]], examples: int | None = None) -> None:
     `fold`, `zip`) on states drawn by Hypothesis, as by ``st.from_type``. It skips laws of signals for a state without
     one, and laws of JSON for a state that `encode` refuses, as long as `encode` accepts some state of each kind.
 
+    States of a machine are checked against the laws of machines: which steps `advance` takes and guards refuse, what
+    `Transition.after` carries over, JSON at every entrance, pickles, and histories along random walks. A root, as in
+    ``check_laws(Order)``, means all its states.
+
     Args:
-        kinds: Classes of states, usually a user's; an abstract one means all its descendants.
+        kinds: Classes of states, usually a user's; an abstract one, such as a root, means all its descendants.
         examples: The number of states drawn of each kind; by default that of Hypothesis's current profile.
 
     Raises:
@@ -67,13 +75,32 @@ def check_laws(*kinds: type[State[Any]], examples: int | None = None) -> None:
         if not _is_state_class(one):
             raise TypeError(f"laws are checked for classes of states, not for {one!r}")
     own: list[Any] = [each for one in kinds for each in (descendants(origin_of(one)) if one.__abstract__ else (one,))]
+    drawing = settings(
+        max_examples=examples or settings().max_examples,
+        database=None,  # Hypothesis stores examples by test, and this one function serves many kinds
+        phases=(Phase.generate, Phase.shrink),
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=_HEALTH_CHECKS,
+    )
+    roots: dict[Any, None] = {}
     for one in own:
-        _check_kind(origin_of(one))
-        _check_states(one, examples)
+        if one.__top__ is State:
+            _check_kind(origin_of(one))
+            _check_states(one, drawing)
+        else:
+            roots[one.__top__] = None
+            _check_kind_of_machine(origin_of(one))
+            _check_states_of_machine(one, drawing)
+    for root in roots:
+        _check_walks(root, drawing)
 
 
-def _is_state_class(one: object) -> TypeIs[type[State[Any]]]:
-    return isinstance(one, type) and issubclass(one, State)
+def _is_state_class(one: object) -> TypeIs[AnyKind]:
+    return isinstance(one, type) and issubclass(one, (State, Machine)) and one is not Machine
+
+
+# ---- of runs
 
 
 def _check_kind(own: type[State[Any]]) -> None:
@@ -91,30 +118,9 @@ def _check_kind(own: type[State[Any]]) -> None:
                     _hold(f"{law}  [order={order}]", sides, {"a": a, "b": b, "c": c}, order)
 
 
-def _check_states(own: type[State[Any]], examples: int | None) -> None:
+def _check_states(own: type[State[Any]], drawing: settings) -> None:
     drawn: st.SearchStrategy[Any] = st.from_type(own)
     others: st.SearchStrategy[Any] = st.one_of(drawn, *map(st.from_type, _BUILT_IN))
-    refused: list[EncodeError] = []
-    written: list[bytes] = []
-
-    drawing = settings(
-        max_examples=examples or settings().max_examples,
-        database=None,  # Hypothesis stores examples by test, and this one function serves many kinds
-        phases=(Phase.generate, Phase.shrink),
-        deadline=None,
-        report_multiple_bugs=False,
-        suppress_health_check=_HEALTH_CHECKS,
-    )
-
-    @drawing
-    @given(drawn)
-    def hold_alone(s: State[Any]) -> None:
-        for law, sides in ONE_STATE.items():
-            _hold(law, sides, {"s": s})
-        try:
-            written.append(encode(s))
-        except EncodeError as exc:
-            refused.append(exc)
 
     @drawing
     @given(drawn, others, others)
@@ -122,10 +128,67 @@ def _check_states(own: type[State[Any]], examples: int | None) -> None:
         for law, sides in THREE_STATES.items():
             _hold(law, sides, {"s": s, "t": t, "u": u})
 
-    hold_alone()  # first: what one state breaks is told of one state
+    _check_alone(own, ONE_STATE, drawing)  # first: what one state breaks is told of one state
     hold_together()
+
+
+def _check_alone(own: Any, laws: Mapping[str, Sides], drawing: settings) -> None:
+    refused: list[EncodeError] = []
+    written: list[bytes] = []
+
+    @drawing
+    @given(st.from_type(own))
+    def hold(s: Any) -> None:
+        for law, sides in laws.items():
+            _hold(law, sides, {"s": s})
+        try:
+            written.append(encode(s))
+        except EncodeError as exc:
+            refused.append(exc)
+
+    hold()
     if not written:
         raise LawBroken("some state of each kind can be encoded", {"a": own}, refused[-1], b"{...}")
+
+
+# ---- of machines
+
+
+def _check_kind_of_machine(own: Any) -> None:
+    for law, sides in machine_equations.KIND.items():
+        _hold(law, sides, {"a": own})
+    for (law, sides), other in product(machine_equations.KINDS.items(), descendants(own.__top__)):
+        _hold(law, sides, {"a": own, "b": other})
+
+
+def _check_states_of_machine(own: Any, drawing: settings) -> None:
+    drawn: st.SearchStrategy[Any] = st.from_type(own)
+    others: st.SearchStrategy[Any] = st.from_type(own.__top__)
+
+    @drawing
+    @given(st.tuples(st.none() | others, drawn) | st.tuples(drawn, others))
+    def hold_steps(step: tuple[Machine | None, Machine]) -> None:
+        for law, sides in machine_equations.STEP.items():
+            _hold(law, sides, dict(zip("st", step, strict=True)))
+
+    _check_alone(own, machine_equations.STATE, drawing)
+    hold_steps()
+
+
+def _check_walks(root: type[Machine], drawing: settings) -> None:
+    if not table_of(root).first:
+        return  # no history begins
+
+    @drawing
+    @given(paths(root), st.lists(st.from_type(root), max_size=2))
+    def hold(walk: list[Machine], more: list[Machine]) -> None:
+        for law, sides in machine_equations.WALK.items():
+            _hold(law, sides, {"walk": walk, "more": more})
+
+    hold()
+
+
+# ---- both
 
 
 def _hold(law: str, sides: Sides, subjects: Mapping[str, object], *others: object) -> None:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: states of every kind, their signals, and legal histories.
+"""Hypothesis strategies: states of every kind, and their signals.
 
 ``st.from_type(Success[int])`` finds them without an import. Running programs must not need this module.
 """
@@ -21,15 +21,14 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 
-from statesig.algebra.tables import FIRST
-from statesig.algebra.transitions import successors
 from statesig.signals import Signal, catching
 from statesig.states import Cancelled, Failed, Finished, MapCancelled, MapFailed, Mapped, State, Success, UtcDatetime
 from statesig.states.families import StateMeta, StateModel, descendants, narrow, origin_of
 from statesig.states.generics import specialised
 from statesig.states.json_rules import has_non_finite
+from statesig.states.machines import Machine
 
-__all__ = ["Form", "filled", "json_values", "moments", "paths", "states", "strategy_for", "strategy_of"]
+__all__ = ["Form", "filled", "json_values", "moments", "states", "strategy_for", "strategy_of"]
 
 StateT = TypeVar("StateT", bound=State[Any])
 
@@ -70,51 +69,7 @@ def states(kind: type[State[Any]] | None = None) -> st.SearchStrategy[Any]:
     return st.deferred(lambda: _family(State if kind is None else kind))
 
 
-def paths(*, max_steps: int = 10, finished: bool = False) -> st.SearchStrategy[list[State[Any]]]:
-    """Return a strategy of legal histories: ``check_history(path) is None`` for each path that it draws.
-
-    They shrink to shorter histories of plainer states.
-
-    Args:
-        max_steps: The largest number of transitions; a path has one state more than transitions.
-        finished: Whether each path ends in a Finished state.
-
-    Raises:
-        ValueError: `max_steps` is too small.
-    """
-    if max_steps < finished:
-        raise ValueError(f"a history takes {int(finished)} steps or more, and max_steps is {max_steps}")
-    return _paths(max_steps, finished, _Families())
-
-
-class _Families(dict[type[State[Any]], st.SearchStrategy[Any]]):
-    """The strategy of each family, made once: making one takes longer than drawing from it."""
-
-    def __missing__(self, family: type[State[Any]]) -> st.SearchStrategy[Any]:
-        self[family] = found = _family(family)
-        return found
-
-
-@st.composite
-def _paths(draw: st.DrawFn, max_steps: int, finished: bool, drawn: _Families) -> list[State[Any]]:
-    path: list[State[Any]] = []
-    families = FIRST
-    for left in range(max_steps, -1, -1):
-        # Draw a family of the table first, so that Running is as frequent as all failed states together.
-        family = draw(st.sampled_from(families))
-        path.append(draw(drawn[family]))
-        families = successors(type(path[-1]))
-        if finished:
-            # Finished states come first, since Hypothesis shrinks to the first, and must come while a step is left.
-            ends = tuple(family for family in families if _is_below(family, Finished))
-            families = ends if left == 1 else ends + tuple(family for family in families if family not in ends)
-        if not families or not (finished or draw(_going_on)):
-            break
-    return path
-
-
 _either = st.booleans()
-_going_on = st.sampled_from((False, True, True, True))
 
 
 # ---- for st.from_type
@@ -135,10 +90,14 @@ def strategy_of(kind: Any) -> st.SearchStrategy[Any]:
 
 
 def _signals(signal: type[Signal[Any]]) -> st.SearchStrategy[Any]:
-    """Return a strategy of a signal with any state it can carry; for `Signal` itself, of all signals."""
-    if signal is not Signal:
-        return st.from_type(signal.__state_type__).map(signal.of)
-    return st.one_of([st.from_type(one) for one in catching(State)])
+    """Return a strategy of a signal with any state that it can carry.
+
+    For `Signal` itself it is one of all signals of a run, for `Transition` of all those of machines.
+    """
+    raised: Any = getattr(signal, "__state_type__", None)
+    if raised is not None:
+        return st.from_type(raised).map(signal.of)
+    return st.one_of([st.from_type(one) for one in (catching(State) if signal is Signal else catching(Machine))])
 
 
 def _family(kind: Any) -> st.SearchStrategy[Any]:

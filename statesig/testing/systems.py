@@ -15,12 +15,12 @@ from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from statesig.algebra.machines import Transition, kind_reached
-from statesig.algebra.transitions import advance, is_allowed
+from statesig.algebra.transitions import is_allowed
 from statesig.errors import IllegalTransition
-from statesig.signals import signal_type_of
-from statesig.states.machines import Machine, shared_fields
-from statesig.testing.machines import Kind, signals_of, ways_of
-from statesig.testing.strategies import Form, filled
+from statesig.states.machines import Machine
+from statesig.testing.machines import Kind, ways_of
+from statesig.testing.strategies import Form
+from statesig.testing.walks import advanced, forms_of, signals_after
 
 __all__ = ["PairBroken", "System", "check_pairs", "machine_test"]
 
@@ -101,7 +101,7 @@ def check_pairs(root: type[RootT], system: Callable[[], System[RootT]], *, examp
         LookupError: No drawn states were valid, or none passed the guards on the way to a pair.
         TypeError: `root` is no root of a machine.
     """
-    forms = _forms(root)
+    forms = forms_of(root)
     beginning: tuple[Kind, tuple[type[Machine], ...]] = (None, ())
     for _, way in (beginning, *ways_of(root).items()):
         try:
@@ -129,7 +129,7 @@ def machine_test(root: type[RootT], system: Callable[[], System[RootT]]) -> type
     Raises:
         TypeError: `root` is no root of a machine.
     """
-    forms = _forms(root)
+    forms = forms_of(root)
 
     class Walk(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -143,7 +143,7 @@ def machine_test(root: type[RootT], system: Callable[[], System[RootT]]) -> type
 
         def step(self, data: st.DataObject, targets: list[type[Machine]]) -> None:
             target = data.draw(st.sampled_from(targets))
-            self.state = _compare(self.system, self.state, data.draw(_signals(self.state, forms[target])))
+            self.state = _compare(self.system, self.state, data.draw(signals_after(self.state, forms[target])))
 
         @precondition(lambda self: bool(cast("Walk", self).choices(allowed=True)))
         @rule(data=st.data())
@@ -160,11 +160,6 @@ def machine_test(root: type[RootT], system: Callable[[], System[RootT]]) -> type
 
 
 # ---- one pair
-
-
-def _forms(root: type[Machine]) -> Mapping[type[Machine], Form]:
-    """Return what draws each state, made once: making it takes longer than drawing from it."""
-    return {kind: Form(kind) for kind in signals_of(root)}
 
 
 def _check_ways(
@@ -207,31 +202,15 @@ def _walks(
     state: Machine | None = None
     signals: list[Transition[Any, Any]] = []
     for form in way:
-        signals.append(draw(_signals(state, form)))
-        state = _advanced(state, signals[-1])
+        signals.append(draw(signals_after(state, form)))
+        state = advanced(state, signals[-1])
         if state is None:
             reject()  # a guard refused it
     choices: list[Transition[Any, Any]] = []
     for form in last:
         with contextlib.suppress(UnsatisfiedAssumption):  # no valid state: the others may have one
-            choices.append(draw(_signals(state, form)))
+            choices.append(draw(signals_after(state, form)))
     return signals, choices
-
-
-def _signals(source: Machine | None, form: Form) -> st.SearchStrategy[Transition[Any, Any]]:
-    """Return a strategy of the signals to a state, which takes over what `Transition.after` does."""
-    names: tuple[str, ...] = () if source is None else shared_fields(type(source), form.cls)
-    signal: Any = signal_type_of(form.cls)
-    return filled(form, {name: getattr(source, name) for name in names}).map(signal.of)
-
-
-def _advanced(state: Machine | None, signal: Transition[Any, Any]) -> Machine | None:
-    """Return what `advance` gives; None if it refuses."""
-    source: Any = state  # of whatever kind: it is `advance` that judges
-    try:
-        return cast("Machine", advance(source, signal))
-    except IllegalTransition:
-        return None
 
 
 def _compare(system: System[Any], state: Machine | None, signal: Transition[Any, Any]) -> Machine | None:
@@ -240,7 +219,7 @@ def _compare(system: System[Any], state: Machine | None, signal: Transition[Any,
     Raises:
         PairBroken: It is in another, or refused what it must accept, or accepted what it must refuse.
     """
-    new = _advanced(state, signal)
+    new = advanced(state, signal)
     is_refused, expected = new is None, new or state
     try:
         system.send(signal)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
 import machines
 from machines import Captured, Draft, Placed, Sheet
+from pydantic import ConfigDict
 from typing_extensions import TypeVar
 
 from statesig import Machine, Running, Signal, Skipped, Transition
@@ -16,6 +17,8 @@ R = TypeVar("R", default=Any)
 
 
 class Review(Machine):
+    model_config = ConfigDict(title="What one thinks of it")
+    kind: ClassVar[str] = "review"
     by: str
 
 
@@ -46,7 +49,31 @@ class Full(Box[R], Generic[R]): ...
 class Empty(Box[R], Generic[R]): ...
 
 
+class Noted:
+    note: str
+
+    def shout(self) -> str:
+        return self.note.upper()
+
+
+class Called(Review, Noted): ...
+
+
+class Answered(Noted, Review):
+    kind = "answer"
+
+
 class BEGIN(Transition[None, Opened]): ...
+
+
+class CALL(Transition[Opened, Called]): ...
+
+
+class ANSWER(Transition[Called, Answered]): ...
+
+
+called = CALL.after(BEGIN(by="me").state, note="when?").state
+print(ANSWER.after(called).state.shout(), ANSWER.after(called, note="now").state.kind)
 
 
 class ASK(Transition[Opened | Held, Asked]): ...

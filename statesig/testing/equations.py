@@ -177,9 +177,8 @@ def _is_family(cls: Any) -> bool:
     return issubclass(cls, (State, Machine)) and cls is not Machine and origin_of(cls) is cls
 
 
-def _frozen(s: Any) -> Pair | None:
-    cls: Any = type(s)
-    fields: list[str] = list(cls.model_fields)
+def _frozen(s: AnyModel) -> Pair | None:
+    fields = list(type(s).model_fields)
     if not fields:
         return None
     name = "message" if "message" in fields else fields[0]

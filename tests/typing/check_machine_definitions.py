@@ -73,7 +73,7 @@ class ANSWER(Transition[Called, Answered]): ...
 
 
 called = CALL.after(BEGIN(by="me").state, note="when?").state
-print(ANSWER.after(called).state.shout(), ANSWER.after(called, note="now").state.kind)
+assert ("WHEN?", "answer") == (ANSWER.after(called).state.shout(), ANSWER.after(called, note="now").state.kind)
 
 
 class ASK(Transition[Opened | Held, Asked]): ...

@@ -30,7 +30,7 @@ signals       FAIL, SKIP, RETRY, ...; Signal, SignalOf, signal_of, catching
 transitions   advance, successors, is_allowed, check_history, diagram
 algebra       join, combine, tally, merge; map, bind, recover, fold, zip; capture, collect
 triggers      all_successful, any_failed, ...; every, some, none, between, share compose with & | ~
-machines      Machine, Transition, transition_of: states and transitions of a machine of your own
+machines      Machine, Transition, transition_of: a machine of your own; Entities, Change: its histories in a store
 JSON          encode, decode, schema, Limits; events, histories and triggers likewise
 flows         task, Flow, state_of, states_of; Run, TaskRun, current, resumed
 where         Threads, Processes, Dask; open_store, Store, cancel_run
@@ -166,14 +166,20 @@ if TYPE_CHECKING or not _HOMES:
     from statesig.engine.runs import (
         Run,
     )
+    from statesig.entities.histories import (
+        Change,
+        Entities,
+    )
     from statesig.errors import (
         DecodeError,
         DefinitionError,
         EncodeError,
+        EntityChanged,
         ExecutorError,
         FlowError,
         IllegalTransition,
         NodeUseError,
+        NoEntity,
         NoResult,
         NoRun,
         NoSignal,
@@ -296,6 +302,7 @@ if TYPE_CHECKING or not _HOMES:
         open_store,
     )
     from statesig.stores.store import (
+        Cursor,
         Store,
     )
 
@@ -331,13 +338,17 @@ __all__ = [
     "Cached",
     "Cancelled",
     "Cancelling",
+    "Change",
     "Conflict",
     "Counts",
     "Crashed",
+    "Cursor",
     "Dask",
     "DecodeError",
     "DefinitionError",
     "EncodeError",
+    "Entities",
+    "EntityChanged",
     "ErrorInfo",
     "Event",
     "Executor",
@@ -358,6 +369,7 @@ __all__ = [
     "MapFailed",
     "Mapped",
     "MetaState",
+    "NoEntity",
     "NoResult",
     "NoRun",
     "NoSignal",

@@ -27,7 +27,7 @@ ORDER = """
     signals stores
     algebra
     codec graph checking
-    executors
+    executors entities
     engine
     flow
     http interop cli testing

@@ -10,13 +10,13 @@ import re
 from pydantic import ValidationError
 
 from statesig.codec.faithful import shown
-from statesig.errors import DecodeError, EncodeError
+from statesig.errors import DecodeError, EncodeError, StoreError
 from statesig.states.declared import Declared
 from statesig.states.families import StateModel, descendants
 from statesig.states.reasons import reason_of
 from statesig.states.refusals import FEW, MANY, cut
 
-__all__ = ["path_of", "undecodable", "without_keys"]
+__all__ = ["not_understood", "path_of", "undecodable", "without_keys"]
 
 
 def undecodable(name: str, exc: ValidationError | UnicodeError) -> DecodeError:
@@ -34,6 +34,18 @@ def undecodable(name: str, exc: ValidationError | UnicodeError) -> DecodeError:
     errors = exc.errors(include_url=False, include_input=False)
     problems = [(path_of(error["loc"]), reason_of(error)) for error in errors[:FEW]]
     return DecodeError(name, problems, len(errors) - len(problems))
+
+
+def not_understood(store: str, what: str, exc: DecodeError) -> StoreError:
+    """Return the error for a row that is whole, by its checksum, but that this program does not understand.
+
+    Args:
+        store: The name of its store.
+        what: What the row holds.
+        exc: Why it is not understood.
+    """
+    remedy = "import the module that defines it, or use the program as it was"
+    return StoreError(store, f"{what} is not understood by this program: {exc}; {remedy}")
 
 
 def path_of(loc: tuple[int | str, ...]) -> str:

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, Final, Self
 
 from statesig.codec.events import without_result
+from statesig.codec.problems import not_understood
 from statesig.codec.states import decode, encode
 from statesig.engine.fingerprints import check_graph, graph_of
 from statesig.engine.gathering import abridged
@@ -25,7 +26,6 @@ from statesig.engine.stored_values import (
     decode_release,
     decode_stored,
     encode_stored,
-    not_understood,
     parameters_of,
     stored_type,
     without_what_cannot_be_stored,
@@ -300,7 +300,7 @@ class Journal:
             except DecodeError as exc:
                 whose = "a state" if record.task is None else f"a state of task {record.task!r}"
                 what = f"{whose} in run {self.stored.id}"
-                raise not_understood(self.store, what, exc) from None
+                raise not_understood(self.store.name, what, exc) from None
 
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -406,7 +406,7 @@ def own_state(store: Store, stored: StoredRun) -> State[Any]:
     try:
         return decode(stored.state, kind, limits=STORED)
     except DecodeError as exc:
-        raise not_understood(store, f"the state {stored.tag} of run {stored.id}", exc) from None
+        raise not_understood(store.name, f"the state {stored.tag} of run {stored.id}", exc) from None
 
 
 def check_goes_on(store: Store, stored: StoredRun) -> None:

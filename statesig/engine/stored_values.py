@@ -10,9 +10,9 @@ from pydantic_core import to_json
 
 from statesig.codec.events import as_declared, without_result
 from statesig.codec.limits import Limits
-from statesig.codec.problems import without_keys
+from statesig.codec.problems import not_understood, without_keys
 from statesig.codec.states import decode, encode
-from statesig.errors import LONGEST_TAG, DecodeError, EncodeError, FlowError, StoreError
+from statesig.errors import LONGEST_TAG, DecodeError, EncodeError, FlowError
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node
 from statesig.states import ErrorInfo, Failed, Looped, Resume, State, Success, is_mapped
@@ -26,7 +26,6 @@ __all__ = [
     "decode_release",
     "decode_stored",
     "encode_stored",
-    "not_understood",
     "parameters_of",
     "read_parameters",
     "stored_type",
@@ -208,11 +207,5 @@ def read_parameters(flow: Graph, stored: StoredRun, store: Store) -> dict[str, A
             data = json.dumps(found[name], separators=(",", ":")).encode()
             values[name] = decode_stored(data, parameter.type).unwrap()
         except DecodeError as exc:
-            raise not_understood(store, f"parameter {name} of run {stored.id}", exc) from None
+            raise not_understood(store.name, f"parameter {name} of run {stored.id}", exc) from None
     return values
-
-
-def not_understood(store: Store, what: str, exc: DecodeError) -> StoreError:
-    """Return the error for a row that is whole, by its checksum, but that this program does not understand."""
-    remedy = "import the module that defines it, or use the program as it was"
-    return StoreError(store.name, f"{what} is not understood by this program: {exc}; {remedy}")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import statesig
+from statesig.signals import SIGNALS
 from tests import ROOT
 
 PACKAGE = ROOT / "statesig"
@@ -123,6 +124,19 @@ def test_an_upward_import_is_found(statement: str) -> None:
     assert ["statesig.graph.nodes imports statesig.engine.runs"] == upward(graph_of(planted))
     with pytest.raises(CycleError):
         list(TopologicalSorter(graph_of(planted)).static_order())
+
+
+def test_states_and_signals_are_defined_in_their_rooms() -> None:
+    """No other module defines any, the examples apart, so the mypy plugin need not read the others."""
+    named = {kind.__name__ for pair in SIGNALS.items() for kind in pair} | {"State", "Finished", "Signal"}
+    defining = {
+        module
+        for module, text in TEXTS.items()
+        for statement in ast.walk(ast.parse(text))
+        if isinstance(statement, ast.ClassDef) and named & {ast.unparse(base).split("[")[0] for base in statement.bases}
+    }
+    known = {"statesig.states", "statesig.signals", "statesig.algebra.machines"}  # the last has `Transition`, abstract
+    assert known == {module for module in defining if room_of(module) != "examples"}
 
 
 def test_interop_needs_nothing_past_the_codec() -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from mypy.errorcodes import ErrorCode
 from mypy.maptype import map_instance_to_supertype
-from mypy.nodes import Import, ImportAll, ImportFrom, SymbolTable, TypeInfo
+from mypy.nodes import Import, ImportAll, ImportFrom, MypyFile, SymbolTable, TypeInfo
 from mypy.semanal import SemanticAnalyzer
 from mypy.server.trigger import make_wildcard_trigger
 from mypy.types import Instance, ProperType, TupleType, get_proper_type
@@ -45,15 +45,22 @@ NOTES: Final = "statesig"
 STATESIG: Final = ErrorCode("statesig", "Check that states and signals are defined one to one", "statesig")
 
 
+_HOMES: Final = ("statesig.states", "statesig.signals")
+"""The modules that define the states of a run, each with its name for a tag, and their signals."""
+
+_Claim = tuple[str, str]
+"""What only one class may have: a state's tag with the name of its machine's root, or a signal's state with no text."""
+
+
 class Claims:
     """The classes that claim a tag, or a state to raise, in all modules seen so far.
 
-    Classes that mypy analyses enter themselves. Cached ones are searched for once, and only in modules that import
-    statesig, directly or through others, because looking at a cached class loads it.
+    Classes that mypy analyses enter themselves. Cached ones are searched for once, and only in modules that a module
+    with a claim imports and that import statesig, directly or through others: looking at a cached class loads it.
     """
 
     def __init__(self) -> None:
-        self._claimants: dict[str, dict[str, set[str]]] = {}  # by claim and module
+        self._claimants: dict[_Claim, dict[str, set[str]]] = {}  # by claim and module
         self._imports = _Imports()
         self._searched: set[str] = set()
 
@@ -66,10 +73,10 @@ class Claims:
         claim = _claim_of(info)
         if claim is None or class_at(info.fullname, analyzer) is not info:
             return None  # a second definition of the name; only one of them exists at run time
-        self._search(analyzer)
-        claimants = self._claimants.setdefault(claim, {})
-        claimants.setdefault(info.module_name, set()).add(info.fullname)
         imported = self._imports.below(info.module_name, analyzer)
+        self._search(claim, imported, analyzer)
+        self._enter(claim, info)
+        claimants = self._claimants[claim]
         for module in imported | self._imports.named_in(info.module_name):
             if not module.startswith("statesig."):
                 analyzer.add_plugin_dependency(make_wildcard_trigger(module))  # so that the daemon checks again
@@ -86,50 +93,48 @@ class Claims:
         """Return the modules in which rivals of a module's classes were searched for."""
         return self._imports.known_below(module)
 
-    def _search(self, analyzer: SemanticAnalyzer) -> None:
-        for module in self._imports.learn(analyzer) & analyzer.modules.keys() - self._searched:
+    def _enter(self, claim: _Claim | None, info: TypeInfo) -> None:
+        if claim is not None:
+            self._claimants.setdefault(claim, {}).setdefault(info.module_name, set()).add(info.fullname)
+
+    def _search(self, claim: _Claim, imported: set[str], analyzer: SemanticAnalyzer) -> None:
+        for module in imported - self._searched:
+            tree = analyzer.modules.get(module)
+            if tree is None or (module in _HOMES and not _is_own(claim, tree)):
+                continue
             self._searched.add(module)
-            if analyzer.modules[module].defs:
+            if tree.defs:
                 continue  # mypy analyses its source, and each class enters itself
-            for info in _classes_in(analyzer.modules[module].names, module):
-                claim = _claim_of(info)
-                if claim is not None:
-                    self._claimants.setdefault(claim, {}).setdefault(module, set()).add(info.fullname)
+            for info in _classes_in(tree.names, module):
+                self._enter(_claim_of(info), info)
 
 
 class _Imports:
-    """The imports between modules that import statesig, directly or through others."""
+    """The imports between modules that import statesig, directly or through others; not those of its own modules."""
 
     def __init__(self) -> None:
         self._edges: dict[str, tuple[object, set[str]]] = {}
+        self._own: set[str] = set()
         self._related: set[str] = set()
         self._below: dict[str, set[str]] = {}
         self._sizes = (0, 0)
         self._grown = False
 
-    def learn(self, analyzer: SemanticAnalyzer) -> set[str]:
-        """Read the modules added since the last call, and return all that import statesig."""
-        sizes = len(analyzer.modules), len(analyzer.import_map)
-        if sizes != self._sizes:
-            self._sizes = sizes
-            for module in (*analyzer.modules, *analyzer.import_map):
-                if module not in self._edges:
-                    self._look_at(module, analyzer)
-            self._relate()
-        return self._related
-
     def below(self, module: str, analyzer: SemanticAnalyzer) -> set[str]:
-        """Return the modules that a module imports, directly or through others, read from the current sources."""
-        self._look_at(module, analyzer)
-        for each in (*self.named_in(module), *self._below.get(module, ())):
+        """Return the modules that a module imports, directly or through others, read from the current sources.
+
+        Of those of statesig, the `_HOMES` stand for all: no other defines a state or a signal.
+        """
+        self._learn(analyzer)
+        for each in (module, *self.named_in(module), *self._below.get(module, ())):
             self._look_at(each, analyzer)
         self._relate()
         known = self._below.get(module)
         if known is None:
-            known = self._below[module] = set()
+            known = self._below[module] = set(_HOMES)
             ahead = [module]
             while ahead:
-                fresh = (self.named_in(ahead.pop()) & self._related) - known
+                fresh = (self.named_in(ahead.pop()) & self._related) - self._own - known
                 known |= fresh
                 ahead += fresh
             known.discard(module)
@@ -143,6 +148,17 @@ class _Imports:
         """Return the last answer of `below`."""
         return self._below.get(module, set())
 
+    def _learn(self, analyzer: SemanticAnalyzer) -> None:
+        """Read the modules added since the last call."""
+        sizes = len(analyzer.modules), len(analyzer.import_map)
+        if sizes != self._sizes:
+            self._sizes = sizes
+            for module in (*analyzer.modules, *analyzer.import_map):
+                if f"{module}.".startswith("statesig.") and not module.startswith("statesig.examples."):
+                    self._own.add(module)
+                elif module not in self._edges:
+                    self._look_at(module, analyzer)
+
     def _look_at(self, module: str, analyzer: SemanticAnalyzer) -> None:
         """Read a module's imports, unless they were read from the same source before."""
         tree = analyzer.modules.get(module)
@@ -154,27 +170,23 @@ class _Imports:
         listed = analyzer.import_map.get(module) if before is None else None
         imports = set(listed) if listed is not None else _imports_in(module, analyzer)
         self._edges[module] = source, imports
-        if before is None or before[1] != imports:
-            self._below.clear()
-        self._grown |= before is None or not imports <= before[1]
+        if before is not None and before[1] == imports:
+            return
+        self._below.clear()
+        self._grown = True
 
     def _relate(self) -> None:
         """Find the modules that import statesig; keep those that no longer do, since they may again."""
         if not self._grown:
             return
+        related, before = self._related | self._own, 0
+        while before != len(related):
+            before = len(related)
+            for module, (_, imports) in reversed(self._edges.items()):  # mypy's map has what is imported last
+                if module not in related and not imports.isdisjoint(related):
+                    related.add(module)
+        self._related = related
         self._grown = False
-        self._below.clear()
-        importers: dict[str, list[str]] = {}
-        for module, (_, imports) in self._edges.items():
-            for imported in imports:
-                importers.setdefault(imported, []).append(module)
-        ahead = [module for module in self._edges if module.startswith("statesig.")]
-        seen = set(ahead)
-        while ahead:
-            fresh = [module for module in importers.get(ahead.pop(), ()) if module not in seen]
-            seen.update(fresh)
-            ahead += fresh
-        self._related |= seen
 
 
 def class_at(name: str, analyzer: SemanticAnalyzer) -> TypeInfo | None:
@@ -202,16 +214,22 @@ def root_of(state: TypeInfo) -> TypeInfo:
     return next(base for base in reversed(state.mro) if base.fullname == STATE or is_state(base))
 
 
-def _claim_of(info: TypeInfo) -> str | None:
-    """Return what only one class may have: a state's tag, or a signal's state; None if it claims neither."""
+def _claim_of(info: TypeInfo) -> _Claim | None:
+    """Return what a class claims; None if it claims nothing."""
     if is_state(info):
         notes = notes_of(info)
-        of = f"of {root_of(info).fullname}"
-        return None if notes.get("tag") is None or notes["abstract"] else f"tag {notes['tag']} {of}"
+        tag = notes.get("tag")
+        return (tag, root_of(info).fullname) if isinstance(tag, str) and not notes["abstract"] else None
     if info.has_base(SIGNAL) and info.fullname != SIGNAL:
         state = argument_of(info, SIGNAL)
-        return f"signal of {state.type.fullname}" if isinstance(state, Instance) else None
+        return (state.type.fullname, "") if isinstance(state, Instance) else None
     return None
+
+
+def _is_own(claim: _Claim, module: MypyFile) -> bool:
+    """Tell whether a class in one of the `_HOMES` may have a claim."""
+    value, root = claim
+    return value in module.names if root else value.startswith("statesig.")
 
 
 def _classes_in(names: SymbolTable, module: str) -> Iterator[TypeInfo]:
@@ -247,6 +265,9 @@ def _parts(module: str) -> list[str]:
 
 def argument_of(info: TypeInfo, root: str) -> ProperType:
     """Return what a class gives for the first argument of `STATE` or `SIGNAL`, in the class's own type variables."""
+    for base in info.bases:
+        if base.type.fullname == root:
+            return get_proper_type(base.args[0])
     itself = fill_typevars(info)
     if isinstance(itself, TupleType):
         itself = itself.partial_fallback

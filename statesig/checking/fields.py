@@ -7,9 +7,8 @@ and the constructor that a state may have in place of its fields.
 from __future__ import annotations
 
 import ast
+import linecache
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from mypy.errors import ErrorWatcher
@@ -127,12 +126,12 @@ def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> list[Parameter] |
     """
     found: dict[str, Parameter] = {}
     for info in reversed(state.type.mro):
-        seen_as = map_instance_to_supertype(state, info)
         for name, field, optional in _fields_in(info, analyzer):
             if field.type is None or has_placeholder(field.type):
                 return None
             kind = field.type if info.self_type is None else expand_type(field.type, {info.self_type.id: state})
-            found[name] = _parameter(name, expand_type_by_instance(kind, seen_as), optional)
+            seen = expand_type_by_instance(kind, map_instance_to_supertype(state, info))
+            found[name] = _parameter(name, seen, optional)
     return [*found.values()]
 
 
@@ -256,13 +255,8 @@ def _is_default_annotated(statement: AssignmentStmt, analyzer: SemanticAnalyzer)
     written = statement.unanalyzed_type
     if not isinstance(written, UnboundType) or written.name.rpartition(".")[2] != "Annotated":
         return False
-    module = analyzer.modules[analyzer.cur_mod_id]
-    try:
-        annotation = _annotations_in(Path(module.path).read_bytes()).get((statement.line, statement.column))
-    except (OSError, SyntaxError, ValueError):  # the program is not in a file, or was changed meanwhile
-        return False
-    match annotation:
-        case ast.Subscript(slice=ast.Tuple(elts=[_, *metadata])):
+    match _written(statement, analyzer.modules[analyzer.cur_mod_id].path):
+        case [ast.AnnAssign(annotation=ast.Subscript(slice=ast.Tuple(elts=[_, *metadata]))), *_]:
             return any(isinstance(part, ast.Call) and _gives_default(part, statement, analyzer) for part in metadata)
         case _:
             return False
@@ -279,8 +273,11 @@ def _gives_default(call: ast.Call, statement: AssignmentStmt, analyzer: Semantic
     return "default_factory" in given or (default is not None and not is_missing)
 
 
-@lru_cache(maxsize=8)
-def _annotations_in(source: bytes) -> dict[tuple[int, int], ast.expr]:
-    """Return the annotations of a module's variables and attributes by line and column."""
-    found = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.AnnAssign))
-    return {(node.lineno, node.col_offset): node.annotation for node in found}
+def _written(statement: Statement, path: str) -> list[ast.stmt]:
+    """Return a statement as its module's file has it, with what follows in its line; none if there is no such file."""
+    linecache.checkcache(path)
+    lines = linecache.getlines(path)[statement.line - 1 : statement.end_line]
+    try:
+        return ast.parse("".join(lines).encode()[statement.column :]).body
+    except SyntaxError:  # the file was changed meanwhile
+        return []

@@ -183,6 +183,8 @@ class StatesigPlugin(Plugin):
         return task_of if fullname in MAKERS else None
 
     def _class_called(self, fullname: str) -> TypeInfo | None:
+        if fullname.startswith(("builtins.", "typing.")):
+            return None  # what programs name most; looking it up takes longer than all else here
         symbol = self.lookup_fully_qualified(fullname)
         node = symbol.node if symbol is not None else None
         if isinstance(node, TypeAlias):

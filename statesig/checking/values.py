@@ -110,7 +110,7 @@ def raised(ctx: FunctionSigContext) -> CallableType:
     if place is None or not ctx.args[place] or not isinstance(checker, TypeChecker):
         return signature
     fn = checker.scope.current_function()
-    if not isinstance(fn, FuncDef) or not isinstance(fn.type, CallableType):
+    if not isinstance(fn, FuncDef) or not fn.is_decorated or not isinstance(fn.type, CallableType):
         return signature
     if not _raises(fn.body, ctx.context) or not _is_task(fn, checker):
         return signature

@@ -22,6 +22,7 @@ import executing
 import flows
 import imports
 import machines
+import others
 import pydantic
 import refusals
 import serving
@@ -51,6 +52,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "stored": executing.stored,
     "clusters": clusters.clusters,
     "peers": executing.peers,
+    "others": others.others,
     "triggers": triggers.triggers,
     "requests": serving.requests,
     "mypy": checking.checking,

@@ -8,9 +8,11 @@ A document is Markdown. Of its fenced blocks
   ``python FILE``, ``python -m``, ``pytest``, ``echo $?`` and ``export NAME=VALUE``; ``> FILE`` takes what one prints.
 
 A comment in the line above a block says more. ``<!-- slow -->`` leaves it to the exhaustive tests. ``<!-- wrong -->``
-says that mypy reports it, as the ``text`` block below it shows; it is not run.
+says that mypy reports it, as the ``text`` block below it shows; it is not run. ``<!-- with celery 5 -->`` says that it
+needs a package that statesig does not, in a release that begins so; a session with it shows standard output alone.
 
-``python -m tests.tools.blocks FILE FOLDER [--all]`` prints the document with what its blocks print now.
+``python -m tests.tools.blocks FILE FOLDER [--all] [--others]`` prints the document with what its blocks print now: with
+``--all`` the slow ones, too, and with ``--others`` those of other packages that are installed.
 """
 
 from __future__ import annotations
@@ -28,12 +30,14 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 __all__ = ["Block", "blocks", "completed", "masked"]
 
 _FENCE = re.compile(
-    r'(?ms)^(?:<!-- (?P<mark>slow|wrong) -->\n)?```(?P<language>\w+)(?: title="(?P<title>[^"\n]+)")?\n'
+    r"(?ms)^(?:<!-- (?P<mark>slow|wrong|with [\w-]+ [\d.]+) -->\n)?"
+    r'```(?P<language>\w+)(?: title="(?P<title>[^"\n]+)")?\n'
     r"(?P<body>.*?)^```\n(?P<output>\n```text\n.*?^```\n)?"
 )
 _FEW = """
@@ -51,7 +55,7 @@ class Block:
     Args:
         language: ``python``, ``console``, ``text``, ...
         title: The name of the file that it is, if it is one.
-        mark: ``slow``, ``wrong`` or nothing.
+        mark: ``slow``, ``wrong``, ``with PACKAGE RELEASE`` or nothing.
         body: Its lines.
         output: What stands in the ``text`` block below it; None without one.
         line: The line in the document where its first line stands, from 1.
@@ -68,13 +72,23 @@ class Block:
     output_span: tuple[int, int] = field(repr=False)
 
     @property
+    def package(self) -> str:
+        """The other package that it needs, by the name of its distribution; empty if it needs none."""
+        return self.mark.split()[1] if self.mark.startswith("with ") else ""
+
+    @property
     def is_here(self) -> bool:
         """Whether all other packages that it imports are installed."""
+        if self.package:
+            try:
+                return f"{version(self.package)}.".startswith(f"{self.mark.split()[2]}.")
+            except PackageNotFoundError:
+                return False
         names = re.findall(r"(?m)^(?:from|import) (\w+)", self.body)
-        return all(importlib.util.find_spec(name) for name in names if name in _OTHERS)
+        return all(importlib.util.find_spec(name) for name in names if name in _EXTRAS)
 
 
-_OTHERS = ("prefect", "airflow", "celery", "returns", "tenacity", "statemachine", "fastapi", "dask", "distributed")
+_EXTRAS = ("fastapi", "dask", "distributed")
 
 
 def blocks(text: str) -> list[Block]:
@@ -110,21 +124,23 @@ def masked(text: str) -> str:
     return re.sub(r"(?m)(?<=\S)  +", "  ", text).replace("  \n", "\n")
 
 
-def completed(text: str, folder: Path, *, all: bool = False) -> str:
+def completed(text: str, folder: Path, *, all: bool = False, others: bool = False) -> str:
     """Run the blocks of a document in a folder, and return the document with what they print.
 
     Args:
         text: The document.
         folder: Where its files are written and its commands run; the current folder of this process.
         all: Whether the slow blocks run, too.
+        others: Whether those of other packages do, where these are installed.
     """
     edits: list[tuple[tuple[int, int], str]] = []
     session = _Session(folder)
     for block in blocks(text):
-        if block.mark == "wrong" or (block.mark == "slow" and not all) or not block.is_here:
+        left_out = {"wrong": True, "slow": not all}.get(block.mark, bool(block.package) and not others)
+        if left_out or not block.is_here:
             continue
         if block.language == "console":
-            edits.append((block.span, session.told(block.body)))
+            edits.append((block.span, session.told(block.body, apart=bool(block.package))))
         elif block.title:
             path = folder / block.title
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,29 +174,45 @@ class _Session:
             "pytest": _pytest,
         }
 
-    def told(self, body: str) -> str:
-        """Return a session with what its commands print now."""
-        lines = [line for line in body.splitlines() if line.startswith("$ ")]
-        return "".join(f"{line}\n{self.printed(line[2:])}" for line in lines)
+    def told(self, body: str, *, apart: bool = False) -> str:
+        """Return a session with what its commands print now.
 
-    def printed(self, line: str) -> str:
-        """Run a command and return what it prints on both streams."""
+        Args:
+            body: The session.
+            apart: Whether the commands are of another package: each runs in a process, whose log on standard error is
+                left out.
+        """
+        lines = [line for line in body.splitlines() if line.startswith("$ ")]
+        return "".join(f"{line}\n{self.printed(line[2:], apart=apart)}" for line in lines)
+
+    def printed(self, line: str, *, apart: bool = False) -> str:
+        """Run a command and return what it prints on both streams, or on the first alone if it runs apart."""
         name, *arguments = shlex.split(line, comments=True)
         if name == "echo":
             return " ".join(arguments).replace("$?", str(self._code)) + "\n"
         if name == "export":
-            variable, _, value = arguments[0].partition("=")
-            os.environ[variable] = value
+            for variable, _, value in (argument.partition("=") for argument in arguments):
+                os.environ[variable] = value.replace("$PWD", str(self._folder))
             return ""
         target = None
         if ">" in arguments:
             at = arguments.index(">")
             arguments, target = arguments[:at], self._folder / arguments[at + 1]
-        self._code, printed = _forked(lambda: self._commands[name](arguments))
+        if apart:
+            self._code, printed = _apart(name, arguments)
+        else:
+            self._code, printed = _forked(lambda: self._commands[name](arguments))
         if target is None:
             return printed.replace(f"{self._folder}/", "")
         target.write_text(printed)
         return ""
+
+
+def _apart(name: str, arguments: list[str]) -> tuple[int, str]:
+    """Run a program, or a module as a command, in a process; return its exit code and its standard output."""
+    command = [sys.executable, *([] if name == "python" else ["-m", name]), *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8", check=False)
+    return done.returncode, done.stdout
 
 
 def _forked(act: Callable[[], int]) -> tuple[int, str]:
@@ -248,8 +280,8 @@ if __name__ == "__main__":
     import warnings
 
     warnings.simplefilter("error")
-    given, where, run_all = Path(sys.argv[1]).read_text(), Path(sys.argv[2]).resolve(), "--all" in sys.argv[3:]
+    given, where, options = Path(sys.argv[1]).read_text(), Path(sys.argv[2]).resolve(), sys.argv[3:]
     os.chdir(where)
     sys.path[0] = str(where)
     _prepare()
-    print(completed(given, where, all=run_all), end="")
+    print(completed(given, where, all="--all" in options, others="--others" in options), end="")

@@ -12,13 +12,14 @@ from typing import Any, TextIO
 from pydantic_core import from_json
 
 from statesig.cli.exits import Exit, UsageError
-from statesig.cli.loading import kind_named, load
+from statesig.cli.loading import kind_named, load, load_kind
+from statesig.cli.options import stored_before
 from statesig.codec.events import decode_event
 from statesig.codec.histories import tell_histories
 from statesig.codec.limits import DEFAULT_LIMITS
 from statesig.codec.states import decode, schema
 from statesig.errors import DecodeError
-from statesig.states.machines import AnyKind
+from statesig.states.machines import AnyKind, Machine
 
 __all__ = ["check_documents", "print_schema", "tell_history"]
 
@@ -46,10 +47,29 @@ def check_documents(options: argparse.Namespace, out: TextIO, err: TextIO) -> in
 
 
 def tell_history(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Report on the histories in a log of events."""
+    """Report on the histories in a log of events, or on those of a machine in a log or a store."""
     for module in options.modules:
         load(module)
-    return tell_histories(_lines(options.file), _name(options.file), as_json=options.json, out=out, err=err)
+    if options.root is not None:
+        return _tell_machine(options, out, err)
+    if options.store is not None:
+        raise UsageError("--store holds entities, whose machine --root MODULE:CLASS names; for a run use show")
+    file = options.file or "-"
+    return tell_histories(_lines(file), _name(file), as_json=options.json, out=out, err=err)
+
+
+def _tell_machine(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from statesig.entities.histories import Entities
+    from statesig.entities.logs import tell_log, tell_stored
+
+    kind = load_kind(options.root)
+    if kind is None or not issubclass(kind, Machine):
+        raise UsageError(f"{options.root!r} is no machine; name the root of one, as in shop:Order")
+    if options.store is None:
+        file = options.file or "-"
+        return tell_log(_lines(file), _name(file), kind, as_json=options.json, out=out, err=err)
+    with stored_before(options, "read") as store:
+        return tell_stored(Entities(store, kind), options.file, as_json=options.json, out=out, err=err)
 
 
 def print_schema(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:

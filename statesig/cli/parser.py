@@ -221,13 +221,23 @@ def _add_check(add: Add) -> None:
 def _add_history(add: Add) -> None:
     history = add(
         "history",
-        help="check the histories in a log of events",
+        help="check the histories in a log of events, or of a machine",
         description="Report on each task of each run in a log of the events that `run --json` prints: the first "
-        "illegal step, conflicting reports, and the merged state. The order of the lines does not matter.",
-        epilog="The exit code is 1 if a step is illegal, reports are in conflict, or a line is not an event.",
+        "illegal step, conflicting reports, and the merged state. The order of the lines does not matter. With --root, "
+        "report on histories of a machine of your own: of those in a store, or in a log. There each line, in their "
+        "order, is a state or has a key and a state.",
+        epilog="The exit code is 1 if a step is illegal, reports are in conflict, a line is neither an event nor a "
+        "state, or a stored history cannot be read.",
     )
     history.add_argument(
-        "file", metavar="FILE", nargs="?", default="-", help="a file; standard input by default, or with -"
+        "file",
+        metavar="FILE|KEY",
+        nargs="?",
+        help="a file; standard input by default, or with -. With --store the key of one entity; all by default",
+    )
+    history.add_argument("--root", metavar="MODULE:CLASS", help="the root of a machine, such as shop:Order")
+    history.add_argument(
+        "--store", metavar="PATH|URL", help="with --root: a store of entities, an SQLite file or a URL of PostgreSQL"
     )
     history.add_argument("--json", action="store_true", help="print one history per line instead, as JSON")
     _take_imports(history)

@@ -21,7 +21,7 @@ from statesig.codec.states import encode
 from statesig.errors import DecodeError, EncodeError
 from statesig.states import Running, State
 
-__all__ = ["History", "histories_of", "tell_histories"]
+__all__ = ["History", "histories_of", "printable", "tell_histories"]
 
 _ENTERED_ONCE = PHASES[Running]
 _MOST_AT_ONE_TIME = 8
@@ -263,8 +263,8 @@ def _reported(report: Observation[Any] | Conflict[Any]) -> dict[str, Any]:
 
 
 def _sentences(history: History) -> Iterator[str]:
-    place = f"run {_printable(history.run)}"
-    place += "" if history.task is None else f": {_printable(history.task)}"
+    place = f"run {printable(history.run)}"
+    place += "" if history.task is None else f": {printable(history.task)}"
     place += "" if history.index is None else f"[{history.index}]"
     place += ":" if history.try_number == 1 else f", try {history.try_number}:"
     if history.is_ok:
@@ -285,10 +285,10 @@ def _claims(report: Observation[Any] | Conflict[Any]) -> str:
 
 
 def _cut(text: str, length: int = 100) -> str:
-    return _printable(text if len(text) <= length else f"{text[: length - 3]}...")
+    return printable(text if len(text) <= length else f"{text[: length - 3]}...")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return text with its unprintable characters escaped: a terminal would act on them."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 

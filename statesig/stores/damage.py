@@ -20,6 +20,7 @@ from statesig.stores.rows import (
     lease_of,
     records_of,
     shown,
+    signals_of,
     stored_run,
     versions_of,
 )
@@ -35,9 +36,10 @@ __all__ = [
     "damage_of_counts",
     "damaged_among",
     "page",
+    "signals_page",
 ]
 
-RUN_TABLES: Final = {"runs": "id", "plans": "run", "leases": "run", "history": "run"}
+RUN_TABLES: Final = {"runs": "id", "plans": "run", "leases": "run", "history": "run", "signals": "run"}
 """The tables with rows of runs, and the column of each that has the run's identity."""
 
 CACHE: Final = {"cache": "key"}
@@ -85,7 +87,7 @@ def _check_count(store: str, cursor: Cursor, name: str) -> None:
 
 
 def _damage_of_run(store: str, cursor: Cursor, run: str) -> Iterator[StoreDamaged]:
-    """Yield an error for each part of a run that is damaged or missing: its row, plan, lease and history.
+    """Yield an error for each part of a run that is damaged or missing: its row, plan, lease, history and signals.
 
     A run without any row is not damaged: another process has removed it.
     """
@@ -101,7 +103,10 @@ def _damage_of_run(store: str, cursor: Cursor, run: str) -> Iterator[StoreDamage
         return  # only an undamaged row says how long the history is
     plan, lease = _one(cursor, "plans", run), _one(cursor, "leases", run)
     yield from _raised(lambda: stored_run(store, whole, plan))
-    yield from _raised(lambda: lease_of(store, run, lease))
+    leased = list(_raised(lambda: lease_of(store, run, lease)))
+    yield from leased
+    if not leased:  # only an undamaged lease says how many signals there are
+        yield from _raised(lambda: signals_of(store, run, signals_page(cursor, run), lease))
     yield from _raised(lambda: _check_history(store, cursor, run, length))
 
 
@@ -141,6 +146,12 @@ def _check_changes(store: str, cursor: Cursor, entity: StoredEntity) -> None:
 def page(cursor: Cursor, run: str, seq: int, length: int) -> list[Row]:
     """Return the next rows of a history, from the one after record `seq`; fewer only where some are missing."""
     cursor.execute(_SELECT_HISTORY, (run, seq, min(length, seq + PAGE)))
+    return cursor.fetchall()
+
+
+def signals_page(cursor: Cursor, run: str) -> list[Row]:
+    """Return the rows of all signals to a run, in order."""
+    cursor.execute("SELECT * FROM statesig_signals WHERE run = ? ORDER BY number", (run,))
     return cursor.fetchall()
 
 

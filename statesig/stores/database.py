@@ -44,6 +44,13 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         """CREATE TABLE statesig_changes (key TEXT NOT NULL, version {integer} NOT NULL, time {integer} NOT NULL,
             state {bytes} NOT NULL, sum {bytes} NOT NULL, PRIMARY KEY (key, version)){end}""",
     ),
+    (
+        """CREATE TABLE statesig_signals (run TEXT NOT NULL, number {integer} NOT NULL, task TEXT NOT NULL,
+            idx {integer}, time {integer} NOT NULL, principal TEXT NOT NULL, outcome TEXT NOT NULL, key TEXT UNIQUE,
+            digest TEXT NOT NULL, record {integer}, state {bytes} NOT NULL, sum {bytes} NOT NULL,
+            PRIMARY KEY (run, number)){end}""",
+        "ALTER TABLE statesig_leases ADD COLUMN signals {integer} NOT NULL DEFAULT 0",
+    ),
 )
 """Migrations of the tables from each version to the next, one transaction each. Entries are never changed."""
 

@@ -6,20 +6,32 @@ Nothing here may talk to a database.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
 
 from statesig.errors import StoreDamaged
-from statesig.stores.store import Lease, Record, Row, StoredEntity, StoredRun
+from statesig.stores.store import Lease, Record, Row, Sent, StoredEntity, StoredRun
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-_RUN, _PLAN, _LEASE, _HISTORY, _CACHE, _ENTITY, _CHANGE, _COUNTER, _MIGRATION = (
+_RUN, _PLAN, _LEASE, _HISTORY, _CACHE, _ENTITY, _CHANGE, _SIGNAL, _COUNTER, _MIGRATION = (
     # Copied for each row: creating one takes as long as hashing a row.
     blake2b(digest_size=8, person=table)
-    for table in (b"run", b"plan", b"lease", b"history", b"cache", b"entity", b"change", b"counter", b"migration")
+    for table in (
+        b"run",
+        b"plan",
+        b"lease",
+        b"history",
+        b"cache",
+        b"entity",
+        b"change",
+        b"signal",
+        b"counter",
+        b"migration",
+    )
 )
 
 
@@ -173,13 +185,18 @@ def _is_whole_plan(run: str, row: Row) -> bool:
     return of == run and is_whole(_PLAN, found, _plan_values(run, graph, origin), graph + parameters)
 
 
-# ---- leases: (run, owner, until, cancel, sum); the row outlives the lease, so that a missing row shows damage
+# ---- leases: (run, owner, until, cancel, sum, signals); the row outlives the lease, so that a missing row shows damage
 
 
-def lease_row(run: str, owner: str | None, until: int, cancel: bool) -> Row:
-    """Return the row of the lease on a run; an owner of None: it was released."""
+def lease_row(run: str, owner: str | None, until: int, cancel: bool, signals: int) -> Row:
+    """Return the row of the lease on a run, with the number of its signals; an owner of None: it was released."""
     values = (run, owner if owner is None else str(owner), until, int(cancel))
-    return (*values, checksum(_LEASE, values))
+    return (*values, checksum(_LEASE, _with_signals(values, signals)), signals)
+
+
+def _with_signals(values: Row, signals: Any) -> Row:
+    """Return the values that a lease's checksum covers: rows of runs without signals keep those of version 1."""
+    return values if signals == 0 else (*values, signals)
 
 
 def lease_of(store: str, run: str, row: Row | None) -> Lease | None:
@@ -188,9 +205,57 @@ def lease_of(store: str, run: str, row: Row | None) -> Lease | None:
     Raises:
         StoreDamaged: The row is missing or damaged.
     """
-    if row is None or row[0] != run or not is_whole(_LEASE, row[4], row[:4]):
+    if row is None or row[0] != run or not is_whole(_LEASE, row[4], _with_signals(row[:4], row[5])):
         raise damaged(store, f"the lease on run {run!r}")
-    return None if row[1] is None else Lease(run, row[1], to_time(row[2]), bool(row[3]))
+    return None if row[1] is None else Lease(run, row[1], to_time(row[2]), bool(row[3]), row[5])
+
+
+# ---- signals: (run, number, task, idx, time, principal, outcome, key, digest, record, state, sum)
+
+
+def sent_row(run: str, number: int, sent: Sent) -> Row:
+    """Return the row of a signal that was sent to a run; an empty task is the run itself."""
+    values = (
+        run,
+        number,
+        str(sent.task or ""),
+        sent.index,
+        to_integer(sent.time),
+        str(sent.principal),
+        sent.outcome,
+        sent.key,
+        sent.digest,
+        sent.record,
+    )
+    return (*values, sent.state, checksum(_SIGNAL, values, sent.state))
+
+
+def sent_of(store: str, row: Row) -> Sent:
+    """Return the signal in a row.
+
+    Raises:
+        StoreDamaged: The row is damaged.
+    """
+    *values, state, found = row
+    if not is_whole(_SIGNAL, found, tuple(values), state):
+        raise damaged(store, f"a signal to run {shown(row[0])}")
+    run, number, task, index, time, principal, outcome, key, digest, record = values
+    sent = Sent(task or None, index, to_time(time), principal, outcome, state, key, digest)
+    return replace(sent, run=run, number=number, record=record)
+
+
+def signals_of(store: str, run: str, rows: Sequence[Row], lease: Row | None) -> list[Sent]:
+    """Return the signals in the rows of a run, in order, as many as the row of its lease counts.
+
+    Raises:
+        StoreDamaged: One is missing or damaged, or the row of the lease is.
+    """
+    lease_of(store, run, lease)
+    signals = [sent_of(store, row) for row in rows]
+    count = 0 if lease is None else lease[5]
+    if [(run, number) for number in range(1, count + 1)] != [(sent.run, sent.number) for sent in signals]:
+        raise damaged(store, f"the list of signals to run {shown(run)}")
+    return signals
 
 
 # ---- entities: (key, machine, version, time, state, sum), and each of their changes: (key, version, time, state, sum)

@@ -10,7 +10,8 @@ Nothing here may know the kind of database: its `Database` does.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 
@@ -26,6 +27,7 @@ from statesig.stores.damage import (
     damage_of_counts,
     damaged_among,
     page,
+    signals_page,
 )
 from statesig.stores.database import COUNTED, Database
 from statesig.stores.rows import (
@@ -40,11 +42,16 @@ from statesig.stores.rows import (
     plan_row,
     records_of,
     run_row,
+    sent_of,
+    sent_row,
+    signals_of,
     stored_run,
     to_integer,
+    to_time,
 )
+from statesig.stores.sent import INSERT_SIGNAL, add, apply, update_lease
 from statesig.stores.sql_entities import SQLEntities, refuse
-from statesig.stores.store import Contents, Cursor, Lease, OnDamage, Record, Row, StoredRun
+from statesig.stores.store import Contents, Cursor, Lease, OnDamage, Record, Row, Sent, StoredRun
 
 _logger = logging.getLogger("statesig.store")
 
@@ -66,15 +73,17 @@ class SQLStore(SQLEntities):
 
     # ---- runs
 
-    def create(self, run: StoredRun, lease: Lease, records: Sequence[Record] = ()) -> None:
+    def create(self, run: StoredRun, lease: Lease, records: Sequence[Record] = (), *, sent: Sent | None = None) -> None:
         with self._writing() as cursor:
             cursor.execute("SELECT id FROM statesig_runs WHERE id = ?", (run.id,))
             if cursor.fetchone() is not None:
                 raise StoreError(self.name, f"run {run.id!r} already exists; give a new run another identity")
             cursor.execute("INSERT INTO statesig_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", run_row(run))
             cursor.execute("INSERT INTO statesig_plans VALUES (?, ?, ?, ?, ?)", plan_row(run))
-            row = lease_row(run.id, lease.owner, to_integer(lease.until), lease.cancel)
-            cursor.execute("INSERT INTO statesig_leases VALUES (?, ?, ?, ?, ?)", row)
+            row = lease_row(run.id, lease.owner, to_integer(lease.until), lease.cancel, int(sent is not None))
+            cursor.execute("INSERT INTO statesig_leases VALUES (?, ?, ?, ?, ?, ?)", row)
+            if sent is not None:
+                cursor.execute(INSERT_SIGNAL, sent_row(run.id, 1, sent))
             if records:
                 cursor.executemany(_INSERT_HISTORY, history_rows(run.id, 0, records))
             self._count(cursor, 1)
@@ -89,6 +98,8 @@ class SQLStore(SQLEntities):
         state: bytes | None = None,
         tag: str | None = None,
         cached: Sequence[tuple[str, bytes, datetime]] = (),
+        applied: Mapping[int, int] | None = None,
+        sent: Sent | None = None,
     ) -> StoredRun:
         state, tag = run.state if state is None else state, run.tag if tag is None else tag
         length, version = run.length + len(records), run.version + 1
@@ -108,7 +119,45 @@ class SQLStore(SQLEntities):
             cursor.executemany(_INSERT_HISTORY, rows)
             for key, kept, expires in sorted(cached, key=_KEY):  # in one order, or two runs may deadlock
                 cursor.execute(_REMEMBER, cache_row(key, expires, kept))
+            if applied:
+                apply(self.name, cursor, run.id, applied)
+            if sent is not None:
+                add(self.name, cursor, run.id, self._lease_row(cursor, run.id, ""), sent)
         return after
+
+    # ---- signals from outside
+
+    def send(self, run: StoredRun, sent: Sent, *, count: int, cancel: bool = False) -> Sent:
+        with self._writing() as cursor:
+            row = self._lease_row(cursor, run.id, self._for_update)
+            held = lease_of(self.name, run.id, row)
+            cursor.execute("SELECT version FROM statesig_runs WHERE id = ?", (run.id,))
+            if row is None or row[5] != count or cursor.fetchone() != (run.version,) or (cancel and held is None):
+                raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
+            return add(self.name, cursor, run.id, row, sent, cancel=cancel)
+
+    def signals(self, run: str) -> list[Sent]:
+        with self._reading() as cursor:
+            row = self._lease_row(cursor, run, "")
+            return signals_of(self.name, run, signals_page(cursor, run), row)
+
+    def sent_with(self, key: str) -> Sent | None:
+        with self._reading() as cursor:
+            cursor.execute("SELECT * FROM statesig_signals WHERE key = ?", (key,))
+            row = cursor.fetchone()
+        return None if row is None else sent_of(self.name, row)
+
+    def look(self, run: StoredRun) -> StoredRun:
+        with self._reading() as cursor:
+            cursor.execute("SELECT * FROM statesig_runs WHERE id = ?", (run.id,))
+            row = cursor.fetchone()
+        if row is None:
+            raise NoRun(self.name, f"there is no run {run.id!r}; `statesig runs` lists the runs")
+        check_run(self.name, row)
+        _, _, _, changed, version, length, tag, state, _ = row
+        return replace(run, changed=to_time(changed), version=version, length=length, tag=tag, state=state)
+
+    # ---- reading
 
     def find(self, run: str) -> StoredRun:
         with self._reading() as cursor:
@@ -119,8 +168,8 @@ class SQLStore(SQLEntities):
             check_run(self.name, row)
             return self._with_plan(cursor, row)
 
-    def history(self, run: StoredRun) -> Iterator[Record]:
-        seq = 0
+    def history(self, run: StoredRun, *, after: int = 0) -> Iterator[Record]:
+        seq = after
         while seq < run.length:
             with self._reading() as cursor:
                 rows = page(cursor, run.id, seq, run.length)
@@ -130,18 +179,20 @@ class SQLStore(SQLEntities):
     def runs(
         self,
         *,
-        tag: str | None = None,
+        tag: str | Collection[str] | None = None,
         flow: str | None = None,
         limit: int | None = None,
+        after: str | None = None,
         damaged: OnDamage | None = None,
     ) -> list[StoredRun]:
-        tell = damaged or refuse
+        tell, tags = damaged or refuse, {tag} if isinstance(tag, str) else tag
         found: list[StoredRun] = []
         with self._reading() as cursor:
             # Filtered here, not by the database, which would hide a row whose tag is damaged.
             rows = self._run_rows(cursor, "", tell)
-            rows = [row for row in rows if tag in (None, row[6]) and flow in (None, row[1])]
-            for row in sorted(rows, key=lambda row: (row[2], row[0]), reverse=True):
+            end = next((_PLACE(row) for row in rows if row[0] == after), None)
+            rows = [row for row in rows if (tags is None or row[6] in tags) and flow in (None, row[1])]
+            for row in sorted((row for row in rows if end is None or _PLACE(row) < end), key=_PLACE, reverse=True):
                 if len(found) == limit:
                     break
                 try:
@@ -178,7 +229,7 @@ class SQLStore(SQLEntities):
         if lease is not None and lease.until >= older_than:
             return False
         cursor.execute("DELETE FROM statesig_runs WHERE id = ?", (run,))
-        for table in ("plans", "history", "leases"):
+        for table in ("plans", "history", "signals", "leases"):
             cursor.execute(f"DELETE FROM statesig_{table} WHERE run = ?", (run,))
         return True
 
@@ -272,19 +323,20 @@ class SQLStore(SQLEntities):
             cursor.execute("SELECT version FROM statesig_runs WHERE id = ?", (run.id,))
             if cursor.fetchone() != (run.version,):
                 raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
-            return self._write_lease(cursor, lease, cancel=row is not None and bool(row[3]))
+            number = 0 if row is None else row[5]
+            return self._write_lease(cursor, lease, cancel=row is not None and bool(row[3]), signals=number)
 
     def renew(self, lease: Lease) -> Lease:
         with self._writing() as cursor:
             held = self._check_owner(cursor, lease.run, lease.owner)
-            return self._write_lease(cursor, lease, cancel=held.cancel)
+            return self._write_lease(cursor, lease, cancel=held.cancel, signals=held.signals)
 
     def release(self, run: str, owner: str) -> bool:
         with self._writing() as cursor:
             held = self._locked_lease(cursor, run)
             if held is None or held.owner != owner:
                 return False
-            self._update_lease(cursor, lease_row(run, None, to_integer(held.until), held.cancel))
+            update_lease(cursor, lease_row(run, None, to_integer(held.until), held.cancel, held.signals))
         return held.cancel
 
     def lease(self, run: str) -> Lease | None:
@@ -295,7 +347,7 @@ class SQLStore(SQLEntities):
         with self._writing() as cursor:
             held = self._locked_lease(cursor, run)
             if held is not None:
-                self._write_lease(cursor, held, cancel=True)
+                self._write_lease(cursor, held, cancel=True, signals=held.signals)
         return held is not None
 
     def _locked_lease(self, cursor: Cursor, run: str) -> Lease | None:
@@ -316,14 +368,9 @@ class SQLStore(SQLEntities):
             raise RunTaken(self.name, f"this process has no lease on run {run!r} any more; another may have taken it")
         return held
 
-    def _write_lease(self, cursor: Cursor, lease: Lease, *, cancel: bool) -> Lease:
-        self._update_lease(cursor, lease_row(lease.run, lease.owner, to_integer(lease.until), cancel))
-        return Lease(lease.run, lease.owner, lease.until, cancel)
-
-    def _update_lease(self, cursor: Cursor, row: Row) -> None:
-        run, *values = row
-        sql = "UPDATE statesig_leases SET owner = ?, until = ?, cancel = ?, sum = ? WHERE run = ?"
-        cursor.execute(sql, (*values, run))
+    def _write_lease(self, cursor: Cursor, lease: Lease, *, cancel: bool, signals: int) -> Lease:
+        update_lease(cursor, lease_row(lease.run, lease.owner, to_integer(lease.until), cancel, signals))
+        return Lease(lease.run, lease.owner, lease.until, cancel, signals)
 
     # ---- the cache
 
@@ -360,6 +407,9 @@ def _ignore(error: StoreDamaged) -> None:
 
 
 _KEY = itemgetter(0)
+
+_PLACE = itemgetter(2, 0)
+"""The place of a run's row in the list of runs, in which the latest comes first."""
 
 _UPDATE_RUN = """UPDATE statesig_runs SET changed = ?, version = ?, length = ?, tag = ?, state = ?, sum = ?
     WHERE id = ? AND version = ?"""

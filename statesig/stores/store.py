@@ -12,14 +12,26 @@ identities. `open_store` opens the store that a path or a URL names.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from statesig.errors import StoreDamaged
 
-__all__ = ["Contents", "Cursor", "Lease", "OnDamage", "Record", "Row", "Store", "StoredEntity", "StoredRun"]
+__all__ = [
+    "NOTHING",
+    "Contents",
+    "Cursor",
+    "Lease",
+    "OnDamage",
+    "Record",
+    "Row",
+    "Sent",
+    "Store",
+    "StoredEntity",
+    "StoredRun",
+]
 
 Row = tuple[Any, ...]
 
@@ -114,12 +126,50 @@ class Lease:
         owner: The name of its owner, a new one each time that a process begins or resumes a run.
         until: The time when it ends unless it is renewed, aware.
         cancel: Whether a cancellation of the run was requested.
+        signals: The number of signals that were sent to the run, as it is stored; whoever takes a lease need not know.
     """
 
     run: str
     owner: str
     until: datetime
     cancel: bool = False
+    signals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A signal that somebody sent to a run from outside, or the request that began the run, kept beside its history.
+
+    Args:
+        task: The task, None for the run itself.
+        index: The position among a mapped task's children; None for the task itself.
+        time: When it was sent, aware.
+        principal: Who sent it.
+        outcome: What the sender was told.
+        state: The signal's state as JSON.
+        key: The idempotency key of the request, as an unguessable text; None without one.
+        digest: The digest of the request, which tells another request of the same key.
+        run: The run's identity; empty until it is stored.
+        number: Its place among those of its run, from 1; 0 until it is stored.
+        record: The number of the record in the run's history by which it was applied, from 1; 0: the run begins with
+            it; None while it waits; `NOTHING` if it came to nothing.
+    """
+
+    task: str | None
+    index: int | None
+    time: datetime
+    principal: str
+    outcome: str
+    state: bytes
+    key: str | None = None
+    digest: str = ""
+    run: str = ""
+    number: int = 0
+    record: int | None = None
+
+
+NOTHING: Final = -1
+"""The record of a signal that came to nothing: its task could not take it any more when the run was resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +223,14 @@ class Store(ABC):
     name: str
 
     @abstractmethod
-    def create(self, run: StoredRun, lease: Lease, records: Sequence[Record] = ()) -> None:
+    def create(self, run: StoredRun, lease: Lease, records: Sequence[Record] = (), *, sent: Sent | None = None) -> None:
         """Add a run with its first lease, in one transaction.
 
         Args:
             run: The run; its length is the number of records.
             lease: Its lease.
             records: The history that it begins with: what it takes over from another run.
+            sent: The request that begins it, to be kept with it.
 
         Raises:
             StoreError: A run of this identity already exists.
@@ -215,6 +266,8 @@ class Store(ABC):
         state: bytes | None = None,
         tag: str | None = None,
         cached: Sequence[tuple[str, bytes, datetime]] = (),
+        applied: Mapping[int, int] | None = None,
+        sent: Sent | None = None,
     ) -> StoredRun:
         """Append to a run's history, and change its state if one is given, in one transaction; return the changed run.
 
@@ -226,6 +279,9 @@ class Store(ABC):
             state, tag: The run's new state and its tag; None: unchanged.
             cached: Key, state and expiry of each cached state, remembered in the same transaction: a task stored as
                 successful does not run again, so a separate write could lose its cached state for ever.
+            applied: The numbers of signals that waited, each with the number of the record by which it is applied, or
+                `NOTHING`.
+            sent: A signal that these records apply, to be kept with the run.
 
         After a StoreError that is not RunTaken the transaction may have been written, all of it or nothing: the
         connection may have ended between the commit and its answer. Appending again from the same version is safe.
@@ -266,6 +322,48 @@ class Store(ABC):
         The request stays with a lease that another owner takes: the run is cancelled when it is resumed.
         """
 
+    # ---- signals from outside
+
+    @abstractmethod
+    def send(self, run: StoredRun, sent: Sent, *, count: int, cancel: bool = False) -> Sent:
+        """Keep a signal with a run; compare-and-set on the run's version and on the number of its signals.
+
+        Args:
+            run: The run as it was read.
+            sent: The signal.
+            count: The number of the run's signals as they were read.
+            cancel: Whether to ask the owner of the run's lease, too, to cancel the run.
+
+        Returns:
+            The signal as stored.
+
+        Raises:
+            NoRun: The run does not exist.
+            RunTaken: The run has another version or other signals, or nobody has the lease to be asked.
+        """
+
+    @abstractmethod
+    def signals(self, run: str) -> list[Sent]:
+        """Return the signals that were sent to a run, in order.
+
+        Raises:
+            StoreDamaged: One is missing or damaged.
+        """
+
+    @abstractmethod
+    def sent_with(self, key: str) -> Sent | None:
+        """Return the signal that was sent with an idempotency key; None if none was."""
+
+    @abstractmethod
+    def look(self, run: StoredRun) -> StoredRun:
+        """Return a run as it is now, without reading again what never changes.
+
+        Raises:
+            NoRun: It was removed.
+        """
+
+    # ---- reading
+
     @abstractmethod
     def find(self, run: str) -> StoredRun:
         """Return the run with an identity, or the only run whose identity begins with it.
@@ -275,8 +373,12 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def history(self, run: StoredRun) -> Iterator[Record]:
+    def history(self, run: StoredRun, *, after: int = 0) -> Iterator[Record]:
         """Yield a run's history, in the order of appending.
+
+        Args:
+            run: The run.
+            after: The number of the record after which to begin, from 1; 0: with the first.
 
         Raises:
             StoreDamaged: A record is missing or damaged.
@@ -286,17 +388,19 @@ class Store(ABC):
     def runs(
         self,
         *,
-        tag: str | None = None,
+        tag: str | Collection[str] | None = None,
         flow: str | None = None,
         limit: int | None = None,
+        after: str | None = None,
         damaged: OnDamage | None = None,
     ) -> list[StoredRun]:
         """Return the runs, the latest first, only those with a state's tag or of a flow if given.
 
         Args:
-            tag: The tag of a state.
+            tag: The tag of a state, or several.
             flow: The name of a flow.
             limit: The number of runs, at most.
+            after: The identity of the run after which the list begins; it need not be there any more.
             damaged: Called with the error of each run whose rows are damaged or missing; the others are returned.
 
         Raises:

@@ -30,7 +30,7 @@ from statesig.executors.processes import Processes
 from statesig.executors.threads import Threads
 from statesig.stores.opening import open_store
 from statesig.stores.sqlite import SQLiteStore
-from statesig.stores.store import Contents, Cursor, Lease, OnDamage, Record, Store, StoredEntity, StoredRun
+from statesig.stores.store import Contents, Cursor, Lease, OnDamage, Record, Sent, Store, StoredEntity, StoredRun
 from tests.harness.leftovers import PATIENCE, descendants
 from tests.samples import durable_flow
 from tests.samples.durable_flow import WITNESS, approved, tell
@@ -419,8 +419,8 @@ class Doomed(Store):
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    def create(self, run: StoredRun, lease: Lease, records: Sequence[Record] = ()) -> None:
-        self._written(lambda: self._store.create(run, lease, records))
+    def create(self, run: StoredRun, lease: Lease, records: Sequence[Record] = (), *, sent: Sent | None = None) -> None:
+        self._written(lambda: self._store.create(run, lease, records, sent=sent))
 
     def acquire(self, run: StoredRun, lease: Lease, **options: Any) -> Lease:
         return self._written(lambda: self._store.acquire(run, lease, **options))
@@ -466,8 +466,20 @@ class Doomed(Store):
     def find(self, run: str) -> StoredRun:
         return self._store.find(run)
 
-    def history(self, run: StoredRun) -> Iterator[Record]:
-        return self._store.history(run)
+    def look(self, run: StoredRun) -> StoredRun:
+        return self._store.look(run)
+
+    def send(self, run: StoredRun, sent: Sent, *, count: int, cancel: bool = False) -> Sent:
+        return self._written(lambda: self._store.send(run, sent, count=count, cancel=cancel))
+
+    def signals(self, run: str) -> list[Sent]:
+        return self._store.signals(run)
+
+    def sent_with(self, key: str) -> Sent | None:
+        return self._store.sent_with(key)
+
+    def history(self, run: StoredRun, *, after: int = 0) -> Iterator[Record]:
+        return self._store.history(run, after=after)
 
     def runs(self, **options: Any) -> list[StoredRun]:
         return self._store.runs(**options)

@@ -27,8 +27,11 @@ TABLES = {
     "counters": ("name", "value", "sum"),
     "runs": ("id", "flow", "created", "changed", "version", "length", "tag", "state", "sum"),
     "plans": ("run", "graph", "parameters", "sum"),
-    "leases": ("run", "owner", "until", "cancel", "sum"),
+    "leases": ("run", "owner", "until", "cancel", "sum", "signals"),
     "history": ("run", "seq", "task", "idx", "attempt", "time", "worker", "lost", "state", "sum"),
+    "signals": (
+        *("run", "number", "task", "idx", "time", "principal", "outcome", "key", "digest", "record", "state", "sum"),
+    ),
     "cache": ("key", "expires", "state", "sum"),
     "entities": ("key", "machine", "version", "time", "state", "sum"),
     "changes": ("key", "version", "time", "state", "sum"),
@@ -107,7 +110,7 @@ def flip_column(path: Path, chance: random.Random) -> bool:
     """Flip a bit of a column; return whether that was possible: a row may not get the key of another."""
     table = chance.choice(list(TABLES))
     column = chance.choice(TABLES[table])
-    key = TABLES[table][:2] if table in ("history", "changes") else TABLES[table][:1]
+    key = TABLES[table][:2] if table in ("history", "changes", "signals") else TABLES[table][:1]
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         rows = connection.execute(f"SELECT {', '.join(key)}, {column} FROM statesig_{table}").fetchall()

@@ -3,7 +3,7 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from statesig.stores.store import Lease, Record, Store, StoredEntity, StoredRun
+from statesig.stores.store import Lease, Record, Sent, Store, StoredEntity, StoredRun
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -29,6 +29,11 @@ def a_record(task: str = "load", number: int = 0) -> Record:
     return Record(task, None, 1, time, "host:1", 0, b'{"type":"Success","result":%d}' % number)
 
 
+def a_signal(task: str | None = "load", *, key: str | None = None, principal: str = "ana") -> Sent:
+    """Return a signal that no store has yet."""
+    return Sent(task, None, NOW, principal, "stored", b'{"type":"Resume"}', key, "the request")
+
+
 def an_entity(key: str = "o-1", version: int = 1, *, machine: str = "Order") -> StoredEntity:
     """Return an entity at a version; its states differ."""
     time = NOW + timedelta(microseconds=version)
@@ -43,7 +48,9 @@ def filled(store: Store) -> list[str]:
         for index in range(2):
             both = Record("täsk", index, 1, NOW, None, 0, b'{"type":"Running"}'), a_record(number=index)
             run = store.append(run, "me", both, now=NOW + HOUR)
-        store.append(run, "me", [], now=NOW + HOUR, state=b'{"type":"Success"}', tag="Success")
+        store.send(run, a_signal(key=f"key-{number}"), count=0)
+        applied = {1: run.length}
+        store.append(run, "me", [], now=NOW + HOUR, state=b'{"type":"Success"}', tag="Success", applied=applied)
     store.release(run.id, "me")
     for version, key in ((1, "o-1"), (1, "täsk"), (2, "o-1")):
         store.change_entity(an_entity(key, version))
@@ -56,7 +63,7 @@ def all_of(store: Store, keys: list[str]) -> tuple[list[object], list[bytes | No
     """Return what can be read of the runs and entities of a store, and what it has cached under some keys."""
     found: list[object] = []
     for run in store.runs():
-        found += [run, store.find(run.id), store.lease(run.id), list(store.history(run))]
+        found += [run, store.find(run.id), store.lease(run.id), list(store.history(run)), store.signals(run.id)]
     for entity in store.entities():
         found += [entity, store.entity(entity.key), list(store.entity_history(entity))]
     return found, [store.recall(key, NOW) for key in keys]

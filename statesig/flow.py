@@ -182,7 +182,8 @@ class Flow(Graph):
         Args:
             run: The run's identity, or the beginning of it if no other run's identity begins so.
             approve: The nodes to release, children of mapped ones (``node[3]``), or names of either; and mappings of
-                these to their answers, such as ``{"pay": RESUME(result=Approval(...))}``.
+                these to their answers, such as ``{"pay": RESUME(result=Approval(...))}``. ``{"pay": FAIL("refused")}``
+                and ``{"pay": CANCEL()}`` end a paused task instead.
             store: Where the run is: a path, a URL or a `Store`.
             executor: Where tasks run; see `run`.
             on_event: Called with each `Event` once it is stored.

@@ -24,18 +24,15 @@ from statesig.engine.cancellations import cancel_run
 from statesig.engine.causes import said_stored
 from statesig.engine.deadlines import seen_run, seen_stored
 from statesig.engine.fingerprints import graph_names
-from statesig.engine.options import LEASE
+from statesig.engine.processes import UNDER_WAY, process_of
 from statesig.errors import StoreDamaged
 from statesig.states import Paused
 from statesig.states.families import descendants
-from statesig.stores.leases import holds
-from statesig.stores.store import Lease, Record, Store, StoredRun
+from statesig.stores.store import NOTHING, Lease, Record, Sent, Store, StoredRun
 
 __all__ = ["cancel", "list_runs", "prune", "show"]
 
 _PENDING = b'{"type":"Pending"}'
-_UNDER_WAY = frozenset({"Pending", "Scheduled", "Resume", "Retrying", "Looped", "Queued", "Submitted", "Running"})
-"""The tags of a run's own state while a process is to run it."""
 
 
 def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -76,7 +73,7 @@ class _Damage:
 
 def _process_or_damage(run: StoredRun, store: Store, damage: _Damage) -> str:
     try:
-        return _process(run, _lease(run, store))
+        return process_of(run, _lease(run, store), datetime.now(UTC))
     except StoreDamaged as exc:
         damage(exc)
         return ""
@@ -110,14 +107,7 @@ def _tags(options: argparse.Namespace) -> list[str]:
 
 def _lease(run: StoredRun, store: Store) -> Lease | None:
     """Return the lease on a run that is under way; one that is over or waits for a person has none."""
-    return store.lease(run.id) if run.tag in _UNDER_WAY else None
-
-
-def _process(run: StoredRun, lease: Lease | None) -> str:
-    """Return what became of the process of a run that is under way; empty while it goes on, or if it is not."""
-    if lease is not None:
-        return "" if holds(lease, datetime.now(UTC), LEASE) else "its process is gone"
-    return "interrupted" if run.tag in _UNDER_WAY else ""
+    return store.lease(run.id) if run.tag in UNDER_WAY else None
 
 
 def _row_of(run: StoredRun, process: str) -> tuple[str, ...]:
@@ -216,14 +206,18 @@ class _Place:
 
 
 def _told(run: StoredRun, store: Store, look: Look) -> Iterator[str]:
-    run = seen_run(run, store, datetime.now(UTC))
+    now = datetime.now(UTC)
+    run = seen_run(run, store, now)
     state = from_json(run.state)
     lease = store.lease(run.id)
     head = [
         ("run", run.id),
         ("flow", run.flow),
         *([] if run.origin is None else [("rerun of", run.origin)]),
-        ("state", f"{run.tag}{_after_comma(said_stored(state))}{_after_comma(_process(run, lease))}"),
+        (
+            "state",
+            f"{run.tag}{_after_comma(said_stored(state))}{_after_comma(process_of(run, lease, datetime.now(UTC)))}",
+        ),
         ("created", _at(run.created)),
         ("changed", _at(run.changed)),
         ("lease", "none" if lease is None else f"until {_at(lease.until)}{' cancelling' * lease.cancel}"),
@@ -232,6 +226,17 @@ def _told(run: StoredRun, store: Store, look: Look) -> Iterator[str]:
     yield ""
     rows = [("TASK", "STATE", "ATTEMPTS", "BEGAN", "CHANGED", "WORKER", "MESSAGE"), *_rows(run, store.history(run))]
     yield from aligned(rows, right=2, look=look)
+    signals = store.signals(run.id)
+    if signals:
+        yield ""
+        yield from aligned([("SIGNAL", "TASK", "BY", "SENT", "OUTCOME"), *map(_row_of_sent, signals)], look=look)
+
+
+def _row_of_sent(sent: Sent) -> tuple[str, ...]:
+    task = sent.task or ""
+    name = task if sent.index is None else f"{task}[{sent.index}]"
+    became = {None: "waits", NOTHING: "came to nothing"}.get(sent.record, "applied" if sent.record else sent.outcome)
+    return from_json(sent.state)["type"], name, sent.principal, _at(sent.time), became
 
 
 def _rows(run: StoredRun, records: Iterable[Record]) -> Iterator[tuple[str, ...]]:

@@ -22,9 +22,9 @@ from statesig.errors import DecodeError, EncodeError, FlowError
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import ChildOf, source_of
 from statesig.signals import is_signal
-from statesig.states import Paused, Resume, State
+from statesig.states import Cancelled, Failed, MapCancelled, MapFailed, Paused, Resume, State
 
-__all__ = ["Released", "meant_by", "released_by"]
+__all__ = ["Released", "decided", "is_decision", "meant_by", "released_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class Released:
     """The tasks that a person releases.
 
     Args:
-        answers: Each task with the Resume that releases it.
+        answers: Each task with its decision: the Resume that releases it, or the Failed or Cancelled by which it ends.
         refusal: Why nothing is released, to be raised once the deadline that passed is recorded; None: nothing is
             refused.
     """
 
-    answers: tuple[tuple[NodeRun, Resume[Any]], ...] = ()
+    answers: tuple[tuple[NodeRun, State[Any]], ...] = ()
     refusal: FlowError | None = None
 
 
@@ -48,13 +48,13 @@ def released_by(flow: Graph, noderuns: Sequence[NodeRun], approved: Iterable[obj
         flow: The flow.
         noderuns: The tasks of the run, in the order of the flow.
         approved: Nodes, children (``node[3]``), names of both, and bookkeeping; or mappings of these to the RESUME that
-            releases each. A mapped node means all its paused children.
+            releases each, or the FAIL or CANCEL by which it ends. A mapped node means all its paused children.
         now: The time, aware.
 
     Raises:
         FlowError: A task is not paused, or an answer is not what its task declares; the text does not repeat it.
     """
-    answers: dict[NodeRun, Resume[Any]] = {}
+    answers: dict[NodeRun, State[Any]] = {}
     for target, given in _pairs(flow, approved):
         chosen = (
             [target] if isinstance(target, NodeRun) else meant_by(flow, noderuns, target, lambda: _paused(noderuns))
@@ -68,23 +68,23 @@ def released_by(flow: Graph, noderuns: Sequence[NodeRun], approved: Iterable[obj
         for noderun in waiting:
             if given is not None and noderun in answers:
                 raise FlowError(flow.name, f"{noderun.name!r} is given two answers; give one")
-            answers.setdefault(noderun, _answer(flow, noderun, given))
+            answers.setdefault(noderun, decided(flow, noderun.node.task.answer, noderun.name, given))
     return Released(tuple(answers.items()))
 
 
-def _pairs(flow: Graph, approved: Iterable[object]) -> Iterator[tuple[object, Resume[Any] | None]]:
-    """Yield what is to be released, each with the Resume that was given for it."""
+def _pairs(flow: Graph, approved: Iterable[object]) -> Iterator[tuple[object, State[Any] | None]]:
+    """Yield what is to be released, each with the decision that was given for it."""
     for item in approved:
         if _is_mapping(item):
             for target, given in item.items():
-                yield target, _resume(flow, given)
+                yield target, _decision(flow, given)
         else:
             yield item, None
 
 
-def _resume(flow: Graph, given: object) -> Resume[Any]:
+def _decision(flow: Graph, given: object) -> State[Any]:
     state = given.state if is_signal(given) else given
-    if _is_resume(state):
+    if is_decision(state):
         return state
     kind = type(given).__name__
     raise FlowError(flow.name, f"a task is released by RESUME(...), not by a value of class {kind}: RESUME(result=...)")
@@ -96,6 +96,11 @@ def _is_mapping(item: object) -> TypeIs[Mapping[object, object]]:
 
 def _is_resume(given: object) -> TypeIs[Resume[Any]]:
     return isinstance(given, Resume)
+
+
+def is_decision(given: object) -> TypeIs[State[Any]]:
+    """Tell whether a person may decide a paused task so: by a Resume, or by a Failed or Cancelled without children."""
+    return isinstance(given, (Resume, Failed, Cancelled)) and not isinstance(given, (MapFailed, MapCancelled))
 
 
 # ---- which tasks
@@ -151,22 +156,29 @@ def _too_late(flow: Graph, noderun: NodeRun, now: datetime) -> FlowError:
 # ---- which answers
 
 
-def _answer(flow: Graph, noderun: NodeRun, given: Resume[Any] | None) -> Resume[Any]:
-    """Return the Resume that releases a task, its result of the type that the task declares.
+def decided(flow: Graph, declared: Any, task: str, given: State[Any] | None) -> State[Any]:
+    """Return what a person decides on a paused task: a Resume has a result of the type that the task declares.
+
+    Args:
+        flow: The flow.
+        declared: The type of the answer; None: the task takes none.
+        task: The task's name.
+        given: The decision; None: a Resume without an answer.
 
     Raises:
         FlowError: The task declares no answer and one is given, or it declares one and none or a wrong one is.
     """
-    declared: Any = noderun.node.task.answer
+    if given is not None and not _is_resume(given):
+        return given
     if declared is None:
         if given is not None and given.has_result:
             remedy = "declare what it accepts, @task(answer=...), or leave the result out"
-            raise FlowError(flow.name, f"{noderun.name!r} takes no answer; {remedy}")
+            raise FlowError(flow.name, f"{task!r} takes no answer; {remedy}")
         return Resume() if given is None else given
     name = str(getattr(declared, "__name__", declared))
     if given is None or not given.has_result:
-        how = f"{{{noderun.name!r}: RESUME(result=...)}}, or --answer JSON after --approve {noderun.name}"
-        raise FlowError(flow.name, f"{noderun.name!r} waits for an answer, of type {name}; give one: {how}")
+        how = f"{{{task!r}: RESUME(result=...)}}, or --answer JSON after --approve {task}"
+        raise FlowError(flow.name, f"{task!r} waits for an answer, of type {name}; give one: {how}")
     try:
         kind: Any = State[declared]
         validated: Resume[Any] = kind.model_validate(given)
@@ -179,7 +191,7 @@ def _answer(flow: Graph, noderun: NodeRun, given: Resume[Any] | None) -> Resume[
         wrong = f"{exc.path}: {exc.reason}"
     else:
         return validated
-    raise FlowError(flow.name, f"the answer for {noderun.name!r} is refused: {wrong}")
+    raise FlowError(flow.name, f"the answer for {task!r} is refused: {wrong}")
 
 
 def _of_result(error: DecodeError) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from operator import is_
 from time import monotonic
@@ -37,7 +38,7 @@ from statesig.states import Cached, Finished, Mapped, Pending, Resume, Running, 
 from statesig.states.families import args_of
 from statesig.stores.leases import Heartbeat, give_up, holds, is_dead, new_owner, take_up
 from statesig.stores.opening import open_store
-from statesig.stores.store import Lease, Record, Store, StoredRun
+from statesig.stores.store import Lease, Record, Sent, Store, StoredRun
 
 __all__ = ["Journal", "is_over", "new_journal", "open_journal", "open_run", "own_state"]
 
@@ -82,6 +83,7 @@ class Journal:
         self._own: tuple[bytes, str] = stored.state, stored.tag
         self._records: list[Record] = []
         self._cached: list[tuple[str, bytes, datetime]] = []
+        self._applied: dict[int, int] = {}
         self._beats: Heartbeat | None = None
         self.is_of_dead: bool = False
         self._began_to_store: float = monotonic()
@@ -94,9 +96,9 @@ class Journal:
 
     # ---- the lease
 
-    def create(self) -> None:
-        """Add the run to the store, with its lease and what it takes over."""
-        self.store.create(self.stored, self._lease(), self._taken)
+    def create(self, sent: Sent | None = None) -> None:
+        """Add the run to the store, with its lease, what it takes over, and the request that begins it, if one does."""
+        self.store.create(self.stored, self._lease(), self._taken, sent=sent)
 
     def acquire(self) -> bool:
         """Take the run's lease; return whether somebody asked that the run be cancelled.
@@ -249,14 +251,21 @@ class Journal:
             RunTaken: Another process has taken the run.
             StoreError: It cannot be stored; nothing of it is, unless only the answer was lost.
         """
-        if not self._records:
+        if not self._records and not self._applied:
             return
         self._began_to_store = monotonic()
         own, tag = self._own
         self.stored = self.store.append(
-            self.stored, self.owner, self._records, now=self._clock(), state=own, tag=tag, cached=self._cached
+            self.stored,
+            self.owner,
+            self._records,
+            now=self._clock(),
+            state=own,
+            tag=tag,
+            cached=self._cached,
+            applied=self._applied,
         )
-        self._records, self._cached = [], []
+        self._records, self._cached, self._applied = [], [], {}
 
     def confirm(self) -> None:
         """Check that the run is still its owner's if the last `flush` began longer ago than a lease lasts.
@@ -269,13 +278,34 @@ class Journal:
         if monotonic() - self._began_to_store > self._seconds:
             self.store.renew(self._lease())
 
-    def cancel_rest(self) -> None:
-        """Cancel the run and each task that is not finished, as far as the store knows them."""
+    def cancel_rest(self, sent: Sent | None = None) -> None:
+        """Cancel the run and each task that is not finished, as far as the store knows them.
+
+        Args:
+            sent: The signal that asks for it, which is kept in the same transaction.
+        """
         now = self._clock()
         records = cancelled_rest(self.stored, self.history({}), now)
+        if sent is not None:
+            sent = replace(sent, record=self.stored.length + len(records))
         self.stored = self.store.append(
-            self.stored, self.owner, records, now=now, state=encode(CANCELLED), tag=CANCELLED.type
+            self.stored, self.owner, records, now=now, state=encode(CANCELLED), tag=CANCELLED.type, sent=sent
         )
+
+    # ---- signals from outside
+
+    def waiting(self) -> list[Sent]:
+        """Return the signals to the run that wait to be applied, in the order in which they were sent."""
+        return [sent for sent in self.store.signals(self.stored.id) if sent.record is None]
+
+    @property
+    def length(self) -> int:
+        """The number of records in the history, with those that the next `flush` stores."""
+        return self.stored.length + len(self._records)
+
+    def apply(self, sent: Sent, record: int) -> None:
+        """Write down, with the next `flush`, by which record a signal was applied, or `NOTHING`."""
+        self._applied[sent.number] = record
 
     # ---- reading
 

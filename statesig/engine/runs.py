@@ -26,7 +26,8 @@ from statesig.engine.noderuns import PENDING, NodeRun, TaskRun
 from statesig.engine.options import Options
 from statesig.engine.replay import replay
 from statesig.engine.stopping import Stop, Wish
-from statesig.errors import FlowError, RunFailed
+from statesig.engine.stored_values import decode_stored
+from statesig.errors import DecodeError, FlowError, RunFailed
 from statesig.graph.graph import Graph
 from statesig.states import (
     AnyFinished,
@@ -42,13 +43,14 @@ from statesig.states import (
     Success,
     has_children,
 )
+from statesig.stores.store import NOTHING
 
 if TYPE_CHECKING:
     import asyncio
 
     from statesig.engine.journal import Journal
     from statesig.states import State
-    from statesig.stores.store import Record
+    from statesig.stores.store import Record, Sent
 
 __all__ = ["Run", "new_identity"]
 
@@ -206,6 +208,20 @@ class Run:
                         on_event(Event(self.id, noderun.task, None, 1, self._options.now(), PENDING))
             return self._go(loop)
 
+    def enter(self, sent: Sent | None = None) -> Run:
+        """Store a run that has not begun and run nothing: whoever resumes it begins it.
+
+        Args:
+            sent: The request that it comes from, which is kept with it in the same transaction.
+
+        Raises:
+            StoreError: It cannot be stored.
+        """
+        assert self._journal is not None, "only a stored run can be left to others"
+        with self._journal as journal:
+            journal.create(sent)
+        return self
+
     def resume(self, *nodes: object) -> Run:
         """Release paused tasks and continue the run in this process; finished tasks are not run again.
 
@@ -294,15 +310,53 @@ class Run:
                     # An interrupt, KeyboardInterrupt or the like ended the run within the call.
                     loop.changes.become(noderun, Scheduled(start_time=now()))
             refusal = self._release_whole(loop) or released.refusal
-            is_over = isinstance(self._whole.state, Finished)  # a handler of the flow may have said so
-            for noderun, answer in () if is_over else released.answers:
-                noderun.resumed = True
-                start_time = answer.start_time or now()
-                loop.changes.become(noderun, answer.model_copy(update={"start_time": start_time}))
+            if not isinstance(self._whole.state, Finished):  # a handler of the flow may have said so
+                if journal is not None:
+                    self._take_signals(loop, journal)
+                refusal = self._decide_all(loop, released) or refusal
             self._go(loop)
         if refusal is not None:
             raise refusal
         return self
+
+    def _take_signals(self, loop: RunLoop, journal: Journal) -> None:
+        """Apply the signals that were sent to the run since it was last driven, in their order."""
+        for sent in journal.waiting():
+            first = journal.length + 1
+            is_applied = self._apply(loop, sent)
+            journal.apply(sent, min(first, journal.length) if is_applied else NOTHING)
+
+    def _apply(self, loop: RunLoop, sent: Sent) -> bool:
+        """Apply a signal; return whether that was still possible."""
+        if sent.task is None:
+            return True  # to continue the run is what it asks for
+        target = sent.task if sent.index is None else f"{sent.task}[{sent.index}]"
+        try:
+            decision = {target: decode_stored(sent.state, Any)}
+            released = released_by(self.flow, self._noderuns, [decision], sent.time)
+        except (FlowError, DecodeError):
+            return False
+        for noderun, state in released.answers:
+            self._decide(loop, noderun, state)
+        return bool(released.answers)
+
+    def _decide_all(self, loop: RunLoop, released: Released) -> FlowError | None:
+        """Let the tasks be what the caller decided; refuse that for one that a signal from outside came first to."""
+        refusal = None
+        for noderun, state in released.answers:
+            if isinstance(noderun.state, Paused):
+                self._decide(loop, noderun, state)
+            else:
+                told = f"{noderun.name!r} is {noderun.state.type} by a signal that was sent to it before"
+                refusal = FlowError(self.flow.name, told)
+        return refusal
+
+    def _decide(self, loop: RunLoop, noderun: NodeRun, decision: State[Any]) -> None:
+        """Let a paused task be what a person decided."""
+        if isinstance(decision, Resume):
+            noderun.resumed = True
+            decision = decision.model_copy(update={"start_time": decision.start_time or self._options.now()})
+        loop.changes.become(noderun, decision)
 
     def _release_whole(self, loop: RunLoop) -> FlowError | None:
         """Release the run itself if it is paused; refuse that if its own deadline has passed, which is recorded."""

@@ -31,7 +31,8 @@ ORDER = """
     executors entities
     engine
     flow
-    http interop cli testing
+    http
+    interop cli testing
     mypy hypothesis_plugin pytest_plugin examples __main__
 """
 RANK = {name: rank for rank, line in enumerate(ORDER.strip().splitlines()) for name in line.split()}

@@ -2,6 +2,8 @@
 
 `SignalMiddleware` serves any ASGI application and needs no extra; the rest needs the extra ``http``: `install` and
 `SignalRoute` are for FastAPI, `raise_for_signal` for responses of httpx. Each of these is loaded when it is first used.
+
+`create_app` makes a server of stored runs: it shows them, starts them, and takes signals to them.
 """
 
 from typing import TYPE_CHECKING
@@ -13,16 +15,36 @@ from statesig.http.statuses import STATUSES, Statuses
 if TYPE_CHECKING:
     from statesig.http.applications import SignalRoute, install
     from statesig.http.client import araise_for_signal, raise_for_signal, signal_from
+    from statesig.http.service.access import (
+        EVERY_FLOW,
+        Asked,
+        Authenticate,
+        Authorize,
+        Grant,
+        Policy,
+        Tokens,
+        Verb,
+    )
+    from statesig.http.service.application import create_app
 
 __all__ = [
+    "EVERY_FLOW",
     "STATUSES",
+    "Asked",
+    "Authenticate",
+    "Authorize",
     "Boundary",
     "Expose",
+    "Grant",
     "Location",
+    "Policy",
     "SignalMiddleware",
     "SignalRoute",
     "Statuses",
+    "Tokens",
+    "Verb",
     "araise_for_signal",
+    "create_app",
     "hand_over",
     "install",
     "raise_for_signal",
@@ -30,8 +52,17 @@ __all__ = [
 ]
 
 _HOMES = {
+    "EVERY_FLOW": "service.access",
+    "Asked": "service.access",
+    "Authenticate": "service.access",
+    "Authorize": "service.access",
+    "Grant": "service.access",
+    "Policy": "service.access",
     "SignalRoute": "applications",
+    "Tokens": "service.access",
+    "Verb": "service.access",
     "araise_for_signal": "client",
+    "create_app": "service.application",
     "install": "applications",
     "raise_for_signal": "client",
     "signal_from": "client",

@@ -239,6 +239,7 @@ def problem(
     detail: str | None = None,
     faults: Iterable[Fault] = (),
     state: bytes | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> Answer:
     """Return a problem (RFC 9457).
 
@@ -248,14 +249,15 @@ def problem(
         detail: What happened, for people.
         faults: What is wrong with the request.
         state: The JSON of a state, as a member.
+        members: Further members.
     """
-    members: dict[str, Any] = {"type": "about:blank", "title": title_of(status), "status": status}
+    said: dict[str, Any] = {"type": "about:blank", "title": title_of(status), "status": status}
     if detail is not None:
-        members["detail"] = detail
+        said["detail"] = detail
     listed = [{"path": fault.path, "reason": fault.reason} for fault in faults]
     if listed:
-        members["errors"] = listed
-    written = to_json(members)
+        said["errors"] = listed
+    written = to_json({**said, **(members or {})})
     if state is not None:
         written = b'%b,"state":%b}' % (written[:-1], state)
     return _with_body(status, headers, PROBLEM, written)

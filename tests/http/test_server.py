@@ -1,15 +1,11 @@
 """Over a real socket: uvicorn serves applications of three frameworks, and httpx calls them."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import Depends, FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -19,6 +15,7 @@ from starlette.routing import Mount, Route
 
 from statesig import FAIL, RETRY, Failed, Finished, Limits, Signal, State, decode, signal_of
 from statesig.http import Boundary, SignalMiddleware, install, signal_from
+from tests.harness.serving import serving
 from tests.samples.samples import KINDS, full
 
 pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
@@ -92,21 +89,6 @@ def of_litestar() -> Any:
 
 
 FRAMEWORKS: dict[str, Callable[[], Any]] = {"Starlette": of_starlette, "FastAPI": of_fastapi, "Litestar": of_litestar}
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Serve an application from a thread, and give its URL."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, log_level="trace"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started and thread.is_alive():
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -237,6 +237,8 @@ def test_a_store_of_an_older_release_is_upgraded_by_reading(tmp_path: Path) -> N
         connection.execute("ALTER TABLE statesig_plans DROP COLUMN origin")
         connection.execute("DROP TABLE statesig_entities")
         connection.execute("DROP TABLE statesig_changes")
+        connection.execute("DROP TABLE statesig_signals")
+        connection.execute("ALTER TABLE statesig_leases DROP COLUMN signals")
         connection.execute("DELETE FROM statesig_counters WHERE name = 'entities'")
     connection.close()
     with open_store(path, use="read") as store:

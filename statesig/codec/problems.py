@@ -14,7 +14,7 @@ from statesig.errors import DecodeError, EncodeError, StoreError
 from statesig.states.declared import Declared
 from statesig.states.families import StateModel, descendants
 from statesig.states.reasons import reason_of
-from statesig.states.refusals import FEW, MANY, cut
+from statesig.states.refusals import FEW, MANY, cut, of_branches
 
 __all__ = ["not_understood", "path_of", "undecodable", "without_keys"]
 
@@ -31,7 +31,7 @@ def undecodable(name: str, exc: ValidationError | UnicodeError) -> DecodeError:
         return DecodeError(name, [("", "the text is not valid Unicode")])
     if exc.error_count() > MANY:
         return DecodeError(name, [("", f"more than {MANY:,} problems")])
-    errors = exc.errors(include_url=False, include_input=False)
+    errors = of_branches(exc.errors(include_url=False, include_input=False))
     problems = [(path_of(error["loc"]), reason_of(error)) for error in errors[:FEW]]
     return DecodeError(name, problems, len(errors) - len(problems))
 
@@ -52,9 +52,17 @@ def path_of(loc: tuple[int | str, ...]) -> str:
     """Return the path of an error, as in ``result.items[3]``, without the tags that pydantic inserts."""
     tags = {cls.__tag__ for cls in descendants(StateModel)}
     path = ""
-    for part in [part for part in loc if part not in tags][:8]:
+    for part in [part for part in loc if part not in tags and not _is_member(part)][:8]:
         path += f"[{part}]" if isinstance(part, int) else f".{shown(part)}"
     return cut(path.lstrip("."), 80)
+
+
+def _is_member(part: int | str) -> bool:
+    """Tell whether pydantic names a member of a union of states by a part."""
+    return isinstance(part, str) and _MEMBER.fullmatch(part) is not None
+
+
+_MEMBER = re.compile(r"function-\w+\[_admit\w*\(\)\]")
 
 
 def without_keys(exc: EncodeError, declared: Declared | None) -> EncodeError:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from statesig.http.answers import Boundary, Expose, Location
 from statesig.http.middleware import SignalMiddleware, hand_over
-from statesig.http.statuses import STATUSES, Statuses
+from statesig.http.statuses import STATUSES, Raises, Statuses
 
 if TYPE_CHECKING:
     from statesig.http.applications import SignalRoute, install
-    from statesig.http.client import araise_for_signal, raise_for_signal, signal_from
+    from statesig.http.client import araise_for_signal, raise_for_signal, signal_from, transition_error_from
     from statesig.http.service.access import (
         EVERY_FLOW,
         Asked,
@@ -38,6 +38,7 @@ __all__ = [
     "Grant",
     "Location",
     "Policy",
+    "Raises",
     "SignalMiddleware",
     "SignalRoute",
     "Statuses",
@@ -49,6 +50,7 @@ __all__ = [
     "install",
     "raise_for_signal",
     "signal_from",
+    "transition_error_from",
 ]
 
 _HOMES = {
@@ -66,6 +68,7 @@ _HOMES = {
     "install": "applications",
     "raise_for_signal": "client",
     "signal_from": "client",
+    "transition_error_from": "client",
 }
 
 

@@ -1,7 +1,8 @@
 """The response to a state, a signal or a refused document: status, headers and body. Nothing here sends anything.
 
 A state with a status below 400 is the body itself, as JSON. With any other it is a member of a problem (RFC 9457), as
-are the faults of a request that was refused. Messages and causes leave only where `Boundary.expose` says so.
+are the faults of a request that was refused, and the names of a transition that was. Messages and causes leave only
+where `Boundary.expose` says so.
 """
 
 from __future__ import annotations
@@ -21,21 +22,25 @@ from typing_extensions import TypeIs
 from statesig.algebra.captures import Redact, state_of_exception
 from statesig.codec.limits import DEFAULT_LIMITS, Limits
 from statesig.codec.states import encode
-from statesig.errors import DecodeError, EncodeError
+from statesig.errors import DecodeError, EncodeError, IllegalTransition, RefusedTransition
 from statesig.http.asgi import Receive, Scope, Send
 from statesig.http.problems import Fault, faults_of
 from statesig.http.statuses import Statuses, TableOfStatuses, check_families
 from statesig.http.words import Words
 from statesig.signals import Signal, is_signal
+from statesig.signals.definitions import carries_state
 from statesig.states import ErrorInfo, MetaState, Scheduled, State, ValidationFailed
 from statesig.states.descriptions import members_of, redacted
 from statesig.states.families import origin_of
+from statesig.states.machines import Machine
 from statesig.states.refusals import cut
 
 __all__ = [
     "JSON",
+    "MACHINE",
     "MARK",
     "PROBLEM",
+    "TRANSITION",
     "WITHOUT_BODY",
     "Answer",
     "Answered",
@@ -49,11 +54,17 @@ __all__ = [
 Expose: TypeAlias = Collection[type[State[Any]]]
 """The states whose messages and causes may leave: these classes and their descendants."""
 
-Location: TypeAlias = Callable[[State[Any], Mapping[str, Any]], str | None]
+Location: TypeAlias = Callable[[State[Any] | Machine, Mapping[str, Any]], str | None]
 """Tells where a state can be followed: called with the state and the ASGI scope of the request; None: nowhere."""
 
 MARK: Final = "statesig-state"
 """The header of a response that a signal has become, with the tag of its state, percent-encoded."""
+
+MACHINE: Final = "statesig-machine"
+"""The same for a signal of a machine: the names of its root and the tag of its state, with a slash between them."""
+
+TRANSITION: Final = "statesig-transition"
+"""The header of a response to a transition that was not made: ``illegal``, or ``refused`` by a guard."""
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
@@ -95,9 +106,11 @@ class Boundary:
     """How states leave over HTTP.
 
     Args:
-        statuses: Statuses of classes of states, laid over `STATUSES`; a class's holds for its descendants.
+        statuses: Statuses by class of states, `IllegalTransition` and `RefusedTransition`, laid over `STATUSES`; one of
+            a class holds for its descendants.
         expose: The states whose messages and causes may leave; their descendants' may, too. Tracebacks never do.
-        redact: Called with each text of a message or a cause that leaves; returns the text in its place.
+        redact: Called with each text of a message, a cause or a guard's reason that leaves; returns the text in its
+            place.
         location: Tells where a state can be followed, for the header Location of a status from 200 to 399.
         limits: Limits of request bodies.
         validation: Whether a `DecodeError` or a `ValidationError` that leaves the application is the client's fault
@@ -125,8 +138,8 @@ class Boundary:
     def answer_to(self, exc: BaseException, scope: Scope, words: Words | None = None) -> Answer | None:
         """Return the response to an exception; None if it is not the boundary's.
 
-        Signals are, groups of signals (exceptions among them combine as in `capture`), if `validation` says so the
-        errors of documents, and, alone or in a group, `Answered`.
+        Signals are, groups of signals (exceptions among them combine as in `capture`), transitions that were not made,
+        if `validation` says so the errors of documents, and, alone or in a group, `Answered`. A group of one is that.
 
         Args:
             exc: The exception.
@@ -136,16 +149,34 @@ class Boundary:
         Raises:
             EncodeError: The state has no JSON.
         """
-        for member in _each(exc):
+        members = list(_each(exc))
+        for member in members:
             if isinstance(member, Answered):
                 return member.answer
-        if _is_of_signals(exc):
+        alone = members[0] if len(members) == 1 else exc
+        if isinstance(alone, IllegalTransition):
+            return self.conflict(alone)
+        if carries_state(alone) and isinstance(alone.state, Machine):
+            return self.answer(alone.state, scope)
+        if _is_of_signals(members):
             return self.answer(state_of_exception(exc), scope)
-        if self.validation and isinstance(exc, (DecodeError, ValidationError)):
-            return self.refusal(faults_of(exc, words), scope)
+        if self.validation and isinstance(alone, (DecodeError, ValidationError)):
+            return self.refusal(faults_of(alone, words), scope)
         return None
 
-    def answer(self, state: State[Any], scope: Scope) -> Answer:
+    def conflict(self, exc: IllegalTransition) -> Answer:
+        """Return the response to a transition that was not made: what is possible, and the reason of a guard.
+
+        Args:
+            exc: The error; it names classes, and no values.
+        """
+        is_refused = isinstance(exc, RefusedTransition)
+        detail = redacted(exc.reason, self.redact) if isinstance(exc, RefusedTransition) else str(exc)
+        headers = [(TRANSITION, "refused" if is_refused else "illegal")]
+        names = {"source": exc.source, "target": exc.target, "possible": exc.possible}
+        return problem(self.table.status_of(type(exc)), headers, detail=detail, members={"transition": names})
+
+    def answer(self, state: State[Any] | Machine, scope: Scope) -> Answer:
         """Return the response to a state; without the state where its class takes none without the message.
 
         Args:
@@ -172,13 +203,13 @@ class Boundary:
         message = "; ".join(f"{fault.path}: {fault.reason}" if fault.path else fault.reason for fault in listed)
         return self._answer(ValidationFailed[Any](message=cut(message, _LONGEST), retryable=False), scope, listed)
 
-    def _answer(self, shown: State[Any], scope: Scope, faults: Iterable[Fault] = ()) -> Answer:
+    def _answer(self, shown: State[Any] | Machine, scope: Scope, faults: Iterable[Fault] = ()) -> Answer:
         try:
             document = encode(shown)
         except EncodeError as exc:
             raise exc from None  # what it was raised from has texts that are not exposed
         status = self.table.status_of(type(shown))
-        headers = [(MARK, quote(shown.type, safe=""))]
+        headers = [_mark_of(shown)]
         starting = shown.state if isinstance(shown, MetaState) else shown
         if isinstance(starting, Scheduled) and starting.start_time is not None:
             headers.append(("retry-after", _http_date(starting.start_time)))
@@ -186,11 +217,14 @@ class Boundary:
         if place is not None:
             headers.append(("location", quote(place, safe=_OF_URLS)))
         if status >= 400:
-            return problem(status, headers, detail=shown.message, faults=faults, state=document)
+            detail = shown.message if isinstance(shown, State) else None
+            return problem(status, headers, detail=detail, faults=faults, state=document)
         return _with_body(status, headers, JSON, document)
 
-    def exposed(self, state: State[Any]) -> State[Any]:
+    def exposed(self, state: State[Any] | Machine) -> State[Any] | Machine:
         """Return a state as it may leave; the states in its fields, in its result, and in what these hold likewise.
+
+        That of a machine leaves with all its fields: it says nothing of how the program fared.
 
         Args:
             state: The state.
@@ -198,6 +232,9 @@ class Boundary:
         Raises:
             ValidationError: Its class does not take it without what may not leave.
         """
+        if isinstance(state, Machine):
+            within = self._changes_within(state)
+            return state.model_copy(update=within) if within else state
         is_exposed = issubclass(origin_of(type(state)), self.exposed_families)
         changes: dict[str, Any] = {}
         if state.message is not None:
@@ -209,7 +246,8 @@ class Boundary:
 
     def _changes_within(self, model: BaseModel) -> dict[str, Any]:
         """Return the fields of a model that hold states which leave in another form."""
-        fields = ((name, value) for name, value in model if name not in ("message", "causes"))
+        own = ("message", "causes") if isinstance(model, State) else ()
+        fields = ((name, value) for name, value in model if name not in own)
         return {name: left for name, value in fields if (left := self._within(value)) is not value}
 
     def _within(self, value: Any) -> Any:
@@ -290,9 +328,15 @@ def _is_other(one: object, other: object) -> bool:
     return one is not other
 
 
-def _is_of_signals(exc: BaseException) -> bool:
-    """Tell whether an exception is a signal, or a group of signals and of exceptions beside them."""
-    members = list(_each(exc))
+def _mark_of(state: State[Any] | Machine) -> tuple[str, str]:
+    """Return the header by which a client knows that a response is a signal, and of which state."""
+    tag = quote(state.type, safe="")
+    root = type(state).__top__ if isinstance(state, Machine) else None
+    return (MARK, tag) if root is None else (MACHINE, f"{quote(root.__name__, safe='')}/{tag}")
+
+
+def _is_of_signals(members: Collection[BaseException]) -> bool:
+    """Tell whether exceptions are signals, and exceptions beside them."""
     return any(map(is_signal, members)) and all(isinstance(member, (Signal, Exception)) for member in members)
 
 

@@ -1,7 +1,8 @@
 """Document the signals of a FastAPI application in its OpenAPI document.
 
-Each operation has, besides its own, the responses of the signals that it may raise: one for each status, with the
-states of that status told apart by tag. FastAPI itself names the components, so that none has two names.
+Each operation has, besides its own, the responses of the signals that it may raise: one for each status and machine,
+with the states of that status told apart by tag, and that of a transition which is not made. FastAPI itself names the
+components, so that none has two names.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, Union, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Union, cast
 
 from pydantic import BaseModel, create_model
 
+from statesig.errors import IllegalTransition, RefusedTransition
 from statesig.http.answers import JSON, PROBLEM, WITHOUT_BODY, title_of
 from statesig.http.statuses import TableOfStatuses, check_families
 from statesig.signals import Signal, catching
 from statesig.states import State, ValidationFailed
-from statesig.states.families import descendants
+from statesig.states.families import StateModel, descendants
+from statesig.states.machines import Machine
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from statesig.http.answers import Expose
+    from statesig.http.statuses import Raises
 
 __all__ = ["Document"]
 
@@ -36,6 +39,14 @@ _ERRORS: Final = {
     "items": {"type": "object", "properties": {"path": _TEXT, "reason": _TEXT}, "required": ["path", "reason"]},
 }
 
+_NAMES: Final = {
+    "type": "object",
+    "description": "What was asked, and what may follow the source.",
+    "properties": {"source": _TEXT, "target": _TEXT, "possible": {"type": "array", "items": _TEXT}},
+    "required": ["source", "target", "possible"],
+}
+_ERRORS_OF_TRANSITIONS: Final = (IllegalTransition, RefusedTransition)
+
 
 class Document:
     """Makes the document of an application; again when a state, a signal or a route has come since.
@@ -43,54 +54,79 @@ class Document:
     Args:
         app: The application.
         table: The statuses of states.
-        raises: The families of states whose signals endpoints raise.
+        raises: The families of states whose signals endpoints raise, and `IllegalTransition` if they do.
     """
 
-    def __init__(self, app: FastAPI, table: TableOfStatuses, raises: Expose) -> None:
+    def __init__(self, app: FastAPI, table: TableOfStatuses, raises: Raises) -> None:
         self.app = app
         self.table = table
-        check_families("raises", raises)
-        self.raises = raises
+        check_families("raises", raises, Machine, IllegalTransition)
+        self.families: list[Any] = [each for each in raises if not issubclass(each, IllegalTransition)]
+        errors: list[Any] = [each for each in raises if issubclass(each, IllegalTransition)]
+        self.errors = [each for each in _ERRORS_OF_TRANSITIONS if issubclass(each, tuple(errors))]
         self.made_of: object = None
 
     def __call__(self) -> dict[str, Any]:
         """Return the document."""
         kinds = self._kinds()
-        made_of = (kinds, descendants(State), _version_of(self.app))
+        made_of = (kinds, descendants(StateModel), _version_of(self.app))
         if self.app.openapi_schema is None or self.made_of != made_of:
             self.app.openapi_schema = self._make(kinds)
             self.made_of = made_of
         return self.app.openapi_schema
 
-    def _kinds(self) -> tuple[tuple[int, tuple[type[State[Any]], ...]], ...]:
-        """Return the states that have a signal and are of the families, by status."""
-        found: defaultdict[int, list[type[State[Any]]]] = defaultdict(list)
-        raised = {signal.__state_type__ for family in self.raises for signal in catching(family)}
-        for cls in cast("tuple[type[State[Any]], ...]", descendants(State)):
+    def _kinds(self) -> tuple[_Kind, ...]:
+        """Return the states that have a signal and are of the families, by status and root."""
+        found: defaultdict[tuple[int, Any], list[Any]] = defaultdict(list)
+        raised: set[Any] = {signal.__state_type__ for family in self.families for signal in catching(family)}
+        for cls in cast("tuple[Any, ...]", descendants(StateModel)):
             if cls in raised:
-                found[self.table.status_of(cls)].append(cls)
-        return tuple((status, tuple(classes)) for status, classes in sorted(found.items()))
+                found[self.table.status_of(cls), cls.__top__].append(cls)
+        names: dict[str, _Kind] = {}
+        for (status, root), classes in found.items():
+            name = f"{'' if root is State else root.__name__}{status}"
+            while name in names:
+                name = f"Another{name}"  # another machine whose root has the same name
+            names[name] = _Kind(name, status, tuple(classes))
+        return tuple(sorted(names.values(), key=lambda kind: kind.status))
 
-    def _make(self, kinds: tuple[tuple[int, tuple[type[State[Any]], ...]], ...]) -> dict[str, Any]:
+    def _make(self, kinds: tuple[_Kind, ...]) -> dict[str, Any]:
         refused = self.table.status_of(ValidationFailed)
-        of_statuses: dict[str, Any] = {f"Signal{status}": Signal[Union[classes]] for status, classes in kinds}  # type: ignore[valid-type]  # made here
-        document, schemas = _with_schemas(self.app, {**of_statuses, "InvalidRequest": Signal[ValidationFailed]})
-        made = {f"Signal{at}": _response(document, at, schemas[f"Signal{at}"], at == refused) for at, _ in kinds}
+        is_invalid = {kind.name: kind.status == refused and issubclass(kind.classes[0], State) for kind in kinds}
+        signals: dict[str, Any] = {kind.name: Signal[Union[kind.classes]] for kind in kinds}  # type: ignore[name-defined]  # made here
+        document, schemas = _with_schemas(self.app, {**signals, "InvalidRequest": Signal[ValidationFailed]})
+        made = {
+            f"Signal{kind.name}": _response(
+                document, kind.status, schemas[kind.name], is_invalid[kind.name], name=kind.name
+            )
+            for kind in kinds
+        }
         made["InvalidRequest"] = _response(document, refused, schemas["InvalidRequest"], True)
         made |= {f"RefusedBody{status}": _response(document, status, None, False) for status in (400, 413)}
+        conflicts = dict.fromkeys(map(self.table.status_of, self.errors))
+        made |= {f"Transition{status}": _conflict(document, status) for status in conflicts}
         document["components"].setdefault("responses", {}).update(made)
         for operation in _operations(document):
             responses = operation.setdefault("responses", {})
-            added = [(status, f"Signal{status}") for status, _ in kinds]
+            added = [(kind.status, f"Signal{kind.name}") for kind in kinds]
+            added += [(status, f"Transition{status}") for status in conflicts]
             if _is_default(responses.get("422")):
                 del responses["422"]
-                added += [(refused, "InvalidRequest")] if refused not in dict(kinds) else []
+                added += [] if any(is_invalid.values()) else [(refused, "InvalidRequest")]
             if "requestBody" in operation:
                 added += [(status, f"RefusedBody{status}") for status in (400, 413)]
             for status, name in sorted(added):
                 _add(responses, str(status), name, made)
         _drop_unused(document)
         return document
+
+
+class _Kind(NamedTuple):
+    """States of one status and one root: the name of their components, the status, and their classes."""
+
+    name: str
+    status: int
+    classes: tuple[Any, ...]
 
 
 def _version_of(app: FastAPI) -> object:
@@ -130,7 +166,9 @@ def _with_schemas(app: FastAPI, kinds: dict[str, Any]) -> tuple[dict[str, Any], 
     return document, document["components"]["schemas"].pop(model.__name__)["properties"]
 
 
-def _response(document: dict[str, Any], status: int, states: dict[str, Any] | None, is_refusal: bool) -> dict[str, Any]:
+def _response(
+    document: dict[str, Any], status: int, states: dict[str, Any] | None, is_refusal: bool, *, name: str | None = None
+) -> dict[str, Any]:
     """Return a response, its body being a component of the document.
 
     Args:
@@ -138,19 +176,30 @@ def _response(document: dict[str, Any], status: int, states: dict[str, Any] | No
         status: The status.
         states: The schema of the states that have it; None: those of no state.
         is_refusal: Whether it is that of requests that are not valid, too.
+        name: The name of the component behind its first word; by default the status.
     """
     described = {"description": title_of(status)}
     if status in WITHOUT_BODY:
         return described
     schema = None if states is None else {key: value for key, value in states.items() if key != "title"}
     if schema is not None and status < 400:
-        return {**described, "content": {JSON: {"schema": _component(document, f"Signal{status}", schema)}}}
-    members: dict[str, Any] = {"type": _TEXT, "title": _TEXT, "status": {"const": status}, "detail": _TEXT}
-    members |= {"errors": _ERRORS} if is_refusal else {}
-    members |= {"state": schema} if schema is not None else {}
-    required = ["type", "title", "status", *(["state"] if schema is not None else [])]
-    problem = {"type": "object", "properties": members, "required": required}
-    return {**described, "content": {PROBLEM: {"schema": _component(document, f"Problem{status}", problem)}}}
+        return {**described, "content": {JSON: {"schema": _component(document, f"Signal{name or status}", schema)}}}
+    members = {"errors": _ERRORS} if is_refusal else {}
+    problem = _problem(status, members if schema is None else {**members, "state": schema})
+    return {**described, "content": {PROBLEM: {"schema": _component(document, f"Problem{name or status}", problem)}}}
+
+
+def _conflict(document: dict[str, Any], status: int) -> dict[str, Any]:
+    """Return the response to a transition that is not made."""
+    schema = _component(document, f"Transition{status}", _problem(status, {"transition": _NAMES}))
+    return {"description": title_of(status), "content": {PROBLEM: {"schema": schema}}}
+
+
+def _problem(status: int, members: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a problem with some members, of which that of faults may be missing."""
+    common = {"type": _TEXT, "title": _TEXT, "status": {"const": status}, "detail": _TEXT}
+    required = ["type", "title", "status", *(name for name in members if name != "errors")]
+    return {"type": "object", "properties": {**common, **members}, "required": required}
 
 
 def _component(document: dict[str, Any], name: str, schema: dict[str, Any]) -> dict[str, Any]:

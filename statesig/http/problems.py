@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from statesig.errors import DecodeError
 from statesig.http.words import Words, words_of_states
 from statesig.states.reasons import reason_of, without_tag
-from statesig.states.refusals import FEW, MANY
+from statesig.states.refusals import FEW, MANY, of_branches
 
 __all__ = ["Fault", "faults_in", "faults_of"]
 
@@ -54,7 +54,7 @@ def faults_in(errors: Sequence[Any], words: Words | None = None) -> tuple[Fault,
         words: The declared names that a path may show, besides those of states.
     """
     known = words_of_states() if words is None else words | words_of_states()
-    return tuple(_faults(errors, known))
+    return tuple(_faults(of_branches(errors), known))
 
 
 def _faults(errors: Sequence[Mapping[str, Any]], known: Words) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""The HTTP status of each state: a table. Nothing here may know a request."""
+"""The HTTP status of each state and of each refused transition: a table. Nothing here may know a request."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, cast
 
+from statesig.errors import IllegalTransition
 from statesig.states import (
     Cancelled,
     Cancelling,
@@ -22,11 +23,18 @@ from statesig.states import (
     ValidationFailed,
 )
 from statesig.states.generics import PerClass, origin_of
+from statesig.states.machines import AnyKind, Machine
 
-__all__ = ["STATUSES", "Statuses", "TableOfStatuses", "check_families", "is_class_of_states"]
+__all__ = ["STATUSES", "Answerable", "Raises", "Statuses", "TableOfStatuses", "check_families", "is_class_of_states"]
 
-Statuses: TypeAlias = Mapping[type[State[Any]], int]
-"""Statuses by class of states. One of a class holds for its descendants, too, but for those that have their own."""
+Answerable: TypeAlias = AnyKind | type[IllegalTransition]
+"""What has a status: a class of states, of a run or of a machine, or a refused transition."""
+
+Statuses: TypeAlias = Mapping[Answerable, int]
+"""Statuses by class. One of a class holds for its descendants, too, but for those that have their own."""
+
+Raises: TypeAlias = Collection[Answerable]
+"""What endpoints raise: the signals of families of states, and `IllegalTransition`."""
 
 STATUSES: Final[Statuses] = MappingProxyType(
     {
@@ -42,6 +50,8 @@ STATUSES: Final[Statuses] = MappingProxyType(
         ValidationFailed: 422,
         TimedOut: 504,
         Cancelled: 409,
+        Machine: 200,
+        IllegalTransition: 409,
     }
 )
 """The statuses as they are where nothing else is said."""
@@ -51,48 +61,50 @@ class TableOfStatuses:
     """Looks up the status of each class of states.
 
     Args:
-        changes: Statuses in place of, or besides, those of `STATUSES`: final ones, 200 to 599.
+        changes: Statuses in place of, or besides, those of `STATUSES`: final ones, 200 to 599; of an error from 400.
 
     Raises:
-        TypeError: A key is no class of states.
+        TypeError: A key is no class of states, and no refused transition.
         ValueError: A status is not a final one.
     """
 
     def __init__(self, changes: Statuses | None = None) -> None:
         for cls, status in (changes or {}).items():
-            if not is_class_of_states(cls):
+            if not is_class_of_states(cls, Machine, IllegalTransition):
                 raise TypeError(f"statuses are those of classes of states, not of {cls!r}")
-            if type(status) is not int or not 200 <= status <= 599:
-                raise ValueError(f"the status of {cls.__name__} is a whole number from 200 to 599, not {status!r}")
+            least = 400 if issubclass(cls, IllegalTransition) else 200
+            if type(status) is not int or not least <= status <= 599:
+                raise ValueError(f"the status of {cls.__name__} is a whole number from {least} to 599, not {status!r}")
         self._own: dict[type[Any], int] = {**STATUSES, **{origin_of(cls): at for cls, at in (changes or {}).items()}}
         self._found: PerClass[int] = PerClass(self._find)
 
-    def status_of(self, cls: type[State[Any]]) -> int:
-        """Return the status of a class of states: its own, or that of its nearest ancestor."""
+    def status_of(self, cls: Answerable) -> int:
+        """Return the status of a class: its own, or that of its nearest ancestor."""
         return self._found[cls]
 
     def _find(self, cls: type[Any]) -> int:
         return next(self._own[ancestor] for ancestor in origin_of(cls).__mro__ if ancestor in self._own)
 
 
-def is_class_of_states(value: object) -> bool:
-    """Tell whether an object is a class of states of a run; those of a machine are another's."""
-    return isinstance(value, type) and issubclass(value, State)
+def is_class_of_states(value: object, *others: type) -> bool:
+    """Tell whether an object is a class of states of a run, or below one of some other classes."""
+    return isinstance(value, type) and issubclass(value, (State, *others))
 
 
-def check_families(option: str, families: object) -> None:
+def check_families(option: str, families: object, *others: type) -> None:
     """Check an option that lists families of states.
 
     Args:
         option: Its name.
         families: What was given.
+        others: The classes that it may name besides states of a run, with those below them.
 
     Raises:
-        TypeError: It is no list, or has something else in it than classes of states of a run.
+        TypeError: It is no list, or has something else in it.
     """
     if not isinstance(families, Collection) or isinstance(families, str):
         said = families.__name__ if isinstance(families, type) else "..."
         raise TypeError(f"{option} is a list of classes of states, such as {option}=[{said}]")
     for cls in cast("Collection[object]", families):
-        if not is_class_of_states(cls):
+        if not is_class_of_states(cls, *others):
             raise TypeError(f"{option} names classes of states, not {cls!r}")

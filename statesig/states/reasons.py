@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from statesig.states.declared import Declared
 from statesig.states.families import StateModel, descendants
-from statesig.states.refusals import FEW, cut
+from statesig.states.refusals import FEW, cut, of_branches
 
 __all__ = ["invalid", "reason_of", "without_tag"]
 
@@ -28,7 +28,7 @@ def invalid(declared: Declared, exc: BaseException, place: str) -> str:
     """
     if not isinstance(exc, ValidationError):
         return f"not a valid {cut(declared.name, 60)}: {place}: its validator raised {type(exc).__name__}"
-    errors = exc.errors(include_url=False, include_input=False, include_context=False)
+    errors = of_branches(exc.errors(include_url=False, include_input=False, include_context=False))
     shown_errors = [f"{_typed_path(declared, place, error['loc'])}: {reason_of(error)}" for error in errors[:FEW]]
     more = f" and {len(errors) - FEW:,} more" if len(errors) > FEW else ""
     return f"not a valid {cut(declared.name, 60)}: {'; '.join(shown_errors)}{more}"

@@ -6,7 +6,7 @@ would be copied fifty times. Nothing here may accept a value or repeat a long on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, LiteralString, get_args
 
@@ -14,7 +14,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from statesig.states.generics import kind_of
 
-__all__ = ["FEW", "MANY", "WIDE", "brief", "cut", "misplaced", "refused", "surplus"]
+__all__ = ["FEW", "MANY", "WIDE", "brief", "cut", "misplaced", "of_branches", "refused", "surplus"]
 
 FEW: Final = 3
 """The errors that are kept."""
@@ -36,8 +36,30 @@ def brief(exc: ValidationError) -> ValidationError:
         many = PydanticCustomError("too_many_errors", "more than {most} errors", {"most": MANY})
         lines = [InitErrorDetails(type=many, input=None)]
     else:
-        lines = list(map(_shortened, exc.errors(include_url=False)[:FEW]))
+        lines = list(map(_shortened, of_branches(exc.errors(include_url=False))[:FEW]))
     return ValidationError.from_exception_data(exc.title, lines)
+
+
+def of_branches(errors: Sequence[Any]) -> list[Any]:
+    """Return errors without those of the members of a union of states that a tag did not mean.
+
+    A union is asked member by member, and each says that the tag is another's. Where one of them knew the tag, its own
+    errors tell what is wrong; where none did, one error names all that is possible.
+    """
+    found: dict[object, Any] = {}
+    for error in errors:
+        is_tag = error["type"] in ("union_tag_invalid", "union_tag_not_found")
+        key = error["loc"] if is_tag else id(error)
+        found[key] = _with_tags_of(error, found[key]) if key in found else error
+    places = {error["loc"][:end] for error in errors for end in range(len(error["loc"]))}
+    return [error for key, error in found.items() if key not in places]
+
+
+def _with_tags_of(error: Any, other: Any) -> Any:
+    """Return an error about a tag that names what is possible by another, too."""
+    context, more = error.get("ctx", {}), other.get("ctx", {})
+    names = [tags["expected_tags"] for tags in (more, context) if "expected_tags" in tags]
+    return {**error, "ctx": {**context, "expected_tags": ", ".join(names)}} if names else error
 
 
 def surplus(title: str, unknown: Iterable[str]) -> ValidationError:

@@ -22,7 +22,6 @@ from statesig import (
     ErrorInfo,
     Failed,
     Looped,
-    Machine,
     MapCancelled,
     MapFailed,
     Mapped,
@@ -39,7 +38,6 @@ from statesig import (
     Submitted,
     Success,
     TimedOut,
-    Transition,
     TriggerFailed,
     ValidationFailed,
     decode,
@@ -375,27 +373,6 @@ def test_a_group_of_signals_is_answered_as_capture_combines_it() -> None:
             BaseExceptionGroup("g", [skip, OSError()]),
         )
     ]
-
-
-def test_a_signal_of_a_machine_is_a_failure() -> None:
-    """Its states are none of a run: as everywhere, what raises it has failed, and nobody outside is told why."""
-
-    class Parcel(Machine):
-        """A machine."""
-
-        address: str
-
-    class Packed(Parcel):
-        """Its only state."""
-
-    class PACK(Transition[None, Packed]):
-        """Pack it."""
-
-    answer = answer_to(PACK(address="secret"))
-    assert (500, b'"state":{"type":"Failed"}}') == (answer.status, answer.body[-26:])
-    for arguments in ({"statuses": {Packed: 200}}, {"expose": [Parcel]}):
-        with pytest.raises(TypeError, match="classes of states"):
-            Boundary(**arguments)  # type: ignore[arg-type]  # that is the mistake
 
 
 def test_what_is_no_signal_is_not_answered() -> None:

@@ -257,7 +257,8 @@ def test_the_core_imports_two_distributions() -> None:
         for name in imported(statement)
         if name.partition(".")[0] not in allowed
     }
-    extras = ("statesig.http", "statesig.checking", "statesig.testing", "statesig.pytest_plugin")
+    rooms = ("statesig.http", "statesig.checking", "statesig.testing")
+    extras = (*rooms, "statesig.pytest_plugin", "statesig.examples.orders")
     assert set() == {(module, name) for module, name in foreign if not module.startswith(extras)}
 
 

@@ -1,7 +1,7 @@
 """Read the log of runs, one event in each line, and tell which tasks failed, were tried again or wait for a person.
 
-    statesig run --json statesig.examples.orders folder=incoming > log.ndjson
-    python -m statesig.examples.consumer log.ndjson --import statesig.examples.orders
+    statesig run --json statesig.examples.intake folder=incoming > log.ndjson
+    python -m statesig.examples.consumer log.ndjson --import statesig.examples.intake
 
 The log may come from several machines, in any order and twice: `histories_of` sorts it out. `--import` names a module
 that defines states of the runs. The exit code is 1 if a task failed, or a line is no event.

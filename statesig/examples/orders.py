@@ -1,200 +1,324 @@
-"""Load files of orders: set bad rows aside, keep the good ones, and report on every file.
+"""An order service on SQLite: each order has a history, its transitions alone change it, and a page shows all states.
 
-    statesig run statesig.examples.orders folder=incoming
-    statesig run statesig.examples.orders folder=incoming --store runs.db --executor processes
+    python -m statesig.examples.orders orders.db --port 8000
+    curl -X PUT localhost:8000/orders/o-1 --json '{"lines": [{"article": "tea", "number": 2, "price": "3.10"}]}'
+    curl -X POST localhost:8000/orders/o-1/place --json '{"address": "1 Mill Lane"}'
+    curl -X POST localhost:8000/orders/o-1/ship --json '{"tracking": "T-9"}'    # 409: it is not paid
 
-Each CSV file has the columns ``customer``, ``amount`` and ``day``. The flow shows a success and a failure of one's own,
-each with a field, files that a second attempt writes alike, and a report that is made whatever became of each file::
-
-    run = flow.run(folder=Path("incoming"))
-    run[loaded]              # Mapped, or MapFailed if a file could not be used at all
-    run[summary].unwrap()    # the Report
-
-Rows that are not valid go to ``rejected/``, beside the files, each with the reason.
+The page is at http://localhost:8000/. It needs the extra ``http``.
 """
 
 from __future__ import annotations
 
-import csv
-from datetime import date
+import argparse
+from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
+from html import escape
 
-from pydantic import BaseModel, ValidationError
-from typing_extensions import TypeVar
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel, Field
+from pydantic_core import from_json
+from typing_extensions import override
 
-from statesig import SKIP, AnyState, Failed, Flow, Signal, Skipped, Success, all_finished, states_of, task
+from statesig import (
+    Change,
+    Entities,
+    EntityChanged,
+    IllegalTransition,
+    Machine,
+    NoEntity,
+    RefusedTransition,
+    Transition,
+    diagram,
+    encode,
+    successors,
+)
 
 __all__ = [
-    "INCOMPLETE",
-    "UNREADABLE",
-    "Incomplete",
+    "CANCEL",
+    "DELIVER",
+    "OPEN",
+    "PAY",
+    "PLACE",
+    "SHIP",
+    "AnyOrder",
+    "Cancelled",
+    "Delivered",
+    "Draft",
+    "Line",
     "Order",
-    "Report",
-    "Unreadable",
-    "files",
-    "flow",
-    "load",
-    "loaded",
-    "report",
-    "summary",
+    "Paid",
+    "Placed",
+    "Shipped",
+    "main",
+    "service",
 ]
 
-R = TypeVar("R", default=Any)
-COLUMNS = ("customer", "amount", "day")
+# ---- the machine
 
 
-class Incomplete(Success[R]):
-    """Loaded, without some rows: the result is what is left.
-
-    Args:
-        rejected: The numbers of the lines that were set aside.
-    """
-
-    rejected: tuple[int, ...]
-
-
-class INCOMPLETE(Signal[Incomplete[R]]):
-    """Raise it for a file of which some rows are good."""
-
-
-class Unreadable(Failed):
-    """A file that cannot be used at all; another attempt would not change that.
+class Line(BaseModel, frozen=True, extra="forbid"):
+    """One line of an order.
 
     Args:
-        file: Its name.
+        article: What is ordered.
+        number: How many, from 1 to 99.
+        price: The price of one.
     """
 
-    retryable: bool = False
-    file: str
+    article: str
+    number: int = Field(ge=1, le=99)
+    price: Decimal = Field(ge=0, le=10_000, decimal_places=2)
 
 
-class UNREADABLE(Signal[Unreadable]):
-    """Raise it for a file that is no file of orders."""
-
-
-class Order(BaseModel, frozen=True, extra="forbid"):
-    """One row.
+class Order(Machine):
+    """What somebody orders.
 
     Args:
-        customer: Who ordered.
-        amount: What is to be paid.
-        day: When.
+        lines: What is in it.
     """
 
-    customer: str
-    amount: Decimal
-    day: date
+    lines: tuple[Line, ...] = ()
 
 
-class Report(BaseModel, frozen=True):
-    """The outcome for all files.
+class Draft(Order):
+    """Not ordered yet."""
+
+
+class Addressed(Order, abstract=True):
+    """The states of an order that goes somewhere.
 
     Args:
-        orders: The number of good rows.
-        total: Their sum for each customer, by name.
-        rejected: The number of rows that were set aside.
-        empty: The files without a row.
-        unreadable: The states of the files that could not be used.
-        failed: One sentence for each file that failed otherwise.
+        address: Where it goes.
     """
 
-    orders: int
-    total: dict[str, Decimal]
-    rejected: int
-    empty: tuple[str, ...]
-    unreadable: tuple[Unreadable, ...]
-    failed: tuple[str, ...]
+    address: str
 
 
-@task
-def files(folder: Path) -> list[Path]:
-    """Return the CSV files of a folder, by name. A folder that does not exist is an error, not an empty one."""
-    return sorted(path for path in folder.iterdir() if path.suffix == ".csv")
+class Placed(Addressed):
+    """Ordered, and not paid."""
 
 
-@task(retries=2, retry_delay=0.2, retry_on=OSError)
-def load(file: Path) -> list[Order]:
-    """Return the good rows of a file, and write the others to ``rejected/``.
+class Paid(Addressed):
+    """Paid, and not sent.
 
-    SKIP: it has no rows. INCOMPLETE: some rows are not valid. UNREADABLE: it has other columns, or is no text.
+    Args:
+        reference: The payment.
     """
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as exc:
-        raise UNREADABLE(f"{file.name} is not CSV in UTF-8", file=file.name) from exc
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise UNREADABLE(f"{file.name} has not the columns {', '.join(COLUMNS)}", file=file.name)
-    if not rows:
-        raise SKIP(f"{file.name} has no rows", result=[])
-    orders, wrong = _checked(rows)
-    if wrong:
-        _write_rejected(file, wrong)
-        message = f"{len(wrong)} of {len(rows)} rows of {file.name} set aside"
-        raise INCOMPLETE(message, result=orders, rejected=tuple(wrong))
-    return orders
+
+    reference: str
 
 
-@task(trigger=all_finished)
-def report(states: list[AnyState[list[Order]]]) -> Report:
-    """Sum up the outcomes of all files, whatever they are."""
-    orders: list[Order] = []
-    rejected = 0
-    empty: list[str] = []
-    unreadable: list[Unreadable] = []
-    failed: list[str] = []
-    for state in states:
-        match state:
-            case Skipped():
-                empty.append(state.message or "")
-            case Success():
-                orders += state.unwrap()
-                rejected += len(state.rejected) if isinstance(state, Incomplete) else 0
-            case Unreadable():
-                unreadable.append(state)
-            case _:
-                failed.append(state.message or "")
-    total: dict[str, Decimal] = {}
-    for order in sorted(orders, key=lambda order: order.customer):
-        total[order.customer] = total.get(order.customer, Decimal()) + order.amount
-    return Report(
-        orders=len(orders),
-        total=total,
-        rejected=rejected,
-        empty=tuple(empty),
-        unreadable=tuple(unreadable),
-        failed=tuple(failed),
-    )
+class Shipped(Addressed):
+    """On its way.
+
+    Args:
+        tracking: Where to ask for it.
+    """
+
+    tracking: str
 
 
-def _checked(rows: list[tuple[int, dict[str, str]]]) -> tuple[list[Order], dict[int, tuple[dict[str, str], str]]]:
-    """Return the good rows, and the others by the number of their (last) line, each with what is wrong."""
-    orders: list[Order] = []
-    wrong: dict[int, tuple[dict[str, str], str]] = {}
-    for number, row in rows:
-        try:
-            orders.append(Order.model_validate(row))
-        except ValidationError as exc:
-            wrong[number] = row, "; ".join(f"{error['loc'][0]}: {error['msg']}" for error in exc.errors())
-    return orders, wrong
+class Delivered(Addressed):
+    """It has arrived."""
 
 
-def _write_rejected(file: Path, wrong: dict[int, tuple[dict[str, str], str]]) -> None:
-    """Write the rows that were set aside; at a second attempt the file is the same."""
-    folder = file.parent / "rejected"
-    folder.mkdir(exist_ok=True)
-    with (folder / file.name).open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.writer(lines)
-        writer.writerow(["line", *COLUMNS, "reason"])
-        writer.writerows([number, *(row.get(name) for name in COLUMNS), why] for number, (row, why) in wrong.items())
+class Cancelled(Order):
+    """It will not be sent.
+
+    Args:
+        why: What the customer says.
+    """
+
+    why: str = ""
 
 
-with Flow("orders") as flow:
-    found = files(flow.parameter("folder", Path))
-    loaded = flow.map(load, found)
-    summary = report(states_of(loaded))
-    # The report always succeeds, so the files that it reports on decide, too.
-    flow.reference(found, loaded, summary)
+AnyOrder = Draft | Placed | Paid | Shipped | Delivered | Cancelled
+
+
+class OPEN(Transition[None, Draft]):
+    """Begin an order."""
+
+
+class PLACE(Transition[Draft, Placed]):
+    """Order it, if there is something in it."""
+
+    @override
+    def refuses(self, source: Draft) -> str | None:
+        return None if source.lines else "nothing is ordered"
+
+
+class PAY(Transition[Placed, Paid]):
+    """Pay for it."""
+
+
+class SHIP(Transition[Paid, Shipped]):
+    """Send it."""
+
+
+class DELIVER(Transition[Shipped, Delivered]):
+    """Hand it over."""
+
+
+class CANCEL(Transition[Draft | Placed | Paid, Cancelled]):
+    """Cancel it, as long as it was not sent."""
+
+
+# ---- the service
+
+
+class Opened(BaseModel):
+    """The body that begins an order."""
+
+    lines: tuple[Line, ...] = ()
+
+
+class Place(BaseModel):
+    """The body that orders it."""
+
+    address: str
+
+
+class Payment(BaseModel):
+    """The body that pays for it."""
+
+    reference: str
+
+
+class Parcel(BaseModel):
+    """The body that sends it."""
+
+    tracking: str
+
+
+class Cancellation(BaseModel):
+    """The body that cancels it."""
+
+    why: str = ""
+
+
+def service(orders: Entities[AnyOrder]) -> FastAPI:
+    """Return the application that serves orders.
+
+    Args:
+        orders: Their histories.
+    """
+    app = FastAPI(title="Orders")
+    app.add_exception_handler(IllegalTransition, _conflict)
+    app.add_exception_handler(EntityChanged, _conflict)
+    app.add_exception_handler(NoEntity, _missing)
+
+    @app.get("/", response_class=HTMLResponse)
+    def page() -> str:
+        return _page(orders.all())
+
+    @app.put("/orders/{key}", status_code=201)
+    def begin(key: str, body: Opened) -> Response:
+        return _answer(orders.append(key, OPEN(lines=body.lines), expected=0), 201)
+
+    @app.get("/orders/{key}")
+    def show(key: str) -> Response:
+        return _answer(orders.latest(key))
+
+    @app.get("/orders/{key}/history")
+    def history(key: str) -> JSONResponse:
+        return JSONResponse([_described(change) for change in orders.history(key)])
+
+    @app.post("/orders/{key}/place")
+    def place(key: str, body: Place) -> Response:
+        return _answer(orders.advance(key, PLACE, address=body.address))
+
+    @app.post("/orders/{key}/pay")
+    def pay(key: str, body: Payment) -> Response:
+        return _answer(orders.advance(key, PAY, reference=body.reference))
+
+    @app.post("/orders/{key}/ship")
+    def ship(key: str, body: Parcel) -> Response:
+        return _answer(orders.advance(key, SHIP, tracking=body.tracking))
+
+    @app.post("/orders/{key}/deliver")
+    def deliver(key: str) -> Response:
+        return _answer(orders.advance(key, DELIVER))
+
+    @app.post("/orders/{key}/cancel")
+    def cancel(key: str, body: Cancellation) -> Response:
+        return _answer(orders.advance(key, CANCEL, why=body.why))
+
+    return app
+
+
+def _answer(change: Change[AnyOrder], status: int = 200) -> Response:
+    """Return the state of an order, with its version as the tag of the entity."""
+    return Response(encode(change.state), status, {"ETag": f'"{change.version}"'}, "application/json")
+
+
+def _described(change: Change[AnyOrder]) -> dict[str, object]:
+    state: object = from_json(encode(change.state))
+    return {"version": change.version, "time": change.time.isoformat(), "state": state}
+
+
+def _conflict(request: Request, exc: Exception) -> JSONResponse:
+    """Answer a transition that may not be with why, and with what may be instead."""
+    body: dict[str, object] = {"status": 409, "title": type(exc).__name__, "detail": str(exc)}
+    if isinstance(exc, RefusedTransition):
+        body["detail"] = exc.reason
+    if isinstance(exc, IllegalTransition):
+        body["possible"] = exc.possible
+    if isinstance(exc, EntityChanged):
+        body["version"] = exc.version
+    return JSONResponse(body, 409, media_type="application/problem+json")
+
+
+def _missing(request: Request, exc: Exception) -> JSONResponse:
+    body = {"status": 404, "title": "NoEntity", "detail": "there is no such order"}
+    return JSONResponse(body, 404, media_type="application/problem+json")
+
+
+# ---- the page
+
+
+def _page(orders: Sequence[Change[AnyOrder]]) -> str:
+    """Return the page of states: each order with its state, and what may follow."""
+    rows = "\n".join(map(_row, orders)) or '<tr><td colspan="5">no orders yet</td></tr>'
+    head = "".join(f"<th>{name}</th>" for name in ("order", "state", "since", "lines", "may become"))
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Orders</title>
+<style>body {{ font-family: sans-serif; margin: 2em }} td, th {{ padding: .3em 1em; text-align: left }}</style>
+<h1>Orders</h1>
+<table>
+<tr>{head}</tr>
+{rows}
+</table>
+<h2>The machine</h2>
+<pre>{escape(diagram(kind=Order))}</pre>
+</html>
+"""
+
+
+def _row(change: Change[AnyOrder]) -> str:
+    key, state = change.key, change.state
+    may = ", ".join(kind.__name__ for kind in successors(type(state))) or "nothing"
+    link = f'<a href="orders/{escape(key, quote=True)}/history">{escape(key)}</a>'
+    cells = (link, state.type, f"{change.time:%Y-%m-%d %H:%M:%S}", str(len(state.lines)), may)
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Serve the orders of a store until the process is asked to end.
+
+    Args:
+        argv: The arguments of the command, without its name; by default those of the process.
+    """
+    parser = argparse.ArgumentParser(prog="python -m statesig.examples.orders", description="Serve orders.")
+    parser.add_argument("store", nargs="?", default="orders.db", help="an SQLite file, or a URL of PostgreSQL")
+    parser.add_argument("--port", type=int, default=8000)
+    options = parser.parse_args(argv)
+    uvicorn.run(service(Entities(options.store, AnyOrder)), host="127.0.0.1", port=options.port)
+
+
+if __name__ == "__main__":
+    main()

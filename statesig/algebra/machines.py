@@ -49,6 +49,7 @@ class Transition(Signal[TargetT], Generic[SourceT, TargetT]):
     __sources__: ClassVar[tuple[type[Machine] | type[None], ...]]
     __carried__: ClassVar[dict[type, tuple[str, ...]]]
     __guarded__: ClassVar[bool]
+    __plain__: ClassVar[bool]  # whether it has no constructor of its own
 
     @classmethod
     def after(cls, source: SourceT, /, **new: object) -> Self:
@@ -73,7 +74,7 @@ class Transition(Signal[TargetT], Generic[SourceT, TargetT]):
             for name in carried:
                 if name not in new:
                     new[name] = kept[name]
-        signal = cls(**cast("dict[str, Any]", new))
+        signal = cls._made(new) if cls.__plain__ else cls(**cast("dict[str, Any]", new))
         if cls.__guarded__:
             check_guard(source, signal)
         return signal
@@ -101,6 +102,7 @@ class Transition(Signal[TargetT], Generic[SourceT, TargetT]):
             cls.__sources__ = sources
             cls.__carried__ = _Carried(cls)
             cls.__guarded__ = cls.refuses is not Transition.refuses
+            cls.__plain__ = cls.__init__ is Signal.__init__
 
 
 class _Carried(dict[type, tuple[str, ...]]):

@@ -173,6 +173,15 @@ class Signal(Carrier, Generic[StateT]):
         signal._state = state
         return signal
 
+    @classmethod
+    def _made(cls, fields: dict[str, object]) -> Self:
+        """Return what the constructor makes of fields, for a class that has none of its own; without a call of it."""
+        signal = cls.__new__(cls)
+        signal._state = state = cls._construct(fields)
+        if len(state.__pydantic_fields_set__) != len(fields):
+            narrow(cls.__state_type__).validate(fields)  # names the unknown field
+        return signal
+
     if TYPE_CHECKING:
 
         @property

@@ -342,6 +342,23 @@ def test_after_takes_over_what_both_states_have_from_one_class() -> None:
             assert advance(state, raised) == raised.state
 
 
+def test_after_is_what_the_constructor_makes() -> None:
+    """A transition with a constructor of its own is made by that; a field that is not there is named."""
+
+    class Root(Machine): ...
+
+    class Made(Root):
+        size: int = 0
+
+    class MAKE(Transition[None, Made]):
+        def __init__(self, **fields: Any) -> None:
+            super().__init__(**{"size": 7, **fields})
+
+    assert [7, 3] == [MAKE.after(None).state.size, MAKE.after(None, size=3).state.size]
+    with pytest.raises(ValidationError, match="trackign"):
+        SHIP.after(Placed(order_id="o-1", total=Decimal(1)), trackign="T-9")
+
+
 def test_fields_of_one_name_are_taken_over_from_a_root_a_group_or_a_mixin_alone() -> None:
     """Never by chance: `Broken.why` and `Dropped.why` are two fields. What is given anew is new."""
     assert ("order_id", "lines") == shared_fields(Placed, Shipped)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import TextIO, cast
 
 from pydantic_core import from_json
 
 from statesig.algebra.diagrams import diagram
 from statesig.cli.exits import Exit, UsageError
-from statesig.cli.loading import OF_A_MACHINE, load_flow, load_kind
+from statesig.cli.loading import OF_A_MACHINE, load_flow, load_kind, load_union
 from statesig.cli.options import stored_before
 from statesig.cli.terminal import colour_of
 from statesig.engine.deadlines import seen_stored
@@ -19,6 +19,8 @@ from statesig.engine.fingerprints import graph_names
 from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node, Takes
 from statesig.states import State
+from statesig.states.machines import AnyKind
+from statesig.states.unions import parts_of
 from statesig.stores.store import Store
 
 __all__ = ["print_diagram"]
@@ -27,7 +29,7 @@ __all__ = ["print_diagram"]
 def print_diagram(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the transitions, or a flow, as a diagram; with the states of a stored run if one is given."""
     target: str | None = options.target
-    kind = None if target is None else load_kind(target)
+    kind = None if target is None else load_kind(target) or _first_of(load_union(target))
     if target is None or kind is not None:
         if options.run is not None:
             raise UsageError(f"a stored run is one of a flow; {target} is a class of states")
@@ -41,6 +43,11 @@ def print_diagram(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     lines = _mermaid(flow, tags) if options.format == "mermaid" else _dot(flow, tags)
     out.writelines(f"{line}\n" for line in lines)
     return Exit.OK
+
+
+def _first_of(union: object) -> AnyKind | None:
+    """Return a class of states of a union: the table of one is that of all."""
+    return None if union is None else cast("AnyKind", next(parts_of(union)))
 
 
 def _tags_of(flow: Graph, prefix: str, store: Store) -> dict[str, str]:

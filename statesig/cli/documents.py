@@ -10,23 +10,28 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from pydantic_core import from_json
+from typing_extensions import TypeForm
 
 from statesig.cli.exits import Exit, UsageError
-from statesig.cli.loading import kind_named, load, load_kind
+from statesig.cli.loading import kind_named, load, load_kind, load_union
 from statesig.cli.options import stored_before
 from statesig.codec.events import decode_event
 from statesig.codec.histories import tell_histories
 from statesig.codec.limits import DEFAULT_LIMITS
 from statesig.codec.states import decode, schema
 from statesig.errors import DecodeError
-from statesig.states.machines import AnyKind, Machine
+from statesig.states import State
+from statesig.states.choices import Choice
+from statesig.states.generics import origin_of
+from statesig.states.machines import Machine
+from statesig.states.unions import choice_of
 
 __all__ = ["check_documents", "print_schema", "tell_history"]
 
 
 def check_documents(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Validate states and events, and report each invalid document."""
-    kind = kind_named(options.kind, options.modules)
+    kind = _states_named(options)
     bad = total = 0
     for file in options.files or ["-"]:
         count = 0
@@ -74,8 +79,14 @@ def _tell_machine(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def print_schema(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Print the JSON Schema of a kind of state."""
-    print(json.dumps(schema(kind_named(options.kind, options.modules)), indent=2), file=out)
+    print(json.dumps(schema(_states_named(options)), indent=2), file=out)
     return Exit.OK
+
+
+def _states_named(options: argparse.Namespace) -> TypeForm[State[Any] | Machine]:
+    """Return the states that are asked for: a union of them, else a kind."""
+    union = load_union(options.kind)
+    return kind_named(options.kind, options.modules) if union is None else union
 
 
 def _documents(path: str) -> Iterator[tuple[int, bytes, Any]]:
@@ -142,13 +153,16 @@ def _broken_line(text: bytes) -> int:
     return 0
 
 
-def _problem(text: bytes, document: Any, kind: AnyKind) -> str | None:
+def _problem(text: bytes, document: Any, kind: TypeForm[State[Any] | Machine]) -> str | None:
     """Return the problem with a document, or None; a document with a run and no type is an event."""
+    asked: Any = kind  # which one, only the program knows
     try:
         if isinstance(document, dict) and "run" in document and "type" not in document:
             state = decode_event(text, strict=True).state
-            return None if isinstance(state, kind) else f"state: a {state.type}, not a {kind.__name__}"
-        decode(text, kind, strict=True)
+            choice = choice_of(asked) or Choice(asked.__name__, (asked,), families=True)
+            is_asked = choice.member(origin_of(type(state))) is not None
+            return None if is_asked else f"state: a {state.type}, not a {choice.name}"
+        decode(text, asked, strict=True)
     except DecodeError as exc:
         return str(exc)
     return None

@@ -9,13 +9,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from typing_extensions import TypeForm
+
 from statesig.cli.exits import Terminated, UsageError
 
 if TYPE_CHECKING:
     from statesig.flow import Flow
-    from statesig.states.machines import AnyKind
+    from statesig.states import State
+    from statesig.states.machines import AnyKind, Machine
 
-__all__ = ["OF_A_MACHINE", "kind_named", "load", "load_flow", "load_kind"]
+__all__ = ["OF_A_MACHINE", "kind_named", "load", "load_flow", "load_kind", "load_union"]
 
 OF_A_MACHINE = "; a class of a machine is MODULE:CLASS, such as shop:Order"
 
@@ -65,6 +68,24 @@ def load_kind(target: str) -> AnyKind | None:
         return None
     found: object = getattr(load(module_name), name, None)
     return found if _is_kind(found) else None
+
+
+def load_union(target: str) -> TypeForm[State[Any] | Machine] | None:
+    """Return the closed union of states that ``MODULE:NAME`` names, or an alias of one; None if it names no union.
+
+    Raises:
+        UsageError: There is no such module, or the union is of states of several machines.
+    """
+    from statesig.states.unions import choice_of
+
+    module_name, colon, name = target.rpartition(":")
+    if not colon or name.endswith(".py"):
+        return None
+    found: Any = getattr(load(module_name), name, None)
+    try:
+        return found if choice_of(found) is not None else None
+    except TypeError as exc:
+        raise UsageError(f"{target} is no union: {exc}") from None
 
 
 def _is_kind(found: object) -> TypeGuard[AnyKind]:

@@ -13,11 +13,11 @@ from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 from statesig.signals.definitions import SIGNALS, Carrier, carries_state, declared_by, no_signal
 from statesig.states import State
 from statesig.states.choices import Choice
-from statesig.states.families import StateMeta, dump, origin_of, origins_of, read_unforged, schema_of
+from statesig.states.families import StateMeta, dump, origin_of, origins_of, read_unforged, rootless, schema_of
 from statesig.states.generics import PerClass, kind_of
 from statesig.states.machines import AnyKind, Machine
 from statesig.states.refusals import misplaced, refused
-from statesig.states.unions import check_tops
+from statesig.states.unions import check_tops, parts_of
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -154,13 +154,16 @@ def _declared_for(cls: type[Carrier], args: tuple[Any, ...]) -> Any:
 def _kinds_in(arg: Any) -> Iterator[type[State[Any]]]:
     """Yield the classes of states that the argument of ``Signal[...]`` admits."""
     if isinstance(arg, typing.TypeVar):
-        arg = Union[arg.__constraints__] if arg.__constraints__ else arg.__bound__
-        arg = arg if isinstance(arg, (StateMeta, UnionType)) or get_origin(arg) is Union else State
-    if get_origin(arg) in (Union, UnionType):
+        bound = Union[arg.__constraints__] if arg.__constraints__ else arg.__bound__
+        # Above all machines there is nothing to read.
+        parts = [part for part in parts_of(bound) if part is not Machine]
+        known = all(isinstance(part, StateMeta) for part in parts) and parts
+        yield from cast("list[type[State[Any]]]", parts) if known else [State]
+    elif get_origin(arg) in (Union, UnionType):
         for part in get_args(arg):
             yield from _kinds_in(part)
     elif arg is Machine:
-        return  # above all machines there is nothing to read
+        raise TypeError(rootless(Machine))
     elif arg is Any or isinstance(arg, StateMeta):
         yield State if arg is Any else cast("type[State[Any]]", arg)
     else:

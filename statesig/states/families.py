@@ -78,6 +78,7 @@ __all__ = [
     "own_annotations",
     "read_unforged",
     "readers",
+    "rootless",
     "schema_of",
 ]
 
@@ -348,7 +349,7 @@ class StateModel(BaseModel, metaclass=StateMeta):
     @override
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         if cls.__top__ is None:
-            raise _Rootless(_rootless(cls), code=None)
+            raise _Rootless(rootless(cls), code=None)
         written = core_schema.plain_serializer_function_ser_schema(dump, info_arg=True, when_used="always")
         if building.get() is not cls:
             return core_schema.with_info_plain_validator_function(cls._admit, serialization=written)
@@ -480,7 +481,7 @@ class _Readers(PerClass[SchemaValidator]):
         if type(asked) not in (StateMeta, Choice):
             raise TypeError(f"a class of state is asked for, not {asked!r}")
         if getattr(asked, "__top__", asked) is None:
-            raise TypeError(_rootless(asked))
+            raise TypeError(rootless(asked))
         with _lock:
             *schema, is_whole = _union_schema(asked)
             found = SchemaValidator(defined(*schema))
@@ -489,7 +490,8 @@ class _Readers(PerClass[SchemaValidator]):
         return found
 
 
-def _rootless(cls: type[StateModel]) -> str:
+def rootless(cls: type[StateModel]) -> str:
+    """Return why a class means no states: it is above those of all machines."""
     return f"{cls.__name__} is above all machines, whose tags may be the same; ask for the states of one of them"
 
 

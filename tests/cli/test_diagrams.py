@@ -1,16 +1,17 @@
 """`statesig diagram MODULE[:NAME]`: a flow as a diagram, with the states of a stored run; or a machine."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from statesig import Flow, diagram, schema, state_of, task
+from statesig import Event, Flow, Running, Skipped, State, Success, diagram, encode_event, schema, state_of, task
 from statesig.cli.diagrams import _dot, _mermaid
 from tests.harness.commands import in_this_process
 from tests.samples.outcomes import mixed
-from tests.samples.tickets import Held, Ticket
+from tests.samples.tickets import Closed, Held, Open, Ticket
 
 
 def drawn() -> Flow:
@@ -108,7 +109,7 @@ def test_a_machine_has_no_stored_run(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_is_above_all_machines_is_no_machine(capfd: pytest.CaptureFixture[str]) -> None:
-    """`Machine` itself, which a module has because it imports it, names no table; nor does a union of states."""
+    """`Machine` itself, which a module has because it imports it, names no table."""
     remedy = "it has none; a class of a machine is MODULE:CLASS, such as shop:Order"
     expected = f"statesig: tests.samples.tickets has no flow 'Machine'; {remedy}\n"
     assert (2, "", expected) == in_this_process(["diagram", "tests.samples.tickets:Machine"], capfd)
@@ -126,3 +127,36 @@ def test_documents_are_checked_as_states_of_a_machine(tmp_path: Path, capfd: pyt
     file.write_text('{"type":"Open","title":"tea"}\n{"type":"Failed"}\n')
     refused = f"{file}:2: not a Ticket: a Failed is not one; possible: Open, Asked, Blocked, Closed\n1 of 2 not valid\n"
     assert (1, "", refused) == in_this_process(["check", "--as", TICKET, str(file)], capfd)
+
+
+@pytest.mark.parametrize("alias", ["AnyTicket", "OneTicket"])
+def test_a_union_of_states_is_named_as_a_class_is(
+    alias: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its alias too, by ``type``: `diagram` draws its machine, `schema` and `check` take its states alone."""
+    target = f"tests.samples.tickets:{alias}"
+    assert (0, diagram(kind=Ticket), "") == in_this_process(["diagram", target], capfd)
+    code, output, errors = in_this_process(["schema", target], capfd)
+    assert (0, schema(Open | Closed), "") == (code, json.loads(output), errors)
+    file = tmp_path / "tickets.jsonl"
+    file.write_text('{"type":"Open","title":"tea"}\n{"type":"Asked","title":"tea"}\n')
+    refused = f"{file}:2: not an Open | Closed: a Asked is not one; possible: Open, Closed\n1 of 2 not valid\n"
+    assert (1, "", refused) == in_this_process(["check", "--as", target, str(file)], capfd)
+
+
+def test_an_event_of_a_union(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its state is of the union, whatever parameters a member has there."""
+    now = datetime.now(UTC)
+    states: list[State[Any]] = [Success(result=3), Skipped(), Running()]
+    events = [encode_event(Event(run="r", task="a", index=None, attempt=1, time=now, state=each)) for each in states]
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b"\n".join(events))
+    told = f"{file}:3: state: a Running, not a Success[int] | Failed\n1 of 3 not valid\n"
+    assert (1, "", told) == in_this_process(["check", "--as", "tests.samples.tickets:Ended", str(file)], capfd)
+
+
+def test_a_union_of_two_machines_is_none(capfd: pytest.CaptureFixture[str]) -> None:
+    """It is told of which it has states."""
+    expected = "statesig: tests.samples.tickets:Mixed is no union: states of one machine are asked for, not of "
+    code, _, errors = in_this_process(["diagram", "tests.samples.tickets:Mixed"], capfd)
+    assert (2, f"{expected}Ticket and State\n") == (code, errors)

@@ -175,6 +175,10 @@ def test_a_union_of_two_machines_and_what_is_above_all_machines_are_refused() ->
     for refused in (lambda: decode("{}", Machine), lambda: TypeAdapter(Machine), lambda: schema(Machine)):
         with pytest.raises((TypeError, RuntimeError), match="Machine is above all machines"):
             refused()
+    for signals in (Signal[Machine], SignalOf[Machine], Signal[State | Machine]):
+        for ask in (TypeAdapter, schema, lambda asked: decode("{}", asked)):
+            with pytest.raises(TypeError, match="Machine is above all machines"):
+                ask(signals)
 
 
 @at_once

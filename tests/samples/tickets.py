@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing_extensions import override
+from typing_extensions import TypeAliasType, override
 
-from statesig import Machine, Transition
+from statesig import Failed, Machine, Success, Transition
 
 
 class Ticket(Machine):
@@ -46,3 +46,9 @@ class CLOSE(Transition[Open | Held, Closed]):
     @override
     def refuses(self, source: Open | Held) -> str | None:
         return "nobody is named" if isinstance(source, Held) and not source.by else None
+
+
+AnyTicket = Open | Closed
+OneTicket = TypeAliasType("OneTicket", AnyTicket)
+Ended = Success[int] | Failed
+Mixed = Open | Success

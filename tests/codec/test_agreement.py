@@ -46,7 +46,7 @@ def test_another_validator_gives_the_same_verdict(number: int) -> None:
             reason = refusal(document)
             found[verdict(reason, is_valid=validator.is_valid(document))].append(document)
     print({kind: len(of_kind) for kind, of_kind in found.items()})
-    assert [] == found["they disagree"]
+    assert [] == [json.dumps(document) for document in found["they disagree"]]
     assert found["both refuse"]
     assert number // 2 <= len(found["both take"])
 
@@ -85,7 +85,8 @@ def refusal(document: Any) -> str:
 def changed(document: Any, chance: random.Random) -> Any:
     """Return a document with one place changed: another value, one less, one more, or one in a list."""
     copied = json.loads(json.dumps(document))
-    *above, last = chance.choice([place for place in places(copied) if place])
+    # A model of the user's within a state converts what it likes, as it says: true to 1, for example.
+    *above, last = chance.choice([place for place in places(copied) if place and "owner" not in place[:-1]])
     container = copied
     for step in above:
         container = container[step]

@@ -14,6 +14,7 @@ import argparse
 from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
+from http import HTTPStatus
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -29,12 +30,12 @@ from statesig import (
     IllegalTransition,
     Machine,
     NoEntity,
-    RefusedTransition,
     Transition,
     diagram,
     encode,
     successors,
 )
+from statesig.http import install
 
 __all__ = [
     "CANCEL",
@@ -206,8 +207,8 @@ def service(orders: Entities[AnyOrder]) -> FastAPI:
         orders: Their histories.
     """
     app = FastAPI(title="Orders")
-    app.add_exception_handler(IllegalTransition, _conflict)
-    app.add_exception_handler(EntityChanged, _conflict)
+    install(app, raises=[IllegalTransition])
+    app.add_exception_handler(EntityChanged, _changed)
     app.add_exception_handler(NoEntity, _missing)
 
     @app.get("/", response_class=HTMLResponse)
@@ -215,43 +216,44 @@ def service(orders: Entities[AnyOrder]) -> FastAPI:
         return _page(orders.all())
 
     @app.put("/orders/{key}", status_code=201)
-    def begin(key: str, body: Opened) -> Response:
-        return _answer(orders.append(key, OPEN(lines=body.lines), expected=0), 201)
+    def begin(key: str, body: Opened, response: Response) -> Order:
+        return _told(orders.append(key, OPEN(lines=body.lines), expected=0), response)
 
     @app.get("/orders/{key}")
-    def show(key: str) -> Response:
-        return _answer(orders.latest(key))
+    def show(key: str, response: Response) -> Order:
+        return _told(orders.latest(key), response)
 
     @app.get("/orders/{key}/history")
     def history(key: str) -> JSONResponse:
         return JSONResponse([_described(change) for change in orders.history(key)])
 
     @app.post("/orders/{key}/place")
-    def place(key: str, body: Place) -> Response:
-        return _answer(orders.advance(key, PLACE, address=body.address))
+    def place(key: str, body: Place, response: Response) -> Order:
+        return _told(orders.advance(key, PLACE, address=body.address), response)
 
     @app.post("/orders/{key}/pay")
-    def pay(key: str, body: Payment) -> Response:
-        return _answer(orders.advance(key, PAY, reference=body.reference))
+    def pay(key: str, body: Payment, response: Response) -> Order:
+        return _told(orders.advance(key, PAY, reference=body.reference), response)
 
     @app.post("/orders/{key}/ship")
-    def ship(key: str, body: Parcel) -> Response:
-        return _answer(orders.advance(key, SHIP, tracking=body.tracking))
+    def ship(key: str, body: Parcel, response: Response) -> Order:
+        return _told(orders.advance(key, SHIP, tracking=body.tracking), response)
 
     @app.post("/orders/{key}/deliver")
-    def deliver(key: str) -> Response:
-        return _answer(orders.advance(key, DELIVER))
+    def deliver(key: str, response: Response) -> Order:
+        return _told(orders.advance(key, DELIVER), response)
 
     @app.post("/orders/{key}/cancel")
-    def cancel(key: str, body: Cancellation) -> Response:
-        return _answer(orders.advance(key, CANCEL, why=body.why))
+    def cancel(key: str, body: Cancellation, response: Response) -> Order:
+        return _told(orders.advance(key, CANCEL, why=body.why), response)
 
     return app
 
 
-def _answer(change: Change[AnyOrder], status: int = 200) -> Response:
-    """Return the state of an order, with its version as the tag of the entity."""
-    return Response(encode(change.state), status, {"ETag": f'"{change.version}"'}, "application/json")
+def _told(change: Change[AnyOrder], response: Response) -> Order:
+    """Return the state of an order; its version goes into the headers of the response."""
+    response.headers["ETag"] = f'"{change.version}"'
+    return change.state
 
 
 def _described(change: Change[AnyOrder]) -> dict[str, object]:
@@ -259,21 +261,17 @@ def _described(change: Change[AnyOrder]) -> dict[str, object]:
     return {"version": change.version, "time": change.time.isoformat(), "state": state}
 
 
-def _conflict(request: Request, exc: Exception) -> JSONResponse:
-    """Answer a transition that may not be with why, and with what may be instead."""
-    body: dict[str, object] = {"status": 409, "title": type(exc).__name__, "detail": str(exc)}
-    if isinstance(exc, RefusedTransition):
-        body["detail"] = exc.reason
-    if isinstance(exc, IllegalTransition):
-        body["possible"] = exc.possible
-    if isinstance(exc, EntityChanged):
-        body["version"] = exc.version
-    return JSONResponse(body, 409, media_type="application/problem+json")
+def _changed(request: Request, exc: Exception) -> Response:
+    return _problem(409, "there is such an order already, or somebody else has changed it")
 
 
-def _missing(request: Request, exc: Exception) -> JSONResponse:
-    body = {"status": 404, "title": "NoEntity", "detail": "there is no such order"}
-    return JSONResponse(body, 404, media_type="application/problem+json")
+def _missing(request: Request, exc: Exception) -> Response:
+    return _problem(404, "there is no such order")
+
+
+def _problem(status: int, detail: str) -> Response:
+    body = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail}
+    return JSONResponse(body, status, media_type="application/problem+json")
 
 
 # ---- the page

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout, n
 
 import checking
 import clusters
+import entities
 import executing
 import flows
 import imports
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "tasks memory": flows.memory,
     "threads": executing.threads,
     "stored": executing.stored,
+    "entities": entities.appended,
     "clusters": clusters.clusters,
     "peers": executing.peers,
     "others": others.others,

@@ -24,6 +24,7 @@ import sys
 from pathlib import Path
 
 from pydantic import BaseModel
+from typing_extensions import override
 
 from statesig import (
     FAIL,
@@ -75,6 +76,7 @@ class Distribution(BaseModel, frozen=True):
     version: str
     info: Path
 
+    @override
     def __str__(self) -> str:
         return f"{self.name} {self.version}".rstrip()
 

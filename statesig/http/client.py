@@ -132,6 +132,11 @@ async def araise_for_signal(
 ) -> httpx.Response:
     """Do as `raise_for_signal` does, with a response of an `httpx.AsyncClient`.
 
+    Args:
+        response: The response.
+        machines: Whose states raise their signals, as there.
+        limits: How much is decoded, as there.
+
     Raises:
         Signal: The endpoint raised it.
         IllegalTransition: The endpoint asked for a transition that the machine does not allow.

@@ -1,7 +1,9 @@
 """What the pages of docs name: everything that the code has, each link and each heading."""
 
 import argparse
+import inspect
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,10 @@ from tests.tools.documents import PAGES, README, described, pages, verbs
 
 ALL = (README, *pages())
 REFERENCE = {page.name: page.read_text() for page in (PAGES / "reference").glob("*.md")}
-LONGEST = 60
+LONGEST = 40
 """Lines of a page without a heading, code and tables left out: about a screen."""
+MADE_BY_OTHERS = ("Run",)
+"""Classes of which users get instances and make none."""
 
 
 def test_the_reference_describes_every_public_name() -> None:
@@ -33,6 +37,35 @@ def test_an_example_shows_every_public_name() -> None:
     programs = [block.body for page in ALL for block in blocks(page.read_text()) if block.language == "python"]
     used = {*re.findall(r"\w+", "\n".join(programs))}
     assert set() == {*statesig.__all__, "map", "zip", *statesig.testing.__all__} - used
+
+
+def test_the_reference_tells_every_option() -> None:
+    """What a public function or method takes by keyword alone stands in its docstring, which the reference shows."""
+    untold = [
+        f"{name}({option.name}=)"
+        for name, fn, told in _functions()
+        for option in inspect.signature(fn).parameters.values()
+        if option.kind is option.KEYWORD_ONLY and not re.search(rf"\b{option.name}\b", told)
+    ]
+    assert [] == untold
+
+
+def _functions() -> Iterator[tuple[str, Callable[..., object], str]]:
+    """Yield the public functions, methods and constructors that statesig defines, with what is said of each."""
+    for room in (statesig, statesig.testing, statesig.http):
+        for name in room.__all__:
+            value = getattr(room, name)
+            if inspect.isfunction(value):
+                yield name, value, inspect.getdoc(value) or ""
+            elif isinstance(value, type) and name not in MADE_BY_OTHERS:
+                own = {member: fn for member, fn in vars(value).items() if inspect.isfunction(fn)}
+                if "__init__" in own:
+                    yield name, own["__init__"], inspect.getdoc(value) or ""
+                yield from (
+                    (f"{name}.{member}", fn, inspect.getdoc(fn) or "")
+                    for member, fn in own.items()
+                    if not member.startswith("_")
+                )
 
 
 def test_no_name_is_described_twice() -> None:

@@ -108,9 +108,10 @@ class Entities(Generic[MachineT]):
             RefusedTransition: Its guard refuses to leave it.
             EncodeError: The new state would not read back unchanged.
             StoreError: The key is of another machine, or the store cannot be written.
-            TypeError: It is no transition of this machine.
+            TypeError: It is no transition of this machine, or the key is no text.
         """
         self._check(transition)
+        key = _text_of(key)
         latest = self._found(key)
         version = 0 if latest is None else latest.version
         if version != expected:
@@ -148,6 +149,7 @@ class Entities(Generic[MachineT]):
             NoEntity: There is no entity with this key.
             IllegalTransition: The transition does not leave the entity's state.
         """
+        key = _text_of(key)
         while True:
             latest = self.latest(key)
             transition = decide(latest.state)
@@ -173,7 +175,7 @@ class Entities(Generic[MachineT]):
         Raises:
             NoEntity: There is no entity with this key; the others as for `state`.
         """
-        found = self._found(key)
+        found = self._found(_text_of(key))
         if found is None:
             raise NoEntity(self.store.name, f"there is no entity {key!r}; a history begins with expected=0")
         return found
@@ -184,7 +186,7 @@ class Entities(Generic[MachineT]):
         Raises:
             NoEntity: There is no entity with this key; the others as for `state`.
         """
-        stored = self._stored(key)
+        stored = self._stored(_text_of(key))
         if stored is None:
             raise NoEntity(self.store.name, f"there is no entity {key!r}; a history begins with expected=0")
         return tuple(map(self._read, self.store.entity_history(stored)))
@@ -266,6 +268,13 @@ class Entities(Generic[MachineT]):
             what = f"version {stored.version} of entity {stored.key!r}"
             raise not_understood(self.store.name, what, exc) from None
         return Change(stored.key, stored.version, stored.time, state)
+
+
+def _text_of(key: str) -> str:
+    """Return a key as plain text: a member of a StrEnum is its value."""
+    if not isinstance(cast("object", key), str):
+        raise TypeError(f"the key of an entity is a text, not {type(key).__name__}")
+    return str.__str__(key)
 
 
 def _root_of(kind: Any) -> type[Machine]:

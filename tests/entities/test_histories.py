@@ -7,12 +7,14 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import TypeAliasType
 
 from statesig import (
     SKIP,
@@ -352,6 +354,50 @@ def test_a_damaged_entity_is_refused_and_hides_no_other(file: str, orders: Entit
     told: list[StoreError] = []
     assert (["o-2"], 1) == ([one.key for one in orders.all(damaged=told.append)], len(told))
     assert 3 == orders.advance("o-2", SHIP, tracking="T-9").version
+
+
+class Keys(StrEnum):
+    """Keys that a program knows."""
+
+    FIRST = "o-1"
+
+
+class Mixed(str, Enum):  # noqa: UP042  # that is what is tried
+    """The same, as it was written before there was a StrEnum."""
+
+    FIRST = "o-1"
+
+
+@pytest.mark.parametrize("key", [Keys.FIRST, Mixed.FIRST])
+def test_a_key_is_text(orders: Entities[AnyOrder], key: str) -> None:
+    """A member of an enumeration of texts is its value, wherever it is given."""
+    before = placed(orders, key)
+    orders.change(key, lambda order: DROP(order_id="o-1", why="late"))
+    assert (before, "o-1", ["Draft", "Placed", "Dropped"]) == (
+        orders.history("o-1")[1].state,
+        orders.latest(key).key,
+        tags(orders, key),
+    )
+
+
+@pytest.mark.parametrize("key", [1, None, b"o-1"])
+def test_another_key_is_refused(orders: Entities[AnyOrder], key: Any) -> None:
+    """By its type, before the store is asked."""
+    for act in (
+        lambda: orders.append(key, OPEN(order_id="o-1"), expected=0),
+        lambda: orders.advance(key, DELIVER),
+        lambda: orders.state(key),
+        lambda: orders.history(key),
+    ):
+        with pytest.raises(TypeError, match="the key of an entity is a text, not"):
+            act()
+    assert [] == orders.all()
+
+
+def test_an_alias_is_what_it_names(file: str) -> None:
+    """The union may have a name that is one for checkers, too, as ``type AnyOrder = ...`` gives it."""
+    links = Entities(file, TypeAliasType("Named", AnyLink))
+    assert Dialing() == links.append("l", DIAL(), expected=0).state == links.state("l")
 
 
 @pytest.mark.parametrize("kind", [int, Success, Machine, Draft | Payment, Draft | int, None])

@@ -89,6 +89,24 @@ class Claims:
                 return min(rivals, key=lambda other: other.line)
         return None
 
+    def signal_of(self, state: TypeInfo, seen_from: str, analyzer: SemanticAnalyzer) -> TypeInfo | None:
+        """Return the signal of a state, of those in the modules that another imports, or in itself.
+
+        Args:
+            state: The state.
+            seen_from: The module in whose place it is asked.
+            analyzer: Where mypy is.
+        """
+        claim = (state.fullname, "")
+        imported = self._imports.below(seen_from, analyzer)
+        self._search(claim, imported, analyzer)
+        claimants = self._claimants.get(claim, {})
+        names = [
+            name for module in (*sorted(imported & claimants.keys()), seen_from) for name in claimants.get(module, ())
+        ]
+        found = (class_at(name, analyzer) for name in names)
+        return next((signal for signal in found if signal is not None and _claim_of(signal) == claim), None)
+
     def imported_by(self, module: str) -> set[str]:
         """Return the modules in which rivals of a module's classes were searched for."""
         return self._imports.known_below(module)

@@ -74,13 +74,13 @@ from statesig.checking.claims import (
     root_of,
 )
 from statesig.checking.fields import MODEL, add_constructor, declared_in, noted_fields
-from statesig.checking.successions import fault_of_way, succession
+from statesig.checking.successions import fault_elsewhere, fault_of_way, signal_above, succession
 from statesig.checking.values import MAKERS, MAPS, SUCCESS, mapped, raised, task_of
 from statesig.errors import LONGEST_TAG, DefinitionError
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 10
+VERSION: Final = 11
 """Raise it when a verdict, a message or a note changes, so that mypy drops older cache entries."""
 
 
@@ -245,7 +245,25 @@ class StatesigPlugin(Plugin):
         other = self._claims.rival_of(info, analyzer)
         if other is not None:
             _refuse(ctx, f"{state.type.fullname} has a signal already, {other.fullname}; raise that one")
+        else:
+            self._see_way(ctx, state, analyzer)
         add_constructor(ctx, state, analyzer)
+
+    def _see_way(self, ctx: ClassDefContext, state: Instance, analyzer: SemanticAnalyzer) -> None:
+        """Report a new way of a machine that is said in another module than its root.
+
+        Modules may import each other, so that the ways in that module are seen only later.
+        """
+        info = ctx.cls.info
+
+        def signal_of(kind: TypeInfo) -> TypeInfo | None:
+            return self._claims.signal_of(kind, info.module_name, analyzer)
+
+        reason = fault_elsewhere(info, state, signal_of)
+        if reason is not None and (analyzer.final_iteration or signal_above(state.type, signal_of) is not None):
+            _refuse(ctx, reason)
+        elif reason is not None:
+            analyzer.defer()
 
 
 def _note_fixed_result(ctx: ClassDefContext, parents: list[TypeInfo]) -> None:

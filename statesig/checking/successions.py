@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mypy.nodes import ARG_NAMED, ARG_NAMED_OPT, FuncDef, MypyFile, TypeInfo
@@ -11,6 +11,8 @@ from mypy.types import (
     AnyType,
     CallableType,
     Instance,
+    NoneType,
+    ProperType,
     Type,
     TypeVarType,
     UnionType,
@@ -21,7 +23,7 @@ from mypy.types import (
 from statesig.checking.claims import SIGNAL, STATE, TRANSITION, argument_of, is_state, root_of
 from statesig.checking.fields import named_in
 
-__all__ = ["fault_of_way", "succession"]
+__all__ = ["fault_elsewhere", "fault_of_way", "signal_above", "succession"]
 
 
 def succession(ctx: MethodSigContext) -> CallableType:
@@ -77,6 +79,47 @@ def fault_of_way(signal: TypeInfo, target: Instance) -> str | None:
         if any(not isinstance(get_proper_type(arg), (TypeVarType, AnyType)) for arg in source.args):
             return f"a source means its subclasses, too; write {source.type.name}"
     return None
+
+
+def fault_elsewhere(signal: TypeInfo, target: Instance, signal_of: Callable[[TypeInfo], TypeInfo | None]) -> str | None:
+    """Return why a transition in another module than the root's must not lead to a state from where it does, or None.
+
+    It may only refine: lead to a kind below another, from where that one is reached, too.
+
+    Args:
+        signal: The class of transitions.
+        target: The state that it raises.
+        signal_of: Returns the signal of a state; None if it has none.
+    """
+    root = root_of(target.type)
+    if root.fullname == STATE or signal.module_name == root.module_name:
+        return None
+    above = signal_above(target.type, signal_of)
+    allowed = [] if above is None else [get_proper_type(source) for source in _sources_of(above)]
+    surplus = [source for source in map(get_proper_type, _sources_of(signal)) if not _is_among(source, allowed)]
+    if not surplus:
+        return None
+    known, named = (", ".join(map(_name_of, kinds)) for kinds in (allowed, surplus))
+    follows = f"elsewhere {target.type.name} follows {known or 'nothing'}, not {named}"
+    return f"the ways of {root.name} are said in {root.module_name}; {follows}"
+
+
+def signal_above(state: TypeInfo, signal_of: Callable[[TypeInfo], TypeInfo | None]) -> TypeInfo | None:
+    """Return the signal of the nearest kind above a state that has one; None if none has."""
+    above = next((base.type for base in state.bases if is_state(base.type)), None)
+    return None if above is None else signal_of(above) or signal_above(above, signal_of)
+
+
+def _is_among(source: ProperType, allowed: Iterable[ProperType]) -> bool:
+    """Tell whether a source is one of some kinds or below one; a type that is no state is another error's."""
+    if isinstance(source, Instance):
+        kinds = [kind.type.fullname for kind in allowed if isinstance(kind, Instance)]
+        return any(source.type.has_base(kind) for kind in kinds)
+    return not isinstance(source, NoneType) or any(isinstance(kind, NoneType) for kind in allowed)
+
+
+def _name_of(source: ProperType) -> str:
+    return source.type.name if isinstance(source, Instance) else "None"
 
 
 def _sources_of(signal: TypeInfo) -> list[Type]:

@@ -142,6 +142,33 @@ class SECOND(Transition[Opened, Asked]): ...  # P: statesig
 class PLACED(Transition[Draft, Placed]): ...  # P: statesig
 
 
+# ---- ways in another module than the root's
+
+
+class Lent(Placed): ...
+
+
+class Lost(machines.Dropped): ...
+
+
+class Recalled(Lost): ...
+
+
+class Refused(machines.Gift): ...
+
+
+class LEND(Transition[Elsewhere, Lent]): ...
+
+
+class LOSE(Transition[Draft | machines.Delivered, Lost]): ...  # P: statesig
+
+
+class RECALL(Transition[None, Recalled]): ...  # P: statesig
+
+
+class REFUSE(Transition[Draft, Refused]): ...  # P: statesig
+
+
 # ---- abstract
 
 

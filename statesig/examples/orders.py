@@ -71,7 +71,7 @@ class Line(BaseModel, frozen=True, extra="forbid"):
 
     article: str
     number: int = Field(ge=1, le=99)
-    price: Decimal = Field(ge=0, le=10_000, decimal_places=2)
+    price: Decimal = Field(ge=Decimal(0), le=Decimal(10_000), decimal_places=2)
 
 
 class Order(Machine):

@@ -103,18 +103,14 @@ def _verb(options: argparse.Namespace) -> _Verb:
             from statesig.cli.stored_runs import list_runs
 
             return list_runs
-        case "show":
-            from statesig.cli.stored_runs import show
+        case "show" | "cancel" | "prune":
+            from statesig.cli.stored_runs import cancel, prune, show
 
-            return show
-        case "cancel":
-            from statesig.cli.stored_runs import cancel
+            return {"show": show, "cancel": cancel, "prune": prune}[options.verb]
+        case "serve":
+            from statesig.cli.serving import serve
 
-            return cancel
-        case "prune":
-            from statesig.cli.stored_runs import prune
-
-            return prune
+            return serve
         case "check-store":
             from statesig.cli.store_checks import check_store
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from statesig.states import State
     from statesig.states.machines import AnyKind, Machine
 
-__all__ = ["OF_A_MACHINE", "kind_named", "load", "load_flow", "load_kind", "load_union"]
+__all__ = ["OF_A_MACHINE", "kind_named", "load", "load_flow", "load_flows", "load_kind", "load_union"]
 
 OF_A_MACHINE = "; a class of a machine is MODULE:CLASS, such as shop:Order"
 
@@ -55,6 +55,23 @@ def load_flow(target: str, *, hint: str = "") -> Flow:
         listed = f"{', '.join(flows)}: say which, as in {module_name}:{next(iter(flows))}"
         raise UsageError(f"{module_name} has {len(flows)} flows, {listed}")
     return next(iter(flows.values()))
+
+
+def load_flows(target: str) -> list[Flow]:
+    """Return the flow that ``MODULE:FLOW`` names; for ``MODULE`` alone all its flows.
+
+    Raises:
+        UsageError: There is no such module or flow, or the module has none.
+    """
+    from statesig.flow import Flow
+
+    _, colon, name = target.rpartition(":")
+    if colon and not name.endswith(".py"):
+        return [load_flow(target)]
+    flows = {id(value): value for value in vars(load(target)).values() if isinstance(value, Flow)}
+    if not flows:
+        raise UsageError(f"{target} has no flow; define one at its top level: with Flow(...) as flow")
+    return [*flows.values()]
 
 
 def load_kind(target: str) -> AnyKind | None:

@@ -34,6 +34,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     _add_runs(verbs.add_parser)
     _add_show(verbs.add_parser)
     _add_cancel(verbs.add_parser)
+    _add_serve(verbs.add_parser)
     _add_prune(verbs.add_parser)
     _add_check_store(verbs.add_parser)
     _add_check(verbs.add_parser)
@@ -171,6 +172,30 @@ def _add_cancel(add: Add) -> None:
     _take_store(cancel)
 
 
+def _add_serve(add: Add) -> None:
+    serve = add(
+        "serve",
+        help="serve the runs of a store over HTTP",
+        description="Serve the runs of a store over HTTP on 127.0.0.1, to whoever has the token that it prints: list, "
+        "show and follow them, start runs of the flows of the modules, decide paused tasks, cancel runs and run them "
+        "again. Needs the extra http.",
+        epilog="Ctrl-C or SIGTERM lets running tasks finish, a second one stops them. The runs stay as they are, and "
+        "the next `statesig serve` continues those that it drove.",
+    )
+    serve.add_argument(
+        "targets",
+        nargs="*",
+        metavar="MODULE[:FLOW]",
+        help="modules or their files, of which all flows are served, or one flow of each; runs of other flows are only "
+        "shown, and signals to them stored",
+    )
+    _take_store(serve, "the store of the runs, created if missing")
+    serve.add_argument("--port", metavar="N", type=_port, default=8000, help="the port, 8000 by default; 0: a free one")
+    serve.add_argument("--lifetime", metavar="AGE", default="12h", help="how long the token is valid; 12h by default")
+    serve.add_argument("--runs", metavar="N", type=_number, default=4, help="at most N runs at once; 4 by default")
+    _take_executor(serve)
+
+
 def _add_prune(add: Add) -> None:
     prune = add(
         "prune",
@@ -298,6 +323,12 @@ def _add_stubs(add: Add) -> None:
 def _number(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"a number is 1 or more, not {text!r}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
     return int(text)
 
 

@@ -3,7 +3,8 @@
 `SignalMiddleware` serves any ASGI application and needs no extra; the rest needs the extra ``http``: `install` and
 `SignalRoute` are for FastAPI, `raise_for_signal` for responses of httpx. Each of these is loaded when it is first used.
 
-`create_app` makes a server of stored runs: it shows them, starts them, and takes signals to them.
+`create_app` makes a server of stored runs: it shows them, starts them, and takes signals to them. `Client` and
+`AsyncClient` are for those who ask it.
 """
 
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from statesig.http.statuses import STATUSES, Raises, Statuses
 if TYPE_CHECKING:
     from statesig.http.applications import SignalRoute, install
     from statesig.http.client import araise_for_signal, raise_for_signal, signal_from, transition_error_from
+    from statesig.http.remote import AsyncClient, Client, RequestRefused
     from statesig.http.service.access import (
         EVERY_FLOW,
         Asked,
@@ -26,22 +28,41 @@ if TYPE_CHECKING:
         Verb,
     )
     from statesig.http.service.application import create_app
+    from statesig.http.service.documents import (
+        EventDocument,
+        FlowDocument,
+        RunDocument,
+        SentDocument,
+        SummaryDocument,
+        TaskDocument,
+        TaskHistoryDocument,
+    )
 
 __all__ = [
     "EVERY_FLOW",
     "STATUSES",
     "Asked",
+    "AsyncClient",
     "Authenticate",
     "Authorize",
     "Boundary",
+    "Client",
+    "EventDocument",
     "Expose",
+    "FlowDocument",
     "Grant",
     "Location",
     "Policy",
     "Raises",
+    "RequestRefused",
+    "RunDocument",
+    "SentDocument",
     "SignalMiddleware",
     "SignalRoute",
     "Statuses",
+    "SummaryDocument",
+    "TaskDocument",
+    "TaskHistoryDocument",
     "Tokens",
     "Verb",
     "araise_for_signal",
@@ -56,11 +77,21 @@ __all__ = [
 _HOMES = {
     "EVERY_FLOW": "service.access",
     "Asked": "service.access",
+    "AsyncClient": "remote",
     "Authenticate": "service.access",
     "Authorize": "service.access",
+    "Client": "remote",
+    "EventDocument": "service.documents",
+    "FlowDocument": "service.documents",
     "Grant": "service.access",
     "Policy": "service.access",
+    "RequestRefused": "remote",
+    "RunDocument": "service.documents",
+    "SentDocument": "service.documents",
     "SignalRoute": "applications",
+    "SummaryDocument": "service.documents",
+    "TaskDocument": "service.documents",
+    "TaskHistoryDocument": "service.documents",
     "Tokens": "service.access",
     "Verb": "service.access",
     "araise_for_signal": "client",

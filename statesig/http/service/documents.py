@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic_core import to_json
 
-from statesig.states import UtcDatetime
+from statesig.codec.states import decode
+from statesig.states import AnyState, UtcDatetime
 
 __all__ = [
     "EventDocument",
@@ -42,6 +44,18 @@ SchemaDocument = Annotated[dict[str, Any], WithJsonSchema({"type": ["object", "b
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+
+class _WithState(_Document):
+    state: StateDocument
+
+    def entered(self) -> AnyState[object]:
+        """Return the state itself.
+
+        Raises:
+            DecodeError: This program does not know its class.
+        """
+        return cast("AnyState[object]", decode(to_json(self.state)))  # a concrete state
 
 
 class FlowDocument(_Document):
@@ -107,7 +121,7 @@ class SentDocument(_Document):
     failed: bool
 
 
-class _OfARun(_Document):
+class _OfARun(_WithState):
     """What every document of a run has.
 
     Args:
@@ -121,7 +135,6 @@ class _OfARun(_Document):
 
     run: str
     flow: str
-    state: StateDocument
     process: str | None
     origin: str | None
     created: UtcDatetime
@@ -156,7 +169,7 @@ class RunsDocument(_Document):
     next: str | None
 
 
-class TaskDocument(_Document):
+class TaskDocument(_WithState):
     """A task of a run as it is now, or a child of a mapped task.
 
     Args:
@@ -177,7 +190,6 @@ class TaskDocument(_Document):
 
     task: str
     index: int | None
-    state: StateDocument
     attempts: int
     began: UtcDatetime | None
     changed: UtcDatetime | None
@@ -214,7 +226,7 @@ class RunDocument(_OfARun):
     length: int
 
 
-class EventDocument(_Document):
+class EventDocument(_WithState):
     """An event of a run's history: a task, or the run itself, entered a state.
 
     Args:
@@ -237,7 +249,6 @@ class EventDocument(_Document):
     attempt: int
     try_number: int = Field(alias="try")
     time: UtcDatetime
-    state: StateDocument
     worker: str | None
     principal: str | None
 

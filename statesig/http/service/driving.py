@@ -36,6 +36,9 @@ STORED: Final = "stored"
 _AGAIN: Final = 1.0
 """Seconds after which a run that another process has is tried again."""
 
+_MOMENT: Final = 0.1
+"""Seconds between two looks at whether a thread is to be given up."""
+
 _logger = logging.getLogger("statesig.http")
 
 
@@ -75,6 +78,7 @@ class Driver:
         self._driven: dict[str, _Driven] = {}
         self._lock = threading.Lock()
         self._is_stopping = False
+        self._gives_up = False
         self._alarms = Alarms(options.now)
 
     def drives(self, run: str) -> bool:
@@ -123,6 +127,7 @@ class Driver:
         """
         with self._lock:
             self._is_stopping = True
+            self._gives_up = self._gives_up or now
             for driven in self._driven.values():
                 if driven.run is not None:
                     driven.run.interrupt(now=now)
@@ -131,9 +136,10 @@ class Driver:
         self._alarms.stop()
 
     def wait(self) -> None:
-        """Wait until no run is driven any more."""
+        """Wait until no run is driven any more; once they are to be stopped now, not for functions that go on."""
         for thread in self._threads:
-            thread.join()
+            while thread.is_alive() and not self._gives_up:
+                thread.join(_MOMENT)
 
     # ---- the beginning
 

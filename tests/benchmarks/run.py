@@ -21,6 +21,7 @@ import clusters
 import entities
 import executing
 import flows
+import following
 import imports
 import machines
 import others
@@ -57,6 +58,7 @@ BENCHMARKS: dict[str, Callable[[Plan], Iterator[Row | str]]] = {
     "others": others.others,
     "triggers": triggers.triggers,
     "requests": serving.requests,
+    "following": following.following,
     "mypy": checking.checking,
 }
 

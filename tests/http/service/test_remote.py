@@ -52,6 +52,7 @@ def test_a_run_is_steered(client: Client) -> None:
     assert [] == [*client.follow(run, after=last.number)]
 
 
+@pytest.mark.exhaustive
 def test_runs_come_page_by_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them, each once."""
     expected = [run.run for run in client.runs()]

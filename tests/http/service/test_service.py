@@ -112,6 +112,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def waiting(server: Served) -> str:
+    """A run whose payment waits, for tests that change nothing."""
+    return server.start("payments", amount=7)
+
+
 # ---- starting
 
 
@@ -198,10 +204,10 @@ def test_a_task_is_released_with_an_answer(server: Served) -> None:
     ],
 )
 def test_a_signal_that_is_not_possible_is_refused(
-    server: Served, task: str, document: Any, status: int, said: str
+    server: Served, waiting: str, task: str, document: Any, status: int, said: str
 ) -> None:
     """With what is possible, and nothing of what was sent; nothing has changed."""
-    run = server.start("payments", amount=7)
+    run = waiting
     before = server.client.get(f"/runs/{run}").json()
     response = server.signal(run, task, document)
     assert status == response.status_code, response.text
@@ -326,9 +332,9 @@ def test_a_run_is_cancelled_while_it_is_driven(server: Served) -> None:
     server.wait(run, "Cancelled")
 
 
-def test_a_run_takes_no_other_signal(server: Served) -> None:
+def test_a_run_takes_no_other_signal(server: Served, waiting: str) -> None:
     """One that waits for its tasks cannot be released as a whole."""
-    run = server.start("payments", amount=7)
+    run = waiting
     for document in (RESUME, {"type": "Success"}, {"type": "Failed"}):
         response = server.signal(run, None, document)
         assert (409, ["Cancelled"]) == (response.status_code, response.json()["possible"])
@@ -483,6 +489,7 @@ def test_nobody_comes_in_without_a_token(server: Served, header: str | None) -> 
 # ---- what leaves
 
 
+@pytest.mark.exhaustive
 def test_messages_leave_where_they_are_exposed(tmp_path: Path) -> None:
     """By default none does; `redact` has been there before, in the store too."""
     tokens = Tokens()
@@ -530,6 +537,7 @@ def test_the_server_records_that_a_deadline_has_passed(server: Served) -> None:
     assert 409 == server.signal(run, "late", RESUME).status_code
 
 
+@pytest.mark.exhaustive
 def test_a_document_is_a_state(server: Served) -> None:
     """What leaves of a state reads back as one."""
     run = server.start("failing", "Failed")

@@ -8,10 +8,13 @@ const reach = (block) => {
 const reachAll = (changes) => changes.forEach((change) => reach(change.target));
 const sizes = new ResizeObserver(reachAll);
 const attributes = new MutationObserver(reachAll);
-document.querySelectorAll(".md-typeset pre > code, .md-typeset__scrollwrap").forEach((block) => {
-  sizes.observe(block);
-  attributes.observe(block, { attributeFilter: ["tabindex"] });
-});
+const watch = () =>
+  document.querySelectorAll(".md-typeset pre > code, .md-typeset__scrollwrap").forEach((block) => {
+    sizes.observe(block);
+    attributes.observe(block, { attributeFilter: ["tabindex"] });
+  });
+new MutationObserver(watch).observe(document.body, { childList: true, subtree: true }); // tables are wrapped later
+watch();
 document.querySelector(".md-search[role=dialog]")?.setAttribute("aria-label", "Search");
 document.querySelector("#__search")?.setAttribute("aria-label", "Search");
 document.querySelector("#__drawer")?.setAttribute("aria-label", "Contents");

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from measuring import Plan, Row, compare_code
+from peers import peers
 from pydantic import BaseModel, ConfigDict
 
 from statesig import Machine, Transition, advance
@@ -68,3 +69,4 @@ def machines(plan: Plan) -> Iterator[Row]:
         ('SHIP.after(placed, tracking="T-9").state', floor, 1.5, "dict of dicts, BareShipped(...)"),
     ):
         yield compare_code(plan, names, subject, beside, bound=bound, called=(subject.replace(fields, "..."), told))
+    yield from peers(plan, names)

@@ -9,7 +9,7 @@ from kinds import QUARANTINE, Quarantined
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from statesig import FAIL, SKIP, Failed, Limits, Signal, Skipped, State, TimedOut, catching
+from statesig import FAIL, SKIP, Failed, Limits, Machine, Signal, Skipped, State, TimedOut, catching
 from statesig.http import (
     STATUSES,
     Boundary,
@@ -35,7 +35,7 @@ Boundary(expose=[FAIL])  # E: list-item
 Boundary(redact=len)  # E: arg-type
 
 
-def place_of(state: State[Any], scope: Mapping[str, Any]) -> str | None:
+def place_of(state: State[Any] | Machine, scope: Mapping[str, Any]) -> str | None:
     return f"/runs/{state.message}" if scope["path"] else None
 
 

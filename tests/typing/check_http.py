@@ -36,7 +36,7 @@ Boundary(redact=len)  # E: arg-type
 
 
 def place_of(state: State[Any] | Machine, scope: Mapping[str, Any]) -> str | None:
-    return f"/runs/{state.message}" if scope["path"] else None
+    return f"/runs/{state.type}" if scope["path"] else None
 
 
 def wrong_place(state: State[Any]) -> str:

@@ -26,6 +26,7 @@ from statesig.http.service.driving import Driver
 from statesig.http.service.entrance import Entrance
 from statesig.http.service.following import Feeds
 from statesig.http.service.gate import Gate
+from statesig.http.service.pages.routes import Pages
 from statesig.http.service.reading import Reading
 from statesig.http.service.responses import answer_to_error
 from statesig.http.service.signalling import Signalling
@@ -96,10 +97,13 @@ def create_app(
         lifespan=service.lifespan,
     )
     install(app, expose=expose, redact=redact, limits=limits, raises=())
-    Reading(service.views, service.feeds, gate).add_to(app)
+    reading = Reading(service.views, service.feeds, gate)
+    reading.add_to(app)
     signalling = Signalling(service.views, service.driver, service.options)
     starting = Starting(service.views, service.driver, service.options)
-    Changing(service.views, gate, signalling, starting, boundary).add_to(app)
+    changing = Changing(service.views, gate, signalling, starting, boundary)
+    changing.add_to(app)
+    Pages(reading, changing, gate, authenticate).add_to(app)
     for error in (StoreError, Exception):
         app.add_exception_handler(error, answer_to_error)
     app.add_middleware(Entrance, authenticate=authenticate)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from anyio import to_thread
 
-from statesig.http.answers import problem
+from statesig.http.answers import Answer, problem
 from statesig.http.asgi import ASGIApp, Receive, Scope, Send, header_of
 from statesig.http.service.access import Authenticate
+from statesig.http.service.pages import sessions
 
 __all__ = ["Entrance"]
 
 
 class Entrance:
     """ASGI middleware that keeps the principal of a bearer token with the request, as ``scope["state"]["principal"]``.
+
+    The page, and the events that it listens to, take the token from the cookie of a session, too. The token itself is
+    kept with the request as ``scope["state"]["token"]``.
 
     Args:
         app: The application.
@@ -31,16 +37,30 @@ class Entrance:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        principal = await self._principal(header_of(scope, b"authorization"))
-        if principal is None:
-            challenge = [("www-authenticate", "Bearer")]
-            await problem(401, challenge, detail="a valid bearer token is needed")(scope, receive, send)
+        token = _token(scope)
+        principal = None if token is None else await to_thread.run_sync(self.authenticate, token)
+        if principal is None and not sessions.is_open(scope):
+            await _refusal(scope)(scope, receive, send)
             return
-        scope.setdefault("state", {})["principal"] = principal
+        if principal is not None:
+            scope.setdefault("state", {}).update(principal=principal, token=token)
         await self.app(scope, receive, send)
 
-    async def _principal(self, header: bytes) -> str | None:
-        scheme, _, token = header.decode("latin-1").strip().partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            return None
-        return await to_thread.run_sync(self.authenticate, token.strip())
+
+def _token(scope: Scope) -> str | None:
+    header = header_of(scope, b"authorization")
+    if not header and sessions.takes_cookie(scope):
+        return sessions.token_in_cookie(scope)
+    scheme, _, token = header.decode("latin-1").strip().partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _refusal(scope: Scope) -> Answer:
+    """Return the answer to a request without a valid token: people are asked to sign in."""
+    if not sessions.is_page(scope):
+        return problem(401, [("www-authenticate", "Bearer")], detail="a valid bearer token is needed")
+    query = scope["query_string"].decode("latin-1")
+    wanted = sessions.path_of(scope) + (f"?{query}" if query else "")
+    asked = f"?next={quote(wanted, safe='/')}" if scope["method"] == "GET" and wanted != "/" else ""
+    location = scope.get("root_path", "") + sessions.SIGN_IN + asked
+    return Answer(303, (("location", location), ("content-length", "0"), ("cache-control", "no-store")), b"")

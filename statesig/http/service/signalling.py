@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from pydantic import ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
+
 from statesig.codec.states import encode
 from statesig.engine.answers import decided, is_decision
 from statesig.engine.deadlines import seen_stored
@@ -18,10 +21,13 @@ from statesig.engine.options import Options
 from statesig.engine.stored_values import STORED
 from statesig.errors import FlowError, RunTaken
 from statesig.flow import Flow
+from statesig.http.answers import Answered, problem
+from statesig.http.problems import Fault, faults_of
 from statesig.http.service.driving import ACCEPTED, APPLIED, Driver
 from statesig.http.service.driving import STORED as WAITS
 from statesig.http.service.requests import Asking, conflict, missing, refused, stale
 from statesig.http.service.views import DECISIONS, Key, Place, Views, is_over, places_of
+from statesig.http.words import words_of
 from statesig.states import Cancelled, Resume, State
 from statesig.stores.store import Lease, Sent, StoredRun
 
@@ -152,10 +158,11 @@ class Signalling:
                 told = f"the server was not given flow {run.flow}, so that it does not know the type of the answer"
                 conflict(f"{told}; release {name} where the flow is, by statesig resume", DECISIONS)
             return state
+        declared = _declared(flow, task)
         try:
-            return decided(flow, _declared(flow, task), name, state)
+            return decided(flow, declared, name, state)
         except FlowError as exc:
-            refused(422, exc.reason)
+            raise Answered(problem(422, detail=exc.reason, faults=_faults_of(state, declared))) from None
 
     # ---- to the run itself
 
@@ -240,6 +247,20 @@ _FEW: Final = 10
 def _declared(flow: Flow, task: str) -> Any:
     """Return the type of the answer that a task declares; None if it takes none."""
     return next((node.task.answer for node in flow.nodes if node.name == task), None)
+
+
+def _faults_of(state: State[Any], declared: Any) -> list[Fault]:
+    """Return what is wrong with the answer that a Resume carries, each with its path in the body."""
+    if declared is None or not state.has_result:
+        return []
+    kind: Any = State[declared]
+    try:
+        kind.model_validate(state)
+    except ValidationError as exc:
+        return [Fault(f"body.{fault.path}", fault.reason) for fault in faults_of(exc, words_of([declared]))]
+    except PydanticSchemaGenerationError:
+        return []
+    return []
 
 
 def _tag(place: Place) -> str:

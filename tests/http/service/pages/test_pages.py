@@ -383,6 +383,7 @@ def test_what_is_hostile_is_shown_as_it_is(client: Client, tmp_path: Path) -> No
 # ---- what is offered
 
 
+DECISIONS: tuple[Verb, ...] = ("resume", "fail", "cancel")
 TASK_FORMS = {"resume": "resume-pay", "fail": "fail-pay", "cancel": "cancel-pay"}
 
 
@@ -390,7 +391,7 @@ def test_the_forms_are_those_that_the_policy_allows(client: Client, paused: str)
     """For every set of verbs: of a paused task its decisions, of the run Cancel, and nothing of a stranger's run."""
     cyd = Person(client, CYD)
     for size in range(4):
-        for verbs in combinations(("resume", "fail", "cancel"), size):
+        for verbs in combinations(DECISIONS, size):
             CHOSEN.clear()
             CHOSEN.update(verbs)
             expected = {TASK_FORMS[verb] for verb in verbs} | ({"cancel-run"} if "cancel" in verbs else set())

@@ -148,6 +148,9 @@ if TYPE_CHECKING or not _HOMES:
     from statesig.codec.limits import (
         Limits,
     )
+    from statesig.codec.logs import (
+        to_log,
+    )
     from statesig.codec.states import (
         decode,
         encode,
@@ -480,6 +483,7 @@ __all__ = [
     "successors",
     "tally",
     "task",
+    "to_log",
     "transition_of",
     "truth_table",
 ]

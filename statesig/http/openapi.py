@@ -63,7 +63,9 @@ class Document:
         check_families("raises", raises, Machine, IllegalTransition)
         self.families: list[Any] = [each for each in raises if not issubclass(each, IllegalTransition)]
         errors: list[Any] = [each for each in raises if issubclass(each, IllegalTransition)]
-        self.errors = [each for each in _ERRORS_OF_TRANSITIONS if issubclass(each, tuple(errors))]
+        self.errors: list[type[IllegalTransition | RefusedTransition]] = [
+            each for each in _ERRORS_OF_TRANSITIONS if issubclass(each, tuple(errors))
+        ]
         self.made_of: object = None
 
     def __call__(self) -> dict[str, Any]:

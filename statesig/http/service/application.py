@@ -140,10 +140,10 @@ class Service:
     ) -> None:
         store = options.store
         assert isinstance(store, Store), "create_app has opened it"
-        self.views = Views(store, flows, boundary, options.now, options.lease)
-        self.feeds = Feeds(self.views, poll)
-        self.options = _telling(options, self.feeds.wake)
-        self.driver = Driver(store, flows, self.options, workers)
+        self.views: Views = Views(store, flows, boundary, options.now, options.lease)
+        self.feeds: Feeds = Feeds(self.views, poll)
+        self.options: Options = _telling(options, self.feeds.wake)
+        self.driver: Driver = Driver(store, flows, self.options, workers)
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncGenerator[None]:

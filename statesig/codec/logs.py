@@ -24,10 +24,10 @@ def to_log(what: State[Any] | Machine | Event, *, payload: bool = False) -> dict
         log.info("loaded", **to_log(event))  # structlog
 
     Of a state it says its tag as ``state``, and as ``family`` the class of statesig that it is or derives from: of a
-    failure of your own ``Failed``. A state of a machine has the machine's root for a family. To these come ``error``,
-    the outermost exception's class; ``retryable`` of a failure; and ``children``, the number for each tag. An event
-    adds ``run``, ``task``, ``index``, ``attempt``, ``try`` and ``time``, as in its JSON. No record of `logging` has an
-    attribute of one of these names already, and structlog fills no such key.
+    failure of your own ``Failed``; of a state of a machine it is the machine's root. ``error`` is the class of the
+    outermost exception, or None. A failure adds ``retryable``, a mapped state ``children``, their number for each tag.
+    An event adds ``run``, ``task``, ``index``, ``attempt``, ``try`` and ``time``, always all of them. No record of
+    `logging` has an attribute of one of these names already, and structlog fills no such key.
 
     Args:
         what: The state or the event.
@@ -39,25 +39,20 @@ def to_log(what: State[Any] | Machine | Event, *, payload: bool = False) -> dict
     """
     if isinstance(what, Event):
         return _place_of(what) | to_log(what.state, payload=payload)
-    entry: dict[str, object] = {"state": what.type, "family": _family_of(what)}
+    error = what.causes[0].type if isinstance(what, State) and what.causes else None
+    entry: dict[str, object] = {"state": what.type, "family": _family_of(what), "error": error}
     if isinstance(what, Failed):
         entry["retryable"] = what.retryable
-    if isinstance(what, State):
-        if what.causes:
-            entry["error"] = what.causes[0].type
-        if has_children(what):
-            entry["children"] = dict(Counter(child.type for child in what.children))
+    if isinstance(what, State) and has_children(what):
+        entry["children"] = dict(Counter(child.type for child in what.children))
     if payload:
         entry["document"] = _document_of(what)
     return entry
 
 
 def _place_of(event: Event) -> dict[str, object]:
-    place: dict[str, object] = {"run": event.run}
-    if event.task is not None:
-        place |= {"task": event.task, "index": event.index}
-    place |= {"attempt": event.attempt, "time": event.time.isoformat()}
-    return place if event.try_number == 1 else place | {"try": event.try_number}
+    place = {"run": event.run, "task": event.task, "index": event.index, "attempt": event.attempt}
+    return {**place, "try": event.try_number, "time": event.time.isoformat()}
 
 
 def _family_of(state: State[Any] | Machine) -> str:

@@ -69,8 +69,8 @@ def task_events_of(done: Done) -> list[dict[str, Any]]:
 # ---- help and usage
 
 
-VERBS = ["run", "resume", "rerun", "runs", "show", "cancel", "prune", "check-store", "check", "history", "schema"]
-VERBS += ["diagram", "stubs"]
+VERBS = ["run", "resume", "rerun", "runs", "show", "cancel", "serve", "prune", "check-store", "check", "history"]
+VERBS += ["schema", "diagram", "stubs"]
 
 
 @at_once

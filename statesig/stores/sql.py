@@ -143,9 +143,12 @@ class SQLStore(SQLEntities):
 
     def sent_with(self, key: str) -> Sent | None:
         with self._reading() as cursor:
-            cursor.execute("SELECT * FROM statesig_signals WHERE key = ?", (key,))
-            row = cursor.fetchone()
-        return None if row is None else sent_of(self.name, row)
+            for column in ("key", "key || ''"):  # by the index, and without it: it has no checksums
+                cursor.execute(f"SELECT * FROM statesig_signals WHERE {column} = ?", (key,))
+                row = cursor.fetchone()
+                if row is not None:
+                    return sent_of(self.name, row)
+        return None
 
     def look(self, run: StoredRun) -> StoredRun:
         with self._reading() as cursor:

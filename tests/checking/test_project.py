@@ -82,7 +82,7 @@ def written(environment: Environment, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def found(environment: Environment, written: Copies, request: pytest.FixtureRequest) -> Mapping[str, Findings]:
     """What each checker says of the copies that a test asks for which is to run."""
-    calls = [item.callspec for item in request.session.items if "found" in item.fixturenames]
+    calls = [item.callspec for item in request.session.items if {"found", "checker"} <= {*item.fixturenames}]
     names = {call.params["checker"] for call in calls}
     return measured(environment, written, [name for name in CHECKERS if name in names])
 

@@ -163,10 +163,12 @@ def in_logs(folder: Path, flips: int, chance: random.Random) -> Counter[str]:
 def rows_of(whole: bytes) -> list[int]:
     """Return where the rows of a file of SQLite are: the cells of its leaves, https://sqlite.org/fileformat2.html."""
     size = int.from_bytes(whole[16:18]) or 65536
+    indexes = indexes_of(whole)
     places: list[int] = []
-    for start in range(0, len(whole), size):
+    for number, start in enumerate(range(0, len(whole), size), 1):
         head = start + (100 if start == 0 else 0)
-        if whole[head] != 10:  # a leaf of a table without row numbers; the schema's own is another kind
+        # A leaf of a table without row numbers, or of an index; the schema's own is another kind.
+        if whole[head] != 10 or number in indexes:
             continue
         for cell in range(int.from_bytes(whole[head + 3 : head + 5])):
             at = start + int.from_bytes(whole[head + 8 + 2 * cell : head + 10 + 2 * cell])
@@ -175,8 +177,17 @@ def rows_of(whole: bytes) -> list[int]:
     return places
 
 
+def indexes_of(whole: bytes) -> set[int]:
+    """Return the pages of a small file of SQLite that are an index's."""
+    connection = sqlite3.connect(":memory:")
+    connection.deserialize(whole[:18] + b"\1\1" + whole[20:])  # as if no write-ahead log belonged to it
+    found = {page for (page,) in connection.execute("SELECT rootpage FROM sqlite_schema WHERE type = 'index'")}
+    connection.close()
+    return found
+
+
 def all_but_rows(whole: bytes) -> list[int]:
-    """Return the other places of a file: its head, the schema, the heads of its pages, and what is free."""
+    """Return the other places of a file: its head, the schema, indexes, the heads of its pages, and what is free."""
     rows = set(rows_of(whole))
     return [place for place in range(len(whole)) if place not in rows]
 

@@ -63,7 +63,9 @@ def all_of(store: Store, keys: list[str]) -> tuple[list[object], list[bytes | No
     """Return what can be read of the runs and entities of a store, and what it has cached under some keys."""
     found: list[object] = []
     for run in store.runs():
-        found += [run, store.find(run.id), store.lease(run.id), list(store.history(run)), store.signals(run.id)]
+        found += [run, store.find(run.id), store.lease(run.id), list(store.history(run))]
+        signals = store.signals(run.id)
+        found += [signals, [store.sent_with(signal.key) for signal in signals if signal.key is not None]]
     for entity in store.entities():
         found += [entity, store.entity(entity.key), list(store.entity_history(entity))]
     return found, [store.recall(key, NOW) for key in keys]

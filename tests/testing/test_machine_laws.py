@@ -40,7 +40,7 @@ BROKEN = {
 def test_a_law_that_a_machine_breaks_is_named(root: type[Machine]) -> None:
     """An AssertionError names it, with the kinds or states that show it."""
     with pytest.raises(LawBroken) as error:
-        check_laws(root, examples=20)
+        check_laws(root, examples=200)
     assert BROKEN[root.__name__] == error.value.law
     assert {*error.value.subjects} in ({"a"}, {"s"}, {"s", "t"})
 

@@ -1,4 +1,4 @@
-"""Which states may follow which: the table of a run's states, and one for each machine that a user defines.
+"""The tables of which states may follow which: one of a run's states, and one of each machine that a user defines.
 
 Everything that knows an arrow reads it here: `advance`, `check_history`, every diagram and document.
 

@@ -15,7 +15,6 @@ from statesig.cli.continuing import without_password
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.loading import load_flows
 from statesig.cli.options import chosen_age, chosen_executor, chosen_store
-from statesig.flow import Flow
 
 if TYPE_CHECKING:
     import uvicorn
@@ -30,13 +29,10 @@ def serve(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     try:
         from statesig.http import EVERY_FLOW, Grant, Policy, Tokens, create_app
         from statesig.http.service.access import VERBS
-
-        create = create_app
     except ModuleNotFoundError as exc:
         raise UsageError(f"serve needs {exc.name}, which is not installed; pip install 'statesig[http]'") from exc
     lifetime = chosen_age(options.lifetime)
     flows = [flow for target in options.targets for flow in load_flows(target)]
-    _check_names(flows)
     executor = chosen_executor(options)
     store = chosen_store(options)
     if store is None:
@@ -48,20 +44,22 @@ def serve(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         except (ValueError, OverflowError):
             raise UsageError(f"the lifetime of a token is some time, not {options.lifetime!r}") from None
         policy = Policy(Grant(principal, VERBS, flows=[EVERY_FLOW]))
-        app = create(store, authenticate=tokens, authorize=policy, flows=flows, executor=executor, workers=options.runs)
+        try:
+            app = create_app(
+                store, authenticate=tokens, authorize=policy, flows=flows, executor=executor, workers=options.runs
+            )
+        except ValueError as exc:
+            raise UsageError(str(exc)) from None
         until = datetime.now(UTC) + lifetime
         print(f"serving {without_password(store.name)} at http://{_HOST}:{bound.getsockname()[1]}", file=out)
         print(f"token {token}", file=out)
         print(f"for {principal}, until {until:%Y-%m-%dT%H:%M:%SZ}; end with Ctrl-C", file=out, flush=True)
-        _server(app).run(sockets=[bound])
-    return Exit.OK
-
-
-def _check_names(flows: list[Flow]) -> None:
-    names = [flow.name for flow in flows]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(f"two flows are named {', '.join(twice)}; a server knows a flow by its name")
+        server = _server(app)
+        try:
+            server.run(sockets=[bound])
+        except SystemExit:  # uvicorn's own, with a code that means something else here
+            return Exit.FAILURE
+    return Exit.OK if server.started else Exit.FAILURE
 
 
 def _user() -> str:

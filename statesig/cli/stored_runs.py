@@ -216,7 +216,7 @@ def _told(run: StoredRun, store: Store, look: Look) -> Iterator[str]:
         *([] if run.origin is None else [("rerun of", run.origin)]),
         (
             "state",
-            f"{run.tag}{_after_comma(said_stored(state))}{_after_comma(process_of(run, lease, datetime.now(UTC)))}",
+            f"{run.tag}{_after_comma(said_stored(state))}{_after_comma(process_of(run, lease, now))}",
         ),
         ("created", _at(run.created)),
         ("changed", _at(run.changed)),

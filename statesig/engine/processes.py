@@ -1,4 +1,4 @@
-"""What became of the process of a stored run, as far as it can be told from its lease. Nothing here changes a lease."""
+"""Tell from the lease of a stored run what became of its process. Nothing here changes a lease."""
 
 from __future__ import annotations
 

@@ -156,8 +156,9 @@ class Entities(Generic[MachineT]):
             self._check(transition)
             try:
                 return self._appended(key, latest, transition)
-            except EntityChanged:
-                continue  # somebody else has made progress, so that this comes to an end
+            except EntityChanged as exc:  # somebody else has made progress, so that this comes to an end
+                if (exc.args[0], exc.key) != (self.store.name, key):
+                    raise  # `also` raised it, of another entity
 
     def state(self, key: str) -> MachineT:
         """Return the latest state of an entity.
@@ -175,10 +176,7 @@ class Entities(Generic[MachineT]):
         Raises:
             NoEntity: There is no entity with this key; the others as for `state`.
         """
-        found = self._found(_text_of(key))
-        if found is None:
-            raise NoEntity(self.store.name, f"there is no entity {key!r}; a history begins with expected=0")
-        return found
+        return self._read(self._there(key))
 
     def history(self, key: str) -> tuple[Change[MachineT], ...]:
         """Return all changes of an entity, in their order.
@@ -186,10 +184,7 @@ class Entities(Generic[MachineT]):
         Raises:
             NoEntity: There is no entity with this key; the others as for `state`.
         """
-        stored = self._stored(_text_of(key))
-        if stored is None:
-            raise NoEntity(self.store.name, f"there is no entity {key!r}; a history begins with expected=0")
-        return tuple(map(self._read, self.store.entity_history(stored)))
+        return tuple(map(self._read, self.store.entity_history(self._there(key))))
 
     def all(self, *, damaged: Callable[[StoreError], object] | None = None) -> list[Change[MachineT]]:
         """Return the last change of each entity, ordered by key.
@@ -253,6 +248,12 @@ class Entities(Generic[MachineT]):
     def _found(self, key: str) -> Change[MachineT] | None:
         stored = self._stored(key)
         return None if stored is None else self._read(stored)
+
+    def _there(self, key: str) -> StoredEntity:
+        stored = self._stored(_text_of(key))
+        if stored is None:
+            raise NoEntity(self.store.name, f"there is no entity {key!r}; a history begins with expected=0")
+        return stored
 
     def _stored(self, key: str) -> StoredEntity | None:
         stored = self.store.entity(key)

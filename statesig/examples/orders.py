@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 from http import HTTPStatus
+from urllib.parse import quote
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -300,7 +301,8 @@ def _page(orders: Sequence[Change[AnyOrder]]) -> str:
 def _row(change: Change[AnyOrder]) -> str:
     key, state = change.key, change.state
     may = ", ".join(kind.__name__ for kind in successors(type(state))) or "nothing"
-    link = f'<a href="orders/{escape(key, quote=True)}/history">{escape(key)}</a>'
+    place = quote(key, safe="")
+    link = f'<a href="orders/{place}/history">{escape(key)}</a>'
     cells = (link, state.type, f"{change.time:%Y-%m-%d %H:%M:%S}", str(len(state.lines)), may)
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 

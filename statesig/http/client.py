@@ -54,7 +54,7 @@ def signal_from(
     Args:
         response: The response, read.
         machines: The roots of the machines whose signals are asked for, besides those of runs: two machines may have
-            states of the same tag. A signal of another machine is none.
+            states of the same tag. A signal of any other machine is not returned.
         limits: Limits of the document.
 
     Raises:

@@ -143,7 +143,7 @@ def _check(response: httpx.Response, limits: Limits) -> None:
         raise RequestRefused(
             response.status_code, str(problem.get("title", "")), str(problem.get("detail", "")), possible
         )
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         raise RequestRefused(response.status_code, response.reason_phrase) from None
 
 

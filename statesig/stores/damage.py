@@ -17,7 +17,6 @@ from statesig.stores.rows import (
     damaged,
     entity_of,
     is_whole_cached,
-    lease_of,
     records_of,
     shown,
     signals_of,
@@ -103,10 +102,7 @@ def _damage_of_run(store: str, cursor: Cursor, run: str) -> Iterator[StoreDamage
         return  # only an undamaged row says how long the history is
     plan, lease = _one(cursor, "plans", run), _one(cursor, "leases", run)
     yield from _raised(lambda: stored_run(store, whole, plan))
-    leased = list(_raised(lambda: lease_of(store, run, lease)))
-    yield from leased
-    if not leased:  # only an undamaged lease says how many signals there are
-        yield from _raised(lambda: signals_of(store, run, signals_page(cursor, run), lease))
+    yield from _raised(lambda: signals_of(store, run, signals_page(cursor, run), lease))  # and the lease
     yield from _raised(lambda: _check_history(store, cursor, run, length))
 
 

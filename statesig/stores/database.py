@@ -186,7 +186,7 @@ class Database(ABC):
 
     def _without_tables(self) -> str:
         """Return why a store may have no tables, and what can be done."""
-        return "no run was ever stored in it; is it the right one?"
+        return "nothing was ever stored in it; is it the right one?"
 
     def _migrated(self) -> int:
         """Migrate the tables by one version, unless another process has finished that; return the version."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import selectors
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from statesig.errors import StoreError
@@ -107,7 +107,7 @@ class _Server(Database):
         if code is None and isinstance(exc, self._driver.OperationalError):
             return StoreError(self.name, _OUT_OF_REACH)
         if code is None:
-            return StoreError(self.name, f"its driver says {type(exc).__name__}; resume the run when that is put right")
+            return StoreError(self.name, f"its driver says {type(exc).__name__}; try again when that is put right")
         if code in ("XX001", "XX002"):
             return damaged(self.name, "the database")
         return StoreError(self.name, _reason(code, type(exc).__name__))
@@ -153,10 +153,10 @@ class _Cursor:
         self._cursor.executemany(_marked(sql), rows)
 
 
-@cache
+@lru_cache(maxsize=256)  # statements of a user's own may be many
 def _marked(sql: str) -> bytes:
-    """Return a statement in psycopg's form; no statement has a question mark except for parameters."""
-    return sql.replace("?", "%s").encode()
+    """Return a statement in psycopg's form; each question mark is a parameter, and a percent sign itself."""
+    return sql.replace("%", "%%").replace("?", "%s").encode()
 
 
 def _parameters_of(url: str) -> dict[str, str]:
@@ -192,7 +192,7 @@ _NO_URL = (
 
 _OUT_OF_REACH = (
     "the server is out of reach or has ended the connection, or refuses the user, the password or the database; "
-    "put that right, then resume the run"
+    "put that right, then try again"
 )
 
 _REASONS = {
@@ -200,14 +200,14 @@ _REASONS = {
     "08": _OUT_OF_REACH,
     "22": "a text contains a character that PostgreSQL cannot store, such as NUL; rename it",
     "25006": "the database is read-only; if it is a standby, give the URL of its primary server",
-    "25P03": "this process stalled in a transaction, which was rolled back; resume the run",
+    "25P03": "this process stalled in a transaction, which was rolled back; try again",
     "28": "the server refuses the user or the password; put that right in the URL",
     "3D": "the server has no such database; create it first",
-    "40": "a transaction of another process conflicted with this one; resume the run",
+    "40": "a transaction of another process conflicted with this one; try again",
     "42501": "the user may not do this; grant it CREATE on the schema, and all on its tables statesig_...",
-    "53100": "the server's disk is full; make room, then resume the run",
-    "53300": "the server has too many connections; resume the run when it has fewer",
-    "54": "a row is larger than PostgreSQL takes, about 1 GB; let the task return less",
+    "53100": "the server's disk is full; make room, then try again",
+    "53300": "the server has too many connections; try again when it has fewer",
+    "54": "a row is larger than PostgreSQL takes, about 1 GB; make it smaller",
     "55P03": "another process has held a lock for 30 s; wait for that process to end",
     "57P": _OUT_OF_REACH,
 }
@@ -217,4 +217,4 @@ def _reason(code: str, name: str) -> str:
     for length in (5, 3, 2):
         if code[:length] in _REASONS:
             return _REASONS[code[:length]]
-    return f"PostgreSQL says {code} ({name}); resume the run when that is put right"
+    return f"PostgreSQL says {code} ({name}); try again when that is put right"

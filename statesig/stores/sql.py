@@ -185,7 +185,7 @@ class SQLStore(SQLEntities):
         tag: str | Collection[str] | None = None,
         flow: str | None = None,
         limit: int | None = None,
-        after: str | None = None,
+        after: tuple[datetime, str] | None = None,
         damaged: OnDamage | None = None,
     ) -> list[StoredRun]:
         tell, tags = damaged or refuse, {tag} if isinstance(tag, str) else tag
@@ -193,7 +193,7 @@ class SQLStore(SQLEntities):
         with self._reading() as cursor:
             # Filtered here, not by the database, which would hide a row whose tag is damaged.
             rows = self._run_rows(cursor, "", tell)
-            end = next((_PLACE(row) for row in rows if row[0] == after), None)
+            end = None if after is None else (to_integer(after[0]), after[1])
             rows = [row for row in rows if (tags is None or row[6] in tags) and flow in (None, row[1])]
             for row in sorted((row for row in rows if end is None or _PLACE(row) < end), key=_PLACE, reverse=True):
                 if len(found) == limit:

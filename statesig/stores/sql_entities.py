@@ -16,7 +16,7 @@ from statesig.errors import EntityChanged, StoreDamaged
 from statesig.stores.damage import PAGE, changes
 from statesig.stores.database import Database
 from statesig.stores.rows import counter_of, counter_row, damaged, entity_of, entity_rows, shown, versions_of
-from statesig.stores.store import Cursor, OnDamage, Row, Store, StoredEntity
+from statesig.stores.store import Cursor, OnDamage, Store, StoredEntity
 
 __all__ = ["SQLEntities", "refuse"]
 
@@ -49,7 +49,7 @@ class SQLEntities(Store):
                 version = 0 if found is None else found.version
                 if version != after.version - 1:
                     raise EntityChanged(self.name, after.key, after.version - 1, version)
-                _write(cursor, row, is_new=found is None)
+                cursor.execute(_WRITE, row)
                 if found is None:
                     self._count(cursor, 1, "entities")
                 if also is not None:
@@ -57,7 +57,10 @@ class SQLEntities(Store):
                 # The last statement: PostgreSQL refuses it where the caller went on after a failed one.
                 cursor.execute("INSERT INTO statesig_changes VALUES (?, ?, ?, ?, ?)", change)
         except _OfCaller as exc:
-            raise exc.error from exc.error.__cause__
+            error = exc.error
+        else:
+            return
+        raise error  # out here, so that it keeps the context that it has
 
     def entity_history(self, entity: StoredEntity) -> Iterator[StoredEntity]:
         for version in range(0, entity.version, PAGE):
@@ -103,13 +106,9 @@ class SQLEntities(Store):
         cursor.execute("UPDATE statesig_counters SET value = ?, sum = ? WHERE name = ?", (value, found, name))
 
 
-def _write(cursor: Cursor, row: Row, *, is_new: bool) -> None:
-    if is_new:
-        cursor.execute("INSERT INTO statesig_entities VALUES (?, ?, ?, ?, ?, ?)", row)
-    else:
-        key, _, *values = row
-        sql = "UPDATE statesig_entities SET version = ?, time = ?, state = ?, sum = ? WHERE key = ?"
-        cursor.execute(sql, (*values, key))
+_WRITE = """INSERT INTO statesig_entities VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET machine = excluded.machine, version = excluded.version, time = excluded.time,
+        state = excluded.state, sum = excluded.sum"""
 
 
 class _OfCaller(Exception):
@@ -124,7 +123,7 @@ def _call(also: Callable[[Cursor], object], cursor: Cursor) -> None:
     try:
         also(cursor)
     except Exception as exc:
-        raise _OfCaller(exc) from None
+        raise _OfCaller(exc) from exc
 
 
 def _miscounted(store: str) -> StoreDamaged:

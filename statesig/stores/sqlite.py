@@ -140,7 +140,7 @@ class _File(Database):
 
     def _without_tables(self) -> str:
         return (
-            f"no run was ever stored in it, or it was copied without its log {self.name}-wal, which a process that "
+            f"nothing was ever stored in it, or it was copied without its log {self.name}-wal, which a process that "
             "was killed leaves beside it: copy both files"
         )
 
@@ -169,7 +169,7 @@ class _File(Database):
             return StoreError(self.name, f"another process has it locked, for {self.wait:g} s by now; wait for its end")
         if code in _REASONS:
             return StoreError(self.name, _REASONS[code])
-        return StoreError(self.name, f"SQLite says {exc.sqlite_errorname}; resume the run when that is put right")
+        return StoreError(self.name, f"SQLite says {exc.sqlite_errorname}; try again when that is put right")
 
     def _is_gone(self, connection: Connection) -> bool:
         return False
@@ -218,12 +218,12 @@ def _code(exc: sqlite3.Error) -> int | None:
 
 
 _REASONS = {
-    sqlite3.SQLITE_FULL: "the disk is full; make room, then resume the run",
-    sqlite3.SQLITE_IOERR: "its disk cannot be read or written, or is full; put that right, then resume the run",
+    sqlite3.SQLITE_FULL: "the disk is full; make room, then try again",
+    sqlite3.SQLITE_IOERR: "its disk cannot be read or written, or is full; put that right, then try again",
     sqlite3.SQLITE_READONLY: "it may not be written here; give write permission to the file and to its folder",
     sqlite3.SQLITE_PERM: "it may not be opened; give permission to the file and to its folder",
     sqlite3.SQLITE_AUTH: "it may not be opened; give permission to the file and to its folder",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: is it a folder, or is its folder not writable?",
     sqlite3.SQLITE_NOTADB: "the file is not a SQLite file, or its beginning is damaged; give another path, or a backup",
-    sqlite3.SQLITE_TOOBIG: "a row is larger than SQLite takes, about 1 GB; let the task return less",
+    sqlite3.SQLITE_TOOBIG: "a row is larger than SQLite takes, about 1 GB; make it smaller",
 }

@@ -37,7 +37,10 @@ Row = tuple[Any, ...]
 
 
 class Cursor(Protocol):
-    """A cursor of a store's database: what SQLite and PostgreSQL share. Its statements mark parameters by ``?``."""
+    """A cursor of a store's database: what SQLite and PostgreSQL share.
+
+    Its statements mark parameters by ``?``; on PostgreSQL, one in a literal or an operator is a parameter, too.
+    """
 
     @property
     def rowcount(self) -> int:
@@ -391,7 +394,7 @@ class Store(ABC):
         tag: str | Collection[str] | None = None,
         flow: str | None = None,
         limit: int | None = None,
-        after: str | None = None,
+        after: tuple[datetime, str] | None = None,
         damaged: OnDamage | None = None,
     ) -> list[StoredRun]:
         """Return the runs, the latest first, only those with a state's tag or of a flow if given.
@@ -400,7 +403,7 @@ class Store(ABC):
             tag: The tag of a state, or several.
             flow: The name of a flow.
             limit: The number of runs, at most.
-            after: The identity of the run after which the list begins; it need not be there any more.
+            after: When the run began after which the list begins, and its identity; it need not be there any more.
             damaged: Called with the error of each run whose rows are damaged or missing; the others are returned.
 
         Raises:

@@ -153,7 +153,7 @@ def _judged(s: Machine | None, t: Machine) -> Pair | None:
 
 
 def _carried(s: Machine | None, t: Machine) -> Pair | None:
-    if _reached(s, t) != "t" if _has_transition(t) else True:
+    if not _has_transition(t) or _reached(s, t) != "t":
         return None
     signal: Any = type(transition_of(t))
     target: Any = kind_reached(signal)

@@ -220,7 +220,7 @@ def _compare(system: System[Any], state: Machine | None, signal: Transition[Any,
         PairBroken: It is in another, or refused what it must accept, or accepted what it must refuse.
     """
     new = advanced(state, signal)
-    is_refused, expected = new is None, new or state
+    is_refused, expected = new is None, state if new is None else new
     try:
         system.send(signal)
         was_refused = False

@@ -425,6 +425,22 @@ def test_times_are_those_of_the_clock(file: str) -> None:
 # ---- the caller's own tables
 
 
+def test_another_entitys_change_is_no_lost_race_of_this_one(file: str) -> None:
+    """EntityChanged that `also` raises leaves unchanged, and nothing is tried again."""
+    other = EntityChanged("elsewhere.db", "o-1", 1, 2)
+    calls = 0
+
+    def fail(cursor: Cursor, change: Change[AnyOrder]) -> None:
+        nonlocal calls
+        calls += 1
+        raise other
+
+    placed(Entities(file, AnyOrder))
+    with pytest.raises(EntityChanged) as raised:
+        Entities(file, AnyOrder, also=fail).change("o-1", lambda order: DROP(order_id="o-1", why="late"))
+    assert (other, 1) == (raised.value, calls)
+
+
 def test_rows_of_the_callers_own_follow_each_change(file: str) -> None:
     """They are written in its transaction, whichever way it comes; where they are refused there is no change."""
 

@@ -185,8 +185,8 @@ FAILED = 4
     ("trouble", "sentence"),
     [
         # The other troubles are tried on stores in `test_stores`.
-        ("full", "its disk cannot be read or written, or is full; put that right, then resume the run"),
-        pytest.param("small", "the disk is full; make room, then resume the run", marks=pytest.mark.thorough),
+        ("full", "its disk cannot be read or written, or is full; put that right, then try again"),
+        pytest.param("small", "the disk is full; make room, then try again", marks=pytest.mark.thorough),
         pytest.param(
             "read_only",
             "it may not be written here; give write permission to the file and to its folder",

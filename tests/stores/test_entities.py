@@ -103,6 +103,9 @@ def test_entities_are_listed_by_key(store: Store) -> None:
     store.change_entity(an_entity("b", 2))
     assert [("a", 1), ("b", 2), ("c", 1)] == [(one.key, one.version) for one in store.entities()]
     assert ["c"] == [one.key for one in store.entities(machine="Payment")]
+    moved = an_entity("c", 2, machine="Order")
+    store.change_entity(moved)
+    assert moved == store.entity("c")
 
 
 # ---- the caller's own tables
@@ -128,8 +131,10 @@ def test_rows_of_the_callers_own_are_written_with_the_change(place: str, store: 
     """One transaction writes both, and the statements mark their parameters alike in both databases."""
     store.change_entity(an_entity(), lambda cursor: cursor.execute(OWN))
     store.change_entity(an_entity(version=2), lambda cursor: cursor.executemany(INSERT, [("a", 2)]))
+    like = "DELETE FROM own WHERE key LIKE 'b%' OR key = ?"
+    store.change_entity(an_entity(version=3), lambda cursor: cursor.execute(like, ("c",)))
     with open_store(place) as other:
-        assert ([("a", 2)], 2) == (own_rows(other), len(history(other)))
+        assert ([("a", 2)], 3) == (own_rows(other), len(history(other)))
 
 
 def test_what_the_caller_raises_undoes_the_change(store: Store) -> None:
@@ -139,11 +144,15 @@ def test_what_the_caller_raises_undoes_the_change(store: Store) -> None:
 
     def fail(cursor: Cursor) -> None:
         cursor.execute(INSERT, ("a", 2))
-        raise mine from OSError("its cause")
+        try:
+            raise ZeroDivisionError
+        except ZeroDivisionError:
+            raise mine from OSError("its cause")
 
     with pytest.raises(KeyError) as raised:
         store.change_entity(an_entity(version=2), fail)
     assert (mine, "its cause") == (raised.value, str(raised.value.__cause__))
+    assert isinstance(raised.value.__context__, ZeroDivisionError)
     assert ([], [an_entity()]) == (own_rows(store), history(store))
 
 

@@ -119,7 +119,7 @@ def test_an_empty_file_stays_empty(verb: list[str], tmp_path: Path, capfd: pytes
     path = tmp_path / "runs.db"
     path.touch()
     code, output, errors = in_this_process([*verb, "--store", str(path)], capfd)
-    expected = f"statesig: store {path}: no run was ever stored in it; is it the right one?\n"
+    expected = f"statesig: store {path}: nothing was ever stored in it; is it the right one?\n"
     assert (2, "", expected, 0) == (code, output, errors, path.stat().st_size)
 
 

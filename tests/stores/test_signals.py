@@ -160,6 +160,7 @@ def test_runs_are_listed_in_pages(store: Store) -> None:
     for run in runs:
         store.create(run, a_lease(run))
     assert [runs[2], runs[1]] == store.runs(limit=2)
-    assert [runs[0]] == store.runs(limit=2, after=runs[1].id)
-    assert [runs[0]] == store.runs(tag="Paused", after=runs[2].id)
+    assert [runs[0]] == store.runs(limit=2, after=(runs[1].created, runs[1].id))
+    assert [runs[0]] == store.runs(after=(runs[1].created, ""))  # it need not be there
+    assert [runs[0]] == store.runs(tag="Paused", after=(runs[2].created, runs[2].id))
     assert [runs[1]] == store.runs(tag={"Failed", "Success"})

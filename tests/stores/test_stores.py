@@ -715,7 +715,7 @@ def filled_disk(folder: Path, limit: str) -> tuple[str, int, list[int | None]]:
         return sentence, int(acknowledged), [record.index for record in store.history(store.find("ab"))]
 
 
-_FULL = r"store .*: .* full.* resume the run"
+_FULL = r"store .*: .* full.* try again"
 """The error of a disk that is full; it has no value in it."""
 
 

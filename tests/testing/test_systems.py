@@ -269,3 +269,40 @@ def test_a_decimal_with_bounds(sent: Sent) -> None:
     """It is drawn within them, with the places that it may have."""
     assert 0 <= sent.price < 3
     assert sent.price == round(sent.price, 2)
+
+
+class Cart(Machine):
+    """Its states are false where they are empty."""
+
+    items: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+class Open(Cart): ...
+
+
+class Left(Cart): ...
+
+
+class TAKE(Transition[None, Open]): ...
+
+
+class LEAVE(Transition[Open, Left]): ...
+
+
+class Kept:
+    """A system that does what the machine says."""
+
+    def __init__(self) -> None:
+        self.state: Any = None
+
+    def send(self, signal: Transition[Any, Any]) -> None:
+        self.state = advance(self.state, signal)
+
+
+def test_a_state_that_is_false_is_a_state() -> None:
+    """A right system of states with a length is right where that is 0."""
+    check_pairs(Cart, Kept, examples=2)
+    assert not Open()

@@ -1,4 +1,4 @@
-"""Who asks, and what each may do: bearer tokens with a lifetime, and a policy that allows what it names alone.
+"""Bearer tokens with a lifetime tell who asks, and a policy allows each what it names alone.
 
 Nothing here may log or keep a token.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,6 +56,7 @@ class Tokens:
 
     def __init__(self, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._clock = clock
+        self._lock = threading.Lock()  # for changes; who reads takes the tuple as it is
         self._entries: tuple[tuple[bytes, str, datetime], ...] = ()
 
     def __repr__(self) -> str:
@@ -91,11 +93,13 @@ class Tokens:
             raise ValueError("a token is somebody's; the principal has no name")
         if until.tzinfo is None or until <= self._clock():
             raise ValueError("a token ends at an aware time that is to come")
-        self._entries = (*self._valid(), (_digest(token), principal, until))
+        with self._lock:
+            self._entries = (*self._valid(), (_digest(token), principal, until))
 
     def revoke(self, principal: str) -> None:
         """Let all tokens of a principal end now."""
-        self._entries = tuple(entry for entry in self._valid() if entry[1] != principal)
+        with self._lock:
+            self._entries = tuple(entry for entry in self._valid() if entry[1] != principal)
 
     def __call__(self, token: str) -> str | None:
         """Return the principal of a token; None if it is unknown or has ended. The time taken tells nothing of it."""
@@ -129,7 +133,7 @@ class Grant:
 
     Raises:
         TypeError: Verbs, flows or runs are one text.
-        ValueError: A verb is none, or no flow and no run is named.
+        ValueError: A verb is unknown, or neither a flow nor a run is named.
     """
 
     principal: str

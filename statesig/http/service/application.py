@@ -68,7 +68,7 @@ def create_app(
         redact: Called with each text of an exception before a state keeps it, and with each text that leaves.
         limits: Limits of request bodies.
         lease: Seconds that a lease on a run lasts.
-        poll: Seconds between two looks at a run that somebody follows and that another process drives.
+        poll: Seconds between two looks at a run that somebody follows; what this server drives is seen at once.
 
     Raises:
         TypeError: `authenticate` or `authorize` cannot be called, `expose` names something else than classes of

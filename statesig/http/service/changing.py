@@ -13,7 +13,7 @@ from statesig.http.service.access import Verb
 from statesig.http.service.documents import RerunDocument, SentDocument, StartDocument
 from statesig.http.service.driving import APPLIED
 from statesig.http.service.gate import Gate
-from statesig.http.service.reading import RunId
+from statesig.http.service.reading import RunId, TaskName
 from statesig.http.service.requests import (
     Asking,
     IdempotencyKey,
@@ -26,17 +26,12 @@ from statesig.http.service.requests import (
 from statesig.http.service.responses import problems_of
 from statesig.http.service.signalling import Signalling
 from statesig.http.service.starting import Starting, faults_of_parameters
-from statesig.http.service.views import Views, place_named
+from statesig.http.service.views import DECISIONS, Views, place_named
 from statesig.signals import Signal
-from statesig.states import Cancelled, Failed, Resume, State
+from statesig.states import State
 from statesig.stores.store import Sent
 
 __all__ = ["Changing"]
-
-TaskName = Annotated[str, Path(max_length=1000, description="A task, or a child of a mapped one: `load[3]`.")]
-
-_VERBS: Final[dict[type[State[Any]], Verb]] = {Resume: "resume", Failed: "fail", Cancelled: "cancel"}
-
 
 _NO_PARAMETERS: Final = StartDocument()
 _WHAT_FAILED: Final = RerunDocument()
@@ -65,7 +60,7 @@ class Changing:
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to an application."""
         begun = problems_of(401, 403, 404, 409)
-        app.post("/flows/{flow}/runs", status_code=201, responses=begun)(self.start)
+        app.post("/flows/{flow:path}/runs", status_code=201, responses=begun)(self.start)
         app.post("/runs/{run}/reruns", status_code=201, responses=begun)(self.rerun)
         sent: dict[int | str, dict[str, Any]] = {
             202: {"model": SentDocument, "description": "The signal is kept, and acts later."}
@@ -158,7 +153,7 @@ class Changing:
 
 def _verb_of(state: State[Any]) -> Verb:
     """Return what somebody asks who sends a signal; one that nothing takes is told so to those who may read."""
-    for family, verb in _VERBS.items():
-        if isinstance(state, family):
+    for kind, verb in DECISIONS.values():
+        if isinstance(state, kind):
             return verb
     return "read"

@@ -124,16 +124,7 @@ class SentDocument(_Document):
 
 
 class _OfARun(_WithState):
-    """What every document of a run has.
-
-    Args:
-        run: Its identity.
-        flow: The name of its flow.
-        state: Its own state as it is seen now.
-        process: What became of its process, where it is under way and has none: a sentence; else None.
-        origin: The run that it runs again.
-        created, changed: When it began, and when it last changed.
-    """
+    """What every document of a run has."""
 
     run: str
     flow: str

@@ -73,17 +73,12 @@ class Driver:
         self._options = options
         self._workers = workers
         self._threads: list[threading.Thread] = []
-        self._idle = 0
         self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._driven: dict[str, _Driven] = {}
         self._lock = threading.Lock()
         self._is_stopping = False
         self._gives_up = False
         self._alarms = Alarms(options.now)
-
-    def drives(self, run: str) -> bool:
-        """Tell whether a run waits for a worker, or one drives it."""
-        return run in self._driven
 
     def drive(self, run: str, flow: str) -> None:
         """Let a run go on, as far as it can; one that goes on already takes what has come for it.
@@ -105,7 +100,7 @@ class Driver:
                 return
             self._driven[run] = _Driven(self._flows[flow])
             self._queue.put(run)
-            if not self._idle and len(self._threads) < self._workers:
+            if len(self._threads) < min(self._workers, len(self._driven)):
                 thread = threading.Thread(target=self._work, name=f"statesig run {len(self._threads)}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
@@ -172,14 +167,7 @@ class Driver:
     # ---- one thread
 
     def _work(self) -> None:
-        while True:
-            with self._lock:
-                self._idle += 1
-            run = self._queue.get()
-            with self._lock:
-                self._idle -= 1
-            if run is None:
-                return
+        while (run := self._queue.get()) is not None:
             self._go_on(run)
 
     def _go_on(self, id: str) -> None:

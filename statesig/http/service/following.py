@@ -34,7 +34,7 @@ class Feeds:
 
     Args:
         views: Reads the store.
-        seconds: How often the store is asked whether a run has changed that no thread of this server drives.
+        seconds: How often the store is asked whether a run has changed; one that this server drives tells, too.
     """
 
     def __init__(self, views: Views, seconds: float) -> None:

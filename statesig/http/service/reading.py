@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
-from statesig.http.answers import Answer, Answered
 from statesig.http.service.documents import (
     FlowDocument,
     HistoryDocument,
@@ -18,15 +18,17 @@ from statesig.http.service.documents import (
 )
 from statesig.http.service.following import Feeds
 from statesig.http.service.gate import Gate
-from statesig.http.service.requests import PrincipalOf, etag_of, is_listed, missing
+from statesig.http.service.requests import PrincipalOf, etag_of, missing, refused
 from statesig.http.service.responses import EVENTS, problems_of
 from statesig.http.service.views import Views, is_over, place_named
 from statesig.states import Finished, MetaState, State
 from statesig.states.families import descendants
+from statesig.stores.rows import to_integer, to_time
 
 __all__ = ["Reading"]
 
 RunId = Annotated[str, Path(max_length=100, description="The run's identity, all of it.")]
+TaskName = Annotated[str, Path(max_length=1000, description="A task, or a child of a mapped one: `load[3]`.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many, at most.")]
 After = Annotated[int, Query(ge=0, le=2**53, description="The number of the event after which to begin.")]
 
@@ -49,7 +51,7 @@ class Reading:
         """Add the routes to an application."""
         app.get("/flows", responses=problems_of(401))(self.flows)
         app.get("/runs", responses=problems_of(401))(self.runs)
-        app.get("/runs/{run}", responses={304: {"description": "Not Modified"}, **problems_of(401, 403, 404)})(self.run)
+        app.get("/runs/{run}", responses=problems_of(401, 403, 404))(self.run)
         app.get("/runs/{run}/history", responses=problems_of(401, 403, 404))(self.history)
         app.get(
             "/runs/{run}/events", responses={**EVENTS, **problems_of(401, 403, 404)}, response_class=StreamingResponse
@@ -65,7 +67,7 @@ class Reading:
         principal: PrincipalOf,
         state: Annotated[str | None, Query(max_length=200, description="A tag: of it and its descendants.")] = None,
         flow: Annotated[str | None, Query(max_length=200, description="The name of a flow.")] = None,
-        after: Annotated[str | None, Query(max_length=100, description="The run after which to begin.")] = None,
+        after: Annotated[str | None, Query(max_length=100, description="What another answer said as `next`.")] = None,
         limit: Limit = 50,
     ) -> RunsDocument:
         """List the runs that the principal may read, the latest first."""
@@ -73,30 +75,24 @@ class Reading:
         def is_allowed(run: Any) -> bool:
             return self._gate.allows(principal, "read", run.flow, run.id)
 
-        found, following = self._views.runs(_tags(state), flow, after, limit, is_allowed)
-        return RunsDocument(runs=found, next=following)
+        found, following = self._views.runs(_tags(state), flow, _place_of(after), limit, is_allowed)
+        return RunsDocument(runs=found, next=None if following is None else _said_of(following))
 
-    def run(
-        self,
-        principal: PrincipalOf,
-        run: RunId,
-        response: Response,
-        if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
-    ) -> RunDocument:
-        """Show a run with its tasks as they are now, what was sent to it, and which signals are possible."""
+    def run(self, principal: PrincipalOf, run: RunId, response: Response) -> RunDocument:
+        """Show a run with its tasks as they are now, what was sent to it, and which signals are possible.
+
+        Its ETag is for If-Match alone: what is shown changes with the time, too, as where a deadline passes.
+        """
         found = self._gate.run(principal, "read", run)
         signals = self._views.store.signals(found.id)
-        etag = etag_of(found, signals)
-        if if_none_match is not None and is_listed(if_none_match, etag):
-            raise Answered(Answer(304, (("etag", etag),), b""))
-        response.headers["etag"] = etag
+        response.headers["etag"] = etag_of(found, signals)
         return self._views.run(found, signals)
 
     def task(
         self,
         principal: PrincipalOf,
         run: RunId,
-        task: Annotated[str, Path(max_length=1000, description="A task, or a child of a mapped one: `load[3]`.")],
+        task: TaskName,
     ) -> TaskHistoryDocument:
         """Show a task of a run, or a child of a mapped one, with its result and its history."""
         found = self._gate.run(principal, "read", run)
@@ -134,6 +130,27 @@ class Reading:
         frames: AsyncIterator[bytes] = self._feeds.follow(found, seen)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
+
+
+def _said_of(place: tuple[datetime, str]) -> str:
+    """Return a place in the list of runs as an answer says it."""
+    began, run = place
+    return f"{to_integer(began)}.{run}"
+
+
+def _place_of(after: str | None) -> tuple[datetime, str] | None:
+    """Return the place in the list of runs that an answer said as ``next``.
+
+    Raises:
+        Answered: No answer said that.
+    """
+    if after is None:
+        return None
+    began, _, run = after.partition(".")
+    try:
+        return to_time(int(began)), run
+    except (ValueError, OverflowError):
+        refused(422, "after is what another answer said as next")
 
 
 def _tags(state: str | None) -> list[str] | None:

@@ -128,7 +128,7 @@ class Signalling:
                 self._driver.drive(run.id, run.flow)  # which records that the deadline has passed
             self._refuse(name, key, place, places)
         if not is_decision(state):
-            conflict(f"{name} is {_tag(place)}: a {state.type} cannot be sent to it", DECISIONS)
+            conflict(f"{name} is {self._tag(place)}: a {state.type} cannot be sent to it", [*DECISIONS])
 
     def _refuse(self, name: str, key: Key, place: Place, places: Mapping[Key, Place]) -> None:
         """Refuse a signal to a task that is not paused.
@@ -137,12 +137,16 @@ class Signalling:
             Answered: Always.
         """
         now = self._views.clock()
-        tag = self._views.state(place.data, has_result=False)["type"]
+        tag = self._tag(place)
         children = [one for one, at in places.items() if one[0] == key[0] and one != key and at.is_paused(now)]
         if key[1] is None and children:
             listed = ", ".join(f"{task}[{index}]" for task, index in sorted(children, key=str)[:_FEW])
             conflict(f"{name} is not paused, its children are; send it to one of them: {listed}")
         conflict(f"{name} is not paused, it is {tag}: only a paused task is decided from outside")
+
+    def _tag(self, place: Place) -> str:
+        tag: str = self._views.state(place.data, has_result=False)["type"]
+        return tag
 
     def _decision(self, run: StoredRun, key: Key, state: State[Any]) -> State[Any]:
         """Return a decision with the answer as the task declares it.
@@ -156,7 +160,7 @@ class Signalling:
         if flow is None:
             if isinstance(state, Resume) and state.has_result:
                 told = f"the server was not given flow {run.flow}, so that it does not know the type of the answer"
-                conflict(f"{told}; release {name} where the flow is, by statesig resume", DECISIONS)
+                conflict(f"{told}; release {name} where the flow is, by statesig resume", [*DECISIONS])
             return state
         declared = _declared(flow, task)
         try:
@@ -206,8 +210,7 @@ class Signalling:
         """
         if is_over(run):
             conflict(f"the run is over, it is {run.tag}: nothing is left to do")
-        families = {"Resume": Resume, "Cancelled": Cancelled}
-        if any(isinstance(state, families[name]) for name in possible):
+        if any(isinstance(state, DECISIONS[name][0]) for name in possible):
             if isinstance(state, Resume) and state.has_result:
                 conflict("the run itself takes no answer; send it to the task that waits for it", possible)
             return
@@ -261,7 +264,3 @@ def _faults_of(state: State[Any], declared: Any) -> list[Fault]:
     except PydanticSchemaGenerationError:
         return []
     return []
-
-
-def _tag(place: Place) -> str:
-    return place.data.partition(b'"type":"')[2].partition(b'"')[0].decode(errors="replace")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,7 +13,7 @@ from statesig.engine.options import Options
 from statesig.engine.reruns import run_again
 from statesig.engine.runner import begin
 from statesig.engine.runs import Run
-from statesig.errors import FlowError
+from statesig.errors import FlowError, StoreError
 from statesig.flow import Flow
 from statesig.graph.nodes import Parameter
 from statesig.graph.parameters import checked_parameters
@@ -28,8 +27,6 @@ from statesig.states import Pending
 from statesig.stores.store import Sent, StoredRun
 
 __all__ = ["Starting", "faults_of_parameters"]
-
-_LOCKS: Final = 64
 
 
 class Starting:
@@ -45,7 +42,6 @@ class Starting:
         self._views = views
         self._driver = driver
         self._options = options
-        self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def start(self, flow: Flow, parameters: Mapping[str, Any], asking: Asking) -> Sent:
         """Begin a run; return what is kept of the request.
@@ -76,15 +72,20 @@ class Starting:
 
     def _once(self, flow: Flow, asking: Asking, make: Callable[[], Run]) -> Sent:
         """Store a run, unless an equal request of the same key has."""
-        with self._locks[hash(asking.key) % _LOCKS]:  # a key is that of one run
-            found = repeated(self._views, asking)
-            if found is not None:
-                return found
-            try:
-                run = make()
-            except FlowError as exc:
-                conflict(exc.reason)
+        found = repeated(self._views, asking)
+        if found is not None:
+            return found
+        try:
+            run = make()
+        except FlowError as exc:
+            conflict(exc.reason)
+        try:
             run.enter(replace(asking.sent(None, None, encode(Pending()), STARTED), record=0))
+        except StoreError:
+            found = repeated(self._views, asking)  # another request of this key came first, perhaps to another server
+            if found is None:
+                raise
+            return found
         self._driver.drive(run.id, flow.name)
         return self._views.store.signals(run.id)[0]
 

@@ -17,11 +17,13 @@ from pydantic_core import from_json
 
 from statesig.codec.states import decode, encode
 from statesig.engine.deadlines import seen, seen_run, seen_stored
+from statesig.engine.fingerprints import graph_names
 from statesig.engine.processes import UNDER_WAY, process_of
 from statesig.engine.stored_values import STORED, beginnings_of
 from statesig.errors import DecodeError, EncodeError
 from statesig.flow import Flow
 from statesig.http.answers import Boundary
+from statesig.http.service.access import Verb
 from statesig.http.service.documents import (
     EventDocument,
     FlowDocument,
@@ -31,15 +33,19 @@ from statesig.http.service.documents import (
     TaskDocument,
     TaskHistoryDocument,
 )
-from statesig.states import Finished, Paused, State, Success
+from statesig.states import Cancelled, Failed, Finished, Paused, Resume, State, Success
 from statesig.states.families import descendants
 from statesig.stores.leases import holds
 from statesig.stores.store import NOTHING, Lease, Record, Sent, Store, StoredRun
 
 __all__ = ["DECISIONS", "Place", "Views", "is_over", "place_named", "places_of"]
 
-DECISIONS: Final = ("Resume", "Failed", "Cancelled")
-"""The families of signals by which a person decides a paused task."""
+DECISIONS: Final[Mapping[str, tuple[type[State[Any]], Verb]]] = {
+    "Resume": (Resume, "resume"),
+    "Failed": (Failed, "fail"),
+    "Cancelled": (Cancelled, "cancel"),
+}
+"""The families of signals by which a person decides a paused task, each with the verb that allows it."""
 
 _MOST: Final = 100
 """The number of unsuccessful children of a mapped task that are listed."""
@@ -96,7 +102,7 @@ def places_of(records: Iterable[Record], places: dict[Key, Place] | None = None)
 
 def place_named(graph: bytes, name: str) -> Key | None:
     """Return the task, and the position of the child, that a name such as ``load[3]`` means; None: there is no task."""
-    names = {task[0] for task in json.loads(graph)["tasks"]}
+    names = graph_names(graph)
     if name in names:
         return name, None
     task, bracket, position = name.removesuffix("]").rpartition("[")
@@ -214,16 +220,16 @@ class Views:
         self,
         tags: Collection[str] | None,
         flow: str | None,
-        after: str | None,
+        after: tuple[datetime, str] | None,
         limit: int,
         is_allowed: Callable[[StoredRun], bool],
-    ) -> tuple[list[SummaryDocument], str | None]:
+    ) -> tuple[list[SummaryDocument], tuple[datetime, str] | None]:
         """Return some runs as they are seen now, and after which run those begin that follow, if any do.
 
         Args:
             tags: The tags of their states; None: any.
             flow: The name of their flow; None: any.
-            after: The identity of the run after which the list begins.
+            after: When the run began after which the list begins, and its identity.
             limit: The number of runs, at most.
             is_allowed: Tells whether somebody may see a run.
         """
@@ -237,9 +243,9 @@ class Views:
                     found.append(run)
             if len(page) < limit + _MOST:
                 break
-            after = page[-1].id
+            after = page[-1].created, page[-1].id
         summaries = [self._summary(run, now) for run in found[:limit]]
-        return summaries, found[limit - 1].id if len(found) > limit else None
+        return summaries, (found[limit - 1].created, found[limit - 1].id) if len(found) > limit else None
 
     def _summary(self, run: StoredRun, now: datetime) -> SummaryDocument:
         lease = self.store.lease(run.id) if run.tag in UNDER_WAY else None
@@ -263,7 +269,7 @@ class Views:
             stored: The run.
             signals: The signals that were sent to it.
         """
-        run = self._read(stored, signals)
+        run = self._read(stored, signals, self.store.history(stored))
         seen_now = seen_run(stored, self.store, run.now)
         lease = self.store.lease(stored.id)
         tasks = json.loads(stored.graph)["tasks"]
@@ -302,9 +308,9 @@ class Views:
             can_go_on = run.flow in self.flows and not (lease and holds(lease, self.clock(), self._lease))
         return ["Resume", *found] if can_go_on and (None, None) not in waiting else found
 
-    def _read(self, stored: StoredRun, signals: Iterable[Sent]) -> _Run:
+    def _read(self, stored: StoredRun, signals: Iterable[Sent], records: Iterable[Record]) -> _Run:
         waiting = {(sent.task, sent.index): sent for sent in signals if sent.record is None}
-        places = places_of(self.store.history(stored))
+        places = places_of(records)
         run = _Run(stored, self.flows.get(stored.flow), self.clock(), places, waiting)
         for task, index in places:
             if index is not None:
@@ -315,14 +321,16 @@ class Views:
 
     def task(self, stored: StoredRun, signals: Sequence[Sent], key: Key) -> TaskHistoryDocument | None:
         """Return a task of a run, or a child, with its history; None for a child that there is not."""
-        run = self._read(stored, signals)
+        records = list(self.store.history(stored))
+        run = self._read(stored, signals, records)
         task, index = key
         if index is not None and key not in run.places:
             return None
         tasks = json.loads(stored.graph)["tasks"]
         place = next(place for place, entry in enumerate(tasks) if entry[0] == task)
-        records = enumerate(self.store.history(stored), 1)
-        events = [self.event(stored.id, at, one, signals) for at, one in records if (one.task, one.index) == key]
+        who = _principals_of(signals)
+        told = enumerate(records, 1)
+        events = [self._event(stored.id, at, one, who) for at, one in told if (one.task, one.index) == key]
         found = self._task(run, tasks, place, index).model_dump(exclude={"state"})
         state = self.state(run.places[key].data if key in run.places else _PENDING)
         return TaskHistoryDocument(**found, state=state, events=events)
@@ -362,14 +370,14 @@ class Views:
 
     # ---- events
 
-    def event(self, run: str, number: int, record: Record, signals: Iterable[Sent]) -> EventDocument:
+    def _event(self, run: str, number: int, record: Record, principals: Mapping[int | None, str]) -> EventDocument:
         """Return the event of a record.
 
         Args:
             run: The run's identity.
             number: The record's place in the history, from 1.
             record: The record.
-            signals: The signals that were sent to the run.
+            principals: Who sent the signal of which record.
         """
         return EventDocument(
             number=number,
@@ -381,7 +389,7 @@ class Views:
             time=record.time,
             state=self.state(record.state),
             worker=record.worker,
-            principal=next((sent.principal for sent in signals if sent.record == number), None),
+            principal=principals.get(number),
         )
 
     def events(self, run: StoredRun, after: int, limit: int) -> list[EventDocument]:
@@ -390,8 +398,13 @@ class Views:
         if after >= until:
             return []
         records = self.store.history(_cut(run, until), after=after)
-        signals = self.store.signals(run.id)
-        return [self.event(run.id, number, record, signals) for number, record in enumerate(records, after + 1)]
+        who = _principals_of(self.store.signals(run.id))
+        return [self._event(run.id, number, record, who) for number, record in enumerate(records, after + 1)]
+
+
+def _principals_of(signals: Iterable[Sent]) -> dict[int | None, str]:
+    """Return who sent the signal of each record."""
+    return {sent.record: sent.principal for sent in signals}
 
 
 def _cut(run: StoredRun, length: int) -> StoredRun:

@@ -1,4 +1,4 @@
-"""What the page's forms do: they start runs and send signals, each by the function that serves the API's own route."""
+"""Start runs and send signals for the page's forms, each by the function that serves the API's own route."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from statesig.http.service.documents import RerunDocument, StartDocument
 from statesig.http.service.pages.forms import changed_rows, read
 from statesig.http.service.pages.shapes import NOTHING, Shape, shape_of
 from statesig.http.service.reading import Reading
+from statesig.http.service.views import DECISIONS
 from statesig.signals import Signal
 
 __all__ = ["ANSWER", "PARAMETERS", "Acting", "Refusal", "answer_shape", "parameters_shape"]
@@ -28,7 +29,7 @@ ANSWER: Final = "answer"
 
 PARAMETERS: Final = "parameters"
 
-_FAMILIES: Final = {"resume": "Resume", "fail": "Failed", "cancel": "Cancelled"}
+_FAMILIES: Final[Mapping[str, str]] = {verb: family for family, (_, verb) in DECISIONS.items()}
 _LONGEST_MESSAGE: Final = 10_000
 
 
@@ -191,7 +192,7 @@ def _refusal(answer: Answer) -> Refusal:
     """Return a refusal of the API's as one of a form; what the page itself shows in its place is raised again.
 
     Raises:
-        Answered: It is none that a form can tell: the run is gone, or somebody may not do this.
+        Answered: A form cannot show it: the run is gone, or somebody may not do this.
     """
     if answer.status not in (409, 412, 422):
         raise Answered(answer)

@@ -261,7 +261,7 @@ def input_of(
 
 
 def _nearest(path: str, places: set[str]) -> str | None:
-    """Return the place that a path leads to, or else the nearest around it; None: there is none."""
+    """Return the place that a path leads to, or else the nearest around it; None if there is no such place."""
     while path not in places and path:
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return path if path in places else None

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hmac
 import re
 from hashlib import sha256
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
+
+from starlette.requests import cookie_parser
 
 from statesig.http.asgi import Scope, header_of
 
@@ -98,11 +99,9 @@ def _cookie(scope: Scope, value: str, ending: str) -> str:
 
 def token_in_cookie(scope: Scope) -> str | None:
     """Return the token of a session; None if there is none."""
-    try:
-        found = SimpleCookie(header_of(scope, b"cookie").decode("latin-1")).get(_name(scope))
-    except CookieError:
-        return None
-    return unquote(found.value) or None if found is not None else None
+    # Starlette's reads a cookie beside one that the standard library refuses, such as another program's on this host.
+    found = cookie_parser(header_of(scope, b"cookie").decode("latin-1")).get(_name(scope))
+    return unquote(found) or None if found else None
 
 
 def _name(scope: Scope) -> str:

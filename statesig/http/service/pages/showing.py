@@ -21,6 +21,7 @@ from statesig.http.service.pages.looks import is_final
 from statesig.http.service.pages.timelines import MOST_EVENTS, histories_of, rows_of
 from statesig.http.service.reading import Reading
 from statesig.http.service.requests import missing
+from statesig.http.service.views import DECISIONS
 
 __all__ = ["Form", "Showing"]
 
@@ -30,13 +31,6 @@ _TASKS: Final = 200
 """The number of tasks on one page."""
 
 _RUNS: Final = 50
-
-_ACTS: Final[tuple[tuple[str, Verb, str], ...]] = (
-    ("Resume", "resume", "resume"),
-    ("Failed", "fail", "fail"),
-    ("Cancelled", "cancel", "cancel"),
-)
-"""What is possible, the verb that allows it, and what the form says to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +123,6 @@ class Showing:
         """
         response = Response()
         run = self._reading.run(principal, id, response)
-        assert isinstance(run, RunDocument), "there was no If-None-Match"
         tasks = run.tasks[skipped : skipped + _TASKS]
         events = self._reading.history(principal, id, 0, MOST_EVENTS).events if run.length <= MOST_EVENTS else []
         histories, is_over = histories_of(events), is_final(run.state["type"])
@@ -163,18 +156,18 @@ class Showing:
         """Return the forms by which a task is decided: those that are possible, and that somebody may send."""
         name = task.task if task.index is None else f"{task.task}[{task.index}]"
         return [
-            self._form(name, do, task.answer if do == "resume" else None, typed, refusal)
-            for family, verb, do in _ACTS
+            self._form(name, verb, task.answer if verb == "resume" else None, typed, refusal)
+            for family, (_, verb) in DECISIONS.items()
             if family in task.possible and self._gate.allows(principal, verb, run.flow, run.run)
         ]
 
     def _run_forms(self, principal: str, run: RunDocument, typed: Typed, refusal: Refusal | None) -> list[Form]:
         """Return the forms for a run itself."""
-        offered: list[tuple[str, Verb]] = [(do, verb) for family, verb, do in _ACTS if family in run.possible]
+        offered: list[Verb] = [verb for family, (_, verb) in DECISIONS.items() if family in run.possible]
         if run.again:
-            offered.append(("rerun", "rerun"))
-        allowed = [do for do, verb in offered if self._gate.allows(principal, verb, run.flow, run.run)]
-        return [self._form("", do, None, typed, refusal) for do in allowed]
+            offered.append("rerun")
+        allowed = [verb for verb in offered if self._gate.allows(principal, verb, run.flow, run.run)]
+        return [self._form("", verb, None, typed, refusal) for verb in allowed]
 
     def _form(
         self, task: str, do: str, schema: Mapping[str, Any] | None, typed: Typed, refusal: Refusal | None
@@ -202,7 +195,7 @@ class Showing:
         """
         found = self._reading.task(principal, run, task)
         whole = self._reading.run(principal, run, Response())
-        return {"run": whole, "task": found, "name": task}
+        return {"run": whole, "task": found, "name": task, "is_over": is_final(whole.state["type"])}
 
 
 def _each(tasks: Sequence[TaskDocument]) -> Iterator[TaskDocument]:

@@ -224,7 +224,7 @@ def test_a_disk_that_is_full(server: Server, tmp_path: Path) -> None:
             connection.execute("CREATE DATABASE small TABLESPACE small")
         try:
             sentence, acknowledged, found, records = filled_disk(server.url_of("small"))
-            assert "disk is full; make room, then resume" in sentence
+            assert "disk is full; make room, then try again" in sentence
             assert (acknowledged, True) == (found, found.length > 0)
             assert [_LARGE] * found.length == records
         finally:

@@ -297,13 +297,19 @@ class EntityChanged(StoreError):
     """
 
     def __init__(self, store: str, key: str, expected: int, version: int) -> None:
-        where = f"at version {version}" if version else "not there"
-        then = f"not at version {expected}; read it and decide anew" if expected else "so it cannot begin again"
-        super().__init__(store, f"entity {key!r} is {where}, {then}")
-        StatesigError.__init__(self, store, key, expected, version)  # what a pickle keeps
         self.key = key
         self.expected = expected
         self.version = version
+        super().__init__(store, f"entity {key!r} is {self.difference}")
+        StatesigError.__init__(self, store, key, expected, version)  # what a pickle keeps
+
+    @property
+    def difference(self) -> str:
+        """The two versions, in words without the key."""
+        where = f"at version {self.version}" if self.version else "not there"
+        if not self.expected:
+            return f"{where}, so it cannot begin again"
+        return f"{where}, not at version {self.expected}; read it and decide anew"
 
 
 class StoreDamaged(StoreError):

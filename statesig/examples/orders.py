@@ -14,11 +14,10 @@ import argparse
 from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
-from http import HTTPStatus
 from urllib.parse import quote
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 from pydantic_core import from_json
@@ -208,9 +207,7 @@ def service(orders: Entities[AnyOrder]) -> FastAPI:
         orders: Their histories.
     """
     app = FastAPI(title="Orders")
-    install(app, raises=[IllegalTransition])
-    app.add_exception_handler(EntityChanged, _changed)
-    app.add_exception_handler(NoEntity, _missing)
+    install(app, raises=[IllegalTransition, EntityChanged, NoEntity])
 
     @app.get("/", response_class=HTMLResponse)
     def page() -> str:
@@ -260,19 +257,6 @@ def _told(change: Change[AnyOrder], response: Response) -> Order:
 def _described(change: Change[AnyOrder]) -> dict[str, object]:
     state: object = from_json(encode(change.state))
     return {"version": change.version, "time": change.time.isoformat(), "state": state}
-
-
-def _changed(request: Request, exc: Exception) -> Response:
-    return _problem(409, "there is such an order already, or somebody else has changed it")
-
-
-def _missing(request: Request, exc: Exception) -> Response:
-    return _problem(404, "there is no such order")
-
-
-def _problem(status: int, detail: str) -> Response:
-    body = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail}
-    return JSONResponse(body, status, media_type="application/problem+json")
 
 
 # ---- the page

@@ -15,7 +15,13 @@ from statesig.http.statuses import STATUSES, Raises, Statuses
 
 if TYPE_CHECKING:
     from statesig.http.applications import SignalRoute, install
-    from statesig.http.client import araise_for_signal, raise_for_signal, signal_from, transition_error_from
+    from statesig.http.client import (
+        araise_for_signal,
+        entity_error_from,
+        raise_for_signal,
+        signal_from,
+        transition_error_from,
+    )
     from statesig.http.remote import AsyncClient, Client, RequestRefused
     from statesig.http.service.access import (
         EVERY_FLOW,
@@ -67,6 +73,7 @@ __all__ = [
     "Verb",
     "araise_for_signal",
     "create_app",
+    "entity_error_from",
     "hand_over",
     "install",
     "raise_for_signal",
@@ -96,6 +103,7 @@ _HOMES = {
     "Verb": "service.access",
     "araise_for_signal": "client",
     "create_app": "service.application",
+    "entity_error_from": "client",
     "install": "applications",
     "raise_for_signal": "client",
     "signal_from": "client",

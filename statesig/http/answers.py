@@ -1,8 +1,8 @@
 """The response to a state, a signal or a refused document: status, headers and body. Nothing here sends anything.
 
 A state with a status below 400 is the body itself, as JSON. With any other it is a member of a problem (RFC 9457), as
-are the faults of a request that was refused, and the names of a transition that was. Messages and causes leave only
-where `Boundary.expose` says so.
+are the faults of a request that was refused, the names of a transition that was, and the versions of an entity that has
+changed. Messages and causes leave only where `Boundary.expose` says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing_extensions import TypeIs
 from statesig.algebra.captures import Redact, state_of_exception
 from statesig.codec.limits import DEFAULT_LIMITS, Limits
 from statesig.codec.states import encode
-from statesig.errors import DecodeError, EncodeError, IllegalTransition, RefusedTransition
+from statesig.errors import DecodeError, EncodeError, EntityChanged, IllegalTransition, NoEntity, RefusedTransition
 from statesig.http.asgi import Receive, Scope, Send
 from statesig.http.problems import Fault, faults_of
 from statesig.http.statuses import Statuses, TableOfStatuses, check_families
@@ -36,6 +36,7 @@ from statesig.states.machines import Machine
 from statesig.states.refusals import cut
 
 __all__ = [
+    "ENTITY",
     "JSON",
     "MACHINE",
     "MARK",
@@ -65,6 +66,9 @@ MACHINE: Final = "statesig-machine"
 
 TRANSITION: Final = "statesig-transition"
 """The header of a response to a transition that was not made: ``illegal``, or ``refused`` by a guard."""
+
+ENTITY: Final = "statesig-entity"
+"""The header of a response to a change of an entity that has ``changed``, or is ``missing``."""
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
@@ -106,8 +110,8 @@ class Boundary:
     """How states leave over HTTP.
 
     Args:
-        statuses: Statuses by class of states, `IllegalTransition` and `RefusedTransition`, laid over `STATUSES`; one of
-            a class holds for its descendants.
+        statuses: Statuses by class of states, `IllegalTransition`, `RefusedTransition`, `EntityChanged` and `NoEntity`,
+            laid over `STATUSES`; one of a class holds for its descendants.
         expose: The states whose messages and causes may leave; their descendants' may, too. Tracebacks never do.
         redact: Called with each text of a message, a cause or a guard's reason that leaves; returns the text in its
             place.
@@ -139,7 +143,8 @@ class Boundary:
         """Return the response to an exception; None if it is not the boundary's.
 
         Signals are, groups of signals (exceptions among them combine as in `capture`), transitions that were not made,
-        if `validation` says so the errors of documents, and, alone or in a group, `Answered`. A group of one is that.
+        entities that have changed or are not there, if `validation` says so the errors of documents, and, alone or in a
+        group, `Answered`. A group of one is that.
 
         Args:
             exc: The exception.
@@ -156,6 +161,11 @@ class Boundary:
         alone = members[0] if len(members) == 1 else exc
         if isinstance(alone, IllegalTransition):
             return self.conflict(alone)
+        if isinstance(alone, EntityChanged):
+            return self.changed(alone, scope)
+        if isinstance(alone, NoEntity):
+            missing = "there is no such entity"
+            return problem(self.table.status_of(type(alone)), [(ENTITY, "missing")], detail=missing)
         if carries_state(alone) and isinstance(alone.state, Machine):
             return self.answer(alone.state, scope)
         if _is_of_signals(members):
@@ -175,6 +185,22 @@ class Boundary:
         headers = [(TRANSITION, "refused" if is_refused else "illegal")]
         names = {"source": exc.source, "target": exc.target, "possible": exc.possible}
         return problem(self.table.status_of(type(exc)), headers, detail=detail, members={"transition": names})
+
+    def changed(self, exc: EntityChanged, scope: Scope) -> Answer:
+        """Return the response to a change of an entity that has another version: both versions.
+
+        Its key leaves only where the path of the request has it, so that nobody learns a key here.
+
+        Args:
+            exc: The error.
+            scope: The ASGI scope of the request.
+        """
+        told: dict[str, int | str] = {"expected": exc.expected, "version": exc.version}
+        if exc.key in scope.get("path", ""):
+            told = {"key": exc.key, **told}
+        detail = f"the entity is {exc.difference}"
+        headers = [(ENTITY, "changed")]
+        return problem(self.table.status_of(type(exc)), headers, detail=detail, members={"entity": told})
 
     def answer(self, state: State[Any] | Machine, scope: Scope) -> Answer:
         """Return the response to a state; without the state where its class takes none without the message.

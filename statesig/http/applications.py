@@ -17,13 +17,12 @@ from typing_extensions import override
 
 from statesig.algebra.captures import Redact
 from statesig.codec.limits import DEFAULT_LIMITS, Limits
-from statesig.errors import IllegalTransition
 from statesig.http.answers import Answered, Boundary, Expose, Location
 from statesig.http.asgi import Receive, Scope, Send
 from statesig.http.middleware import SignalMiddleware, answering
 from statesig.http.openapi import Document
 from statesig.http.problems import Fault, faults_in
-from statesig.http.statuses import Raises, Statuses
+from statesig.http.statuses import REFUSALS, Raises, Statuses
 from statesig.http.words import Words, words_of
 from statesig.signals import is_class_of_signals
 from statesig.states import State
@@ -40,7 +39,7 @@ def install(
     location: Location | None = None,
     limits: Limits = DEFAULT_LIMITS,
     validation: bool = True,
-    raises: Raises = (State, IllegalTransition),
+    raises: Raises = (State, *REFUSALS),
 ) -> None:
     """Make an application answer signals, its validation errors name no payload, and its OpenAPI document say so.
 
@@ -56,7 +55,7 @@ def install(
         limits: Limits of request bodies.
         validation: Whether an error of a document that leaves an endpoint is answered as ValidationFailed.
         raises: What endpoints raise, as the OpenAPI document says of each: the families of states whose signals they
-            raise, those of machines too, and `IllegalTransition`.
+            raise, those of machines too, `IllegalTransition`, `EntityChanged` and `NoEntity`.
 
     Raises:
         RuntimeError: The application has begun, or has it already.

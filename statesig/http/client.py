@@ -1,4 +1,4 @@
-"""The caller's side: a signal that an endpoint raised is raised again, as that signal."""
+"""The caller's side: a signal or a refused change that an endpoint raised is raised again, as what it was."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, NonNegativeInt, create_model
 from pydantic_core import to_json
 
 from statesig.codec.limits import DEFAULT_LIMITS, Limits
 from statesig.codec.states import decode, decode_model
-from statesig.errors import IllegalTransition, RefusedTransition
-from statesig.http.answers import MACHINE, MARK, PROBLEM, TRANSITION
+from statesig.errors import EntityChanged, IllegalTransition, NoEntity, RefusedTransition
+from statesig.http.answers import ENTITY, MACHINE, MARK, PROBLEM, TRANSITION
 from statesig.signals import Signal, SignalOf
 from statesig.states.machines import Machine
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["araise_for_signal", "raise_for_signal", "signal_from", "transition_error_from"]
+__all__ = ["araise_for_signal", "entity_error_from", "raise_for_signal", "signal_from", "transition_error_from"]
 
 
 @lru_cache(maxsize=64)
@@ -42,6 +42,26 @@ class _Conflict(BaseModel):
 
     detail: str
     transition: _Names
+
+
+class _Versions(BaseModel):
+    """The versions of an entity, and its key if the request has named it."""
+
+    key: str | None = None
+    expected: NonNegativeInt
+    version: NonNegativeInt
+
+
+class _Changed(BaseModel):
+    """The part of a problem that is an entity of another version."""
+
+    entity: _Versions
+
+
+class _Missing(BaseModel):
+    """The part of a problem that is an entity which is not there."""
+
+    detail: str
 
 
 def signal_from(
@@ -98,10 +118,47 @@ def transition_error_from(response: httpx.Response, *, limits: Limits = DEFAULT_
     return IllegalTransition(names.source, names.target, names.possible)
 
 
+def entity_error_from(response: httpx.Response, *, limits: Limits = DEFAULT_LIMITS) -> EntityChanged | NoEntity | None:
+    """Return the error of the entity that the server did not find, or not at the version that was expected.
+
+    Its `store` is the server, as the URL of the request names it.
+
+    Args:
+        response: The response, read.
+        limits: Limits of the document.
+
+    Returns:
+        The error; None if the response is another, or does not say the key: only one that the path of the request has
+        is sent back.
+
+    Raises:
+        DecodeError: The document is no such problem, or beyond the limits.
+    """
+    said = response.headers.get(ENTITY)
+    if said is None or not response.content:
+        return None
+    if said == "missing":
+        missing = decode_model(_Missing, response.content, "NoEntity", limits=limits, strict=True)
+        return NoEntity(_server_of(response), missing.detail)
+    entity = decode_model(_Changed, response.content, "EntityChanged", limits=limits, strict=True).entity
+    if entity.key is None:
+        return None
+    return EntityChanged(_server_of(response), entity.key, entity.expected, entity.version)
+
+
+def _server_of(response: httpx.Response) -> str:
+    """Return the place of the server that answered, without user and password."""
+    try:
+        url = response.url
+    except RuntimeError:  # it was made by hand, without its request
+        return "the server"
+    return f"{url.scheme}://{url.netloc.decode()}"
+
+
 def raise_for_signal(
     response: httpx.Response, *, machines: Collection[type[Machine]] = (), limits: Limits = DEFAULT_LIMITS
 ) -> httpx.Response:
-    """Raise the signal that the server's endpoint raised, or the error of its transition, or return the response.
+    """Raise the signal that the server's endpoint raised, or the error that refused a change, or return the response.
 
     ``httpx.Client(event_hooks={"response": [raise_for_signal]})`` raises those of all responses.
 
@@ -114,11 +171,13 @@ def raise_for_signal(
         Signal: The endpoint raised it.
         IllegalTransition: The endpoint asked for a transition that the machine does not allow; if a guard refused it, a
             `RefusedTransition` with the guard's reason.
+        EntityChanged: The endpoint asked to change an entity that has another version; see `entity_error_from`.
+        NoEntity: The endpoint asked for an entity that is not there.
         DecodeError: The document is of no state that this program knows, or beyond the limits.
     """
     if _is_told(response):
         response.read()
-    error = transition_error_from(response, limits=limits)
+    error = transition_error_from(response, limits=limits) or entity_error_from(response, limits=limits)
     if error is not None:
         raise error
     signal = signal_from(response, machines=machines, limits=limits)
@@ -140,6 +199,8 @@ async def araise_for_signal(
     Raises:
         Signal: The endpoint raised it.
         IllegalTransition: The endpoint asked for a transition that the machine does not allow.
+        EntityChanged: The endpoint asked to change an entity that has another version.
+        NoEntity: The endpoint asked for an entity that is not there.
         DecodeError: The document is of no state that this program knows, or beyond the limits.
     """
     if _is_told(response):
@@ -148,5 +209,5 @@ async def araise_for_signal(
 
 
 def _is_told(response: httpx.Response) -> bool:
-    """Tell whether a response has a header of a signal or of a transition."""
-    return not response.headers.keys().isdisjoint((MARK, MACHINE, TRANSITION))
+    """Tell whether a response has a header of a signal, a transition or an entity."""
+    return not response.headers.keys().isdisjoint((MARK, MACHINE, TRANSITION, ENTITY))

@@ -1,7 +1,7 @@
 """Document the signals of a FastAPI application in its OpenAPI document.
 
 Each operation has, besides its own, the responses of the signals that it may raise: one for each status and machine,
-with the states of that status told apart by tag, and that of a transition which is not made. FastAPI itself names the
+with the states of that status told apart by tag, and those of the errors that refuse a change. FastAPI itself names the
 components, so that none has two names.
 """
 
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Union, cast
 
 from pydantic import BaseModel, create_model
 
-from statesig.errors import IllegalTransition, RefusedTransition
+from statesig.errors import EntityChanged, IllegalTransition, NoEntity, RefusedTransition
 from statesig.http.answers import JSON, PROBLEM, WITHOUT_BODY, title_of
-from statesig.http.statuses import TableOfStatuses, check_families
+from statesig.http.statuses import REFUSALS, TableOfStatuses, check_families
 from statesig.signals import Signal, catching
 from statesig.states import State, ValidationFailed
 from statesig.states.families import StateModel, descendants
@@ -26,7 +26,7 @@ from statesig.states.machines import Machine
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from statesig.http.statuses import Raises
+    from statesig.http.statuses import Raises, Refusal
 
 __all__ = ["Document"]
 
@@ -45,7 +45,20 @@ _NAMES: Final = {
     "properties": {"source": _TEXT, "target": _TEXT, "possible": {"type": "array", "items": _TEXT}},
     "required": ["source", "target", "possible"],
 }
-_ERRORS_OF_TRANSITIONS: Final = (IllegalTransition, RefusedTransition)
+_VERSION: Final = {"type": "integer", "minimum": 0}
+_VERSIONS: Final = {
+    "type": "object",
+    "description": "The version that was expected and the one that the entity has; 0: it is not there.",
+    "properties": {"key": _TEXT, "expected": _VERSION, "version": _VERSION},
+    "required": ["expected", "version"],
+}
+# Each error that refuses a change: the name of its response, and the members of its problem.
+_REFUSALS: Final[dict[type[Refusal], tuple[str, dict[str, Any]]]] = {
+    IllegalTransition: ("Transition", {"transition": _NAMES}),
+    RefusedTransition: ("Transition", {"transition": _NAMES}),
+    EntityChanged: ("EntityChanged", {"entity": _VERSIONS}),
+    NoEntity: ("NoEntity", {}),
+}
 
 
 class Document:
@@ -54,18 +67,16 @@ class Document:
     Args:
         app: The application.
         table: The statuses of states.
-        raises: The families of states whose signals endpoints raise, and `IllegalTransition` if they do.
+        raises: The families of states whose signals endpoints raise, and the errors that refuse a change.
     """
 
     def __init__(self, app: FastAPI, table: TableOfStatuses, raises: Raises) -> None:
         self.app = app
         self.table = table
-        check_families("raises", raises, Machine, IllegalTransition)
-        self.families: list[Any] = [each for each in raises if not issubclass(each, IllegalTransition)]
-        errors: list[Any] = [each for each in raises if issubclass(each, IllegalTransition)]
-        self.errors: list[type[IllegalTransition | RefusedTransition]] = [
-            each for each in _ERRORS_OF_TRANSITIONS if issubclass(each, tuple(errors))
-        ]
+        check_families("raises", raises, Machine, *REFUSALS)
+        self.families: list[Any] = [each for each in raises if not issubclass(each, REFUSALS)]
+        errors: tuple[Any, ...] = tuple(each for each in raises if issubclass(each, REFUSALS))
+        self.refusals: list[type[Refusal]] = [each for each in _REFUSALS if issubclass(each, errors)]
         self.made_of: object = None
 
     def __call__(self) -> dict[str, Any]:
@@ -105,13 +116,14 @@ class Document:
         }
         made["InvalidRequest"] = _response(document, refused, schemas["InvalidRequest"], True)
         made |= {f"RefusedBody{status}": _response(document, status, None, False) for status in (400, 413)}
-        conflicts = dict.fromkeys(map(self.table.status_of, self.errors))
-        made |= {f"Transition{status}": _conflict(document, status) for status in conflicts}
+        refusals = {f"{_REFUSALS[each][0]}{self.table.status_of(each)}": each for each in self.refusals}
+        at = {name: self.table.status_of(each) for name, each in refusals.items()}
+        made |= {name: _refusal(document, name, at[name], _REFUSALS[each][1]) for name, each in refusals.items()}
         document["components"].setdefault("responses", {}).update(made)
         for operation in _operations(document):
             responses = operation.setdefault("responses", {})
             added = [(kind.status, f"Signal{kind.name}") for kind in kinds]
-            added += [(status, f"Transition{status}") for status in conflicts]
+            added += [(status, name) for name, status in at.items()]
             if _is_default(responses.get("422")):
                 del responses["422"]
                 added += [] if any(is_invalid.values()) else [(refused, "InvalidRequest")]
@@ -191,9 +203,9 @@ def _response(
     return {**described, "content": {PROBLEM: {"schema": _component(document, f"Problem{name or status}", problem)}}}
 
 
-def _conflict(document: dict[str, Any], status: int) -> dict[str, Any]:
-    """Return the response to a transition that is not made."""
-    schema = _component(document, f"Transition{status}", _problem(status, {"transition": _NAMES}))
+def _refusal(document: dict[str, Any], name: str, status: int, members: dict[str, Any]) -> dict[str, Any]:
+    """Return the response to a change that is not made, its body being a component of the document by the same name."""
+    schema = _component(document, name, _problem(status, members))
     return {"description": title_of(status), "content": {PROBLEM: {"schema": schema}}}
 
 

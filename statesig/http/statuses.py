@@ -1,4 +1,4 @@
-"""The HTTP status of each state and of each refused transition: a table. Nothing here may know a request."""
+"""The HTTP status of each state, and of each error that refuses a change: a table. Nothing here may know a request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, cast
 
-from statesig.errors import IllegalTransition
+from statesig.errors import EntityChanged, IllegalTransition, NoEntity
 from statesig.states import (
     Cancelled,
     Cancelling,
@@ -25,16 +25,31 @@ from statesig.states import (
 from statesig.states.generics import PerClass, origin_of
 from statesig.states.machines import AnyKind, Machine
 
-__all__ = ["STATUSES", "Answerable", "Raises", "Statuses", "TableOfStatuses", "check_families", "is_class_of_states"]
+__all__ = [
+    "REFUSALS",
+    "STATUSES",
+    "Answerable",
+    "Raises",
+    "Refusal",
+    "Statuses",
+    "TableOfStatuses",
+    "check_families",
+    "is_class_of_states",
+]
 
-Answerable: TypeAlias = AnyKind | type[IllegalTransition]
-"""What has a status: a class of states, of a run or of a machine, or a refused transition."""
+Refusal: TypeAlias = IllegalTransition | EntityChanged | NoEntity
+"""An error that refuses to change a state: by its machine, or since the entity has another version or is not there."""
+
+REFUSALS: Final[tuple[type[Refusal], ...]] = (IllegalTransition, EntityChanged, NoEntity)
+
+Answerable: TypeAlias = AnyKind | type[Refusal]
+"""What has a status: a class of states, of a run or of a machine, or one of the errors that refuse a change."""
 
 Statuses: TypeAlias = Mapping[Answerable, int]
 """Statuses by class. One of a class holds for its descendants, too, but for those that have their own."""
 
 Raises: TypeAlias = Collection[Answerable]
-"""What endpoints raise: the signals of families of states, and `IllegalTransition`."""
+"""What endpoints raise: the signals of families of states, `IllegalTransition`, `EntityChanged` and `NoEntity`."""
 
 STATUSES: Final[Statuses] = MappingProxyType(
     {
@@ -52,6 +67,8 @@ STATUSES: Final[Statuses] = MappingProxyType(
         Cancelled: 409,
         Machine: 200,
         IllegalTransition: 409,
+        EntityChanged: 412,
+        NoEntity: 404,
     }
 )
 """The statuses as they are where nothing else is said."""
@@ -64,15 +81,15 @@ class TableOfStatuses:
         changes: Statuses in place of, or besides, those of `STATUSES`: final ones, 200 to 599; of an error from 400.
 
     Raises:
-        TypeError: A key is no class of states, and no refused transition.
+        TypeError: A key is no class of states, and no error that refuses a change.
         ValueError: A status is not a final one.
     """
 
     def __init__(self, changes: Statuses | None = None) -> None:
         for cls, status in (changes or {}).items():
-            if not is_class_of_states(cls, Machine, IllegalTransition):
+            if not is_class_of_states(cls, Machine, *REFUSALS):
                 raise TypeError(f"statuses are those of classes of states, not of {cls!r}")
-            least = 400 if issubclass(cls, IllegalTransition) else 200
+            least = 400 if issubclass(cls, REFUSALS) else 200
             if type(status) is not int or not least <= status <= 599:
                 raise ValueError(f"the status of {cls.__name__} is a whole number from {least} to 599, not {status!r}")
         self._own: dict[type[Any], int] = {**STATUSES, **{origin_of(cls): at for cls, at in (changes or {}).items()}}

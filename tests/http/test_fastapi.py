@@ -336,7 +336,7 @@ def test_an_operation_has_the_responses_of_signals_besides_its_own() -> None:
     """Its own success or the states of that status; FastAPI's validation error, which is not sent, is not there."""
     responses = DOCUMENT["paths"]["/order"]["post"]["responses"]
 
-    assert {"200", "202", "400", "409", "413", "422", "424", "500", "503", "504"} == responses.keys()
+    assert {"200", "202", "400", "404", "409", "412", "413", "422", "424", "500", "503", "504"} == responses.keys()
     own, states = responses["200"]["content"]["application/json"]["schema"]["anyOf"]
     assert ("integer", "#/components/schemas/Signal200") == (own["type"], states["$ref"])
     assert {"400", "413"}.isdisjoint(DOCUMENT["paths"]["/skip"]["get"]["responses"])

@@ -6,7 +6,8 @@ Nothing here may know a table, a clock or a flow.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal, TypeVar, TypeVarTuple, cast, overload
+from functools import partial
+from typing import Annotated, Any, Final, Literal, TypeVar, TypeVarTuple, cast, get_origin, overload
 
 from pydantic import ValidationError
 from typing_extensions import TypeIs
@@ -16,14 +17,16 @@ from statesig.signals import Signal, is_signal
 from statesig.signals.causes import causes_of, chain_of
 from statesig.states import AnyState, ErrorInfo, Failed, State, Success
 from statesig.states.descriptions import cause_of, describe, members_of
-from statesig.states.families import check_unforged, narrow
+from statesig.states.families import check_unforged, narrow, origin_of
 from statesig.states.machines import Machine
 from statesig.states.reasons import reason_of
+from statesig.states.unions import parts_of
 
 __all__ = [
     "PLAIN",
     "Redact",
     "RetryOn",
+    "Returns",
     "Tracebacks",
     "acapture",
     "capture",
@@ -43,6 +46,9 @@ Tracebacks = bool | Literal["last"]
 
 RetryOn = type[Exception] | tuple[type[Exception], ...] | Callable[[ErrorInfo], object]
 """Tells which exceptions are worth a retry: by their classes, or by a predicate over what a state keeps of each."""
+
+Returns = Callable[[], object]
+"""Tells the declared type of what a function returns. It is called only where a signal of a machine was raised."""
 
 
 @overload
@@ -72,10 +78,11 @@ def capture(
 
     A returned value gives ``Success(result=value)``; a returned state is the outcome; a raised signal gives its state;
     an `Exception` gives Failed with its causes; a group of signals and exceptions gives their combination. A state of a
-    machine is a value like any other; its signal, raised, is a failure.
+    machine is a value like any other. Its signal, raised, gives ``Success(result=its state)`` where the function is
+    annotated to return such a state, as ``-> Shipped`` or a union with it; elsewhere it is a failure.
 
     ``capture(s.unwrap) == Success(result=r)`` for a state ``s`` given a result ``r`` that is not a state, and
-    ``capture(raise_, signal_of(s)) == s`` for a state whose class has a signal.
+    ``capture(raise_, signal_of(s)) == s`` for a state of a run whose class has a signal.
 
     Args:
         fn: The function to call.
@@ -94,7 +101,8 @@ def capture(
     try:
         value = fn(*args)
     except (Signal, Exception, BaseExceptionGroup) as exc:
-        return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on)
+        returns = partial(_returned_by, fn)
+        return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on, returns=returns)
     return state_of_value(value)
 
 
@@ -136,7 +144,8 @@ async def acapture(
     try:
         value = await fn(*args)
     except (Signal, Exception, BaseExceptionGroup) as exc:
-        return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on)
+        returns = partial(_returned_by, fn)
+        return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on, returns=returns)
     return state_of_value(value)
 
 
@@ -146,20 +155,27 @@ def state_of_exception(
     redact: Redact | None = None,
     traceback: Tracebacks = False,
     retry_on: RetryOn | None = None,
+    returns: Returns | None = None,
 ) -> AnyState[Any]:
     """Turn a caught exception into a state.
+
+    Args:
+        exc: The exception.
+        redact, traceback, retry_on: As for `capture`.
+        returns: Tells what the function that was called is declared to return; None: nothing is known of it.
 
     Raises:
         BaseException: `exc` itself, unless it is a signal, an Exception or a group of those alone.
     """
     if is_signal(exc):
-        return _of_signal(exc, redact, traceback, retry_on)
+        return _of_signal(exc, redact, traceback, retry_on, returns)
     if _is_group(exc):
         members = list(members_of(exc))
         if not all(issubclass(type(member), (Signal, Exception)) for member in members):
             raise exc
         states = [
-            state_of_exception(member, redact=redact, traceback=traceback, retry_on=retry_on) for member in members
+            state_of_exception(member, redact=redact, traceback=traceback, retry_on=retry_on, returns=returns)
+            for member in members
         ]
         return combine(states)
     if not issubclass(type(exc), Exception):
@@ -237,11 +253,15 @@ def _of_signal(
     redact: Redact | None = None,
     traceback: Tracebacks = False,
     retry_on: RetryOn | None = None,
+    returns: Returns | None = None,
 ) -> AnyState[Any]:
     carried: object = signal.state
     if isinstance(carried, Machine):
-        return _stray(signal, carried, redact, traceback, retry_on)
-    state = cast("AnyState[Any]", signal.state)  # every concrete state is below one of the branches
+        if returns is None or not _says(returns(), carried):
+            return _stray(signal, carried, redact, traceback, retry_on)
+        state: AnyState[Any] = _succeeded({"result": carried})
+    else:
+        state = cast("AnyState[Any]", carried)  # every concrete state is below one of the branches
     if cause_of(signal) is None:
         return state
     causes = causes_of(signal, redact=redact, traceback=traceback)
@@ -251,12 +271,40 @@ def _of_signal(
 def _stray(
     signal: Signal[Any], state: Machine, redact: Redact | None, traceback: Tracebacks, retry_on: RetryOn | None
 ) -> AnyState[Any]:
-    """Return the failure of a function that raised a signal of a machine, whose state no run has."""
+    """Return the failure of a function that raised a signal of a machine, but is not annotated to return its state."""
     causes = (describe(signal, redact=redact, traceback=traceback), *causes_of(signal, redact=redact))
-    root = type(state).__top__ or Machine
-    message = f"raised {causes[0].type}, a signal of {root.__name__}, which cannot end a task; return its state"
+    kind, root = origin_of(type(state)), type(state).__top__ or Machine
+    message = (
+        f"raised {causes[0].type}, a signal of {root.__name__}, but is not annotated to return a {kind.__name__};"
+        f" annotate it -> {kind.__name__}, or return the state"
+    )
     failed = Failed[Any](message=message, causes=causes)
     return failed if retry_on is None else _judged(failed, signal, retry_on, redact)
+
+
+def _says(declared: object, state: Machine) -> bool:
+    """Tell whether a declared type names a state's class, or one above it up to its root, among what is returned."""
+    return any(
+        _says(part.__origin__, state) if get_origin(part) is Annotated else _has_the_state(part, state)
+        for part in parts_of(declared)
+    )
+
+
+def _has_the_state(part: object, state: Machine) -> bool:
+    if not isinstance(part, type):
+        return False
+    kind: type[Any] = origin_of(part)
+    return issubclass(kind, Machine) and kind.__top__ is not None and isinstance(state, kind)  # not `Machine` itself
+
+
+def _returned_by(fn: Callable[..., object]) -> object:
+    """Return the declared type of what a function returns; Any if none is declared or it cannot be resolved."""
+    from statesig.algebra.wrappers import value_declared_by
+
+    try:
+        return value_declared_by(fn)
+    except Exception:  # to evaluate an annotation may raise anything, and what was raised is the outcome to tell of
+        return Any
 
 
 def _is_group(exc: object) -> TypeIs[BaseExceptionGroup[BaseException]]:

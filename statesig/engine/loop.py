@@ -392,12 +392,12 @@ class RunLoop:
 
     def _call(self, noderun: NodeRun, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Call a function in this thread."""
-        options, retry_on = self._options, noderun.node.task.retry_on
+        options, task = self._options, noderun.node.task
         began = perf_counter()
         try:
             running.set(noderun)
             # It runs in a copy of the context: what it does to context variables is its own affair.
-            outcome = called(fn, args, options.redact, options.traceback, retry_on, copy_context())
+            outcome = called(fn, args, task, options.redact, options.traceback, copy_context())
             running.set(None)
         except KeyboardInterrupt:
             running.set(None)

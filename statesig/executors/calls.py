@@ -9,13 +9,13 @@ import inspect
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
 from functools import partial
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, NamedTuple
 
-from statesig.algebra.captures import PLAIN, Redact, RetryOn, Tracebacks, acapture, state_of_exception, state_of_value
+from statesig.algebra.captures import PLAIN, Redact, Tracebacks, state_of_exception, state_of_value
 from statesig.executors.attempts import Attempt, running
 from statesig.graph.tasks import Task, building
 from statesig.signals import Signal
@@ -113,9 +113,9 @@ def _perform(call: Call) -> Outcome:
     task = call.task
     fn = partial(task.fn, **call.kwargs) if call.kwargs else task.fn
     if task.is_async:
-        state = awaited(fn, *call.args, redact=call.redact, traceback=call.traceback, retry_on=task.retry_on)
+        state = awaited(partial(fn, *call.args), task, redact=call.redact, traceback=call.traceback)
     else:
-        state = called(fn, call.args, call.redact, call.traceback, task.retry_on)
+        state = called(fn, call.args, task, redact=call.redact, traceback=call.traceback)
     return Outcome(state, time.perf_counter() - began, worker_name())
 
 
@@ -149,10 +149,8 @@ async def aperform(call: Call) -> Outcome:
             return perform(call)
         running.set(call)
         building.set(None)
-        fn = partial(call.task.fn, **call.kwargs) if call.kwargs else call.task.fn
-        state = await _acalled(
-            fn, *call.args, redact=call.redact, traceback=call.traceback, retry_on=call.task.retry_on
-        )
+        fn = partial(call.task.fn, *call.args, **call.kwargs)
+        state = await _acalled(fn, call.task, redact=call.redact, traceback=call.traceback)
     except asyncio.CancelledError:
         raise
     except BaseException as exc:  # asyncio would let KeyboardInterrupt and SystemExit end the whole loop
@@ -163,9 +161,9 @@ async def aperform(call: Call) -> Outcome:
 def called(
     fn: Callable[..., Any],
     args: tuple[Any, ...],
+    task: Task[Any, Any],
     redact: Redact | None,
     traceback: Tracebacks,
-    retry_on: RetryOn | None,
     context: Context | None = None,
 ) -> State[Any]:
     """Call a plain function and return the state it leaves, as `capture` does; an awaitable that it returns is awaited.
@@ -173,7 +171,8 @@ def called(
     Args:
         fn: The function.
         args: Its positional arguments.
-        redact, traceback, retry_on: As for `capture`.
+        task: The task whose function it is.
+        redact, traceback: As for `capture`.
         context: The context in which the function runs; None: that of the caller.
 
     Raises:
@@ -182,7 +181,7 @@ def called(
     try:
         value = fn(*args) if context is None else context.run(fn, *args)
     except (Signal, Exception, BaseExceptionGroup) as exc:
-        return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on)
+        return _left_by(exc, task, redact, traceback)
     except BaseException as exc:
         asyncio = sys.modules.get("asyncio")  # where nobody has imported it, nobody has raised its error
         if asyncio is None or not isinstance(exc, asyncio.CancelledError):
@@ -194,22 +193,27 @@ def called(
     promised = state.result
     if not inspect.isawaitable(promised):
         return _without_generator(state)
-    to_its_end = partial(awaited, lambda: promised, redact=redact, traceback=traceback, retry_on=retry_on)
+    to_its_end = partial(awaited, lambda: promised, task, redact=redact, traceback=traceback)
     return to_its_end() if context is None else context.run(to_its_end)
 
 
 async def _acalled(
-    fn: Any, *args: Any, redact: Redact | None, traceback: Tracebacks, retry_on: RetryOn | None
+    fn: Callable[[], Awaitable[Any]], task: Task[Any, Any], redact: Redact | None, traceback: Tracebacks
 ) -> State[Any]:
     """Await a coroutine function and return the state it leaves, as `called` does."""
-    state: State[Any] = await acapture(fn, *args, redact=redact, traceback=traceback, retry_on=retry_on)
-    while type(state) is Success and inspect.isawaitable(promised := state.result):
-        state = await acapture(partial(_itself, promised), redact=redact, traceback=traceback, retry_on=retry_on)
+    try:
+        state: State[Any] = state_of_value(await fn())
+        while type(state) is Success and inspect.isawaitable(promised := state.result):
+            state = state_of_value(await promised)
+    except (Signal, Exception, BaseExceptionGroup) as exc:
+        return _left_by(exc, task, redact, traceback)
     return _without_generator(state)
 
 
-def _itself(promised: Any) -> Any:
-    return promised
+def _left_by(exc: BaseException, task: Task[Any, Any], redact: Redact | None, traceback: Tracebacks) -> State[Any]:
+    """Return the state that a task's function leaves with an exception, as `capture` does."""
+    retry_on = task.retry_on
+    return state_of_exception(exc, redact=redact, traceback=traceback, retry_on=retry_on, returns=lambda: task.returns)
 
 
 def _without_generator(state: State[Any]) -> State[Any]:
@@ -219,13 +223,15 @@ def _without_generator(state: State[Any]) -> State[Any]:
     return state
 
 
-def awaited(fn: Any, *args: Any, redact: Redact | None, traceback: Tracebacks, retry_on: RetryOn | None) -> State[Any]:
-    """Run a coroutine function to its end on a new loop, in a new thread if a loop is running here."""
+def awaited(
+    fn: Callable[[], Awaitable[Any]], task: Task[Any, Any], redact: Redact | None, traceback: Tracebacks
+) -> State[Any]:
+    """Run a task's coroutine function to its end on a new loop, in a new thread if a loop is running here."""
     import asyncio
 
     def to_its_end() -> State[Any]:
         try:
-            return asyncio.run(_acalled(fn, *args, redact=redact, traceback=traceback, retry_on=retry_on))
+            return asyncio.run(_acalled(fn, task, redact, traceback))
         except asyncio.CancelledError:
             return cancelled()
 

@@ -21,23 +21,20 @@ from typing import (
     ParamSpec,
     Protocol,
     Self,
-    Union,
     cast,
-    get_args,
-    get_origin,
     overload,
 )
 
 from typing_extensions import TypeVar
 
+from statesig.algebra.annotations import names_around
 from statesig.algebra.captures import RetryOn
 from statesig.algebra.triggers import SkipPolicy, Trigger, all_successful
-from statesig.graph.annotations import is_union, names_around
+from statesig.algebra.wrappers import Parameters, parameters_of, value_declared_by
 from statesig.graph.options import check_options, in_turn, seconds, unknown_options
-from statesig.graph.wrappers import Parameters, parameters_of, value_returned_by
 from statesig.states import State
 from statesig.states.declared import Declared, declared_as
-from statesig.states.generics import args_within, kind_of
+from statesig.states.generics import kind_of
 
 __all__ = ["FlowTask", "Handler", "Task", "building", "task"]
 
@@ -237,7 +234,7 @@ class Task(Generic[P, A, Raw]):
 
     def _resolved(self, names: Mapping[str, Any] | None) -> tuple[Any, str | None]:
         try:
-            return _value_type(value_returned_by(self.fn, names)), None
+            return value_declared_by(self.fn, names), None
         except Exception as exc:  # evaluating an annotation may raise anything
             return Any, f"{type(exc).__name__}: {exc}".partition("\n")[0]
 
@@ -387,27 +384,6 @@ def _task(options: Mapping[str, Any], fn: Callable[..., Any], /) -> Task[..., An
     if unknown := [name for name in options if name not in known]:
         raise unknown_options(getattr(fn, "__name__", type(fn).__name__), unknown, known)
     return Task(fn, **options)
-
-
-def _value_type(declared: Any) -> Any:
-    """Return ``A`` of a declared ``A``, ``State[A]`` or ``A | State[A]``, and of an awaitable of those.
-
-    Values and results of several types are a union, as to a checker; a state without a result type adds nothing. A
-    class of awaitables without arguments does not tell what it gives, which may be anything.
-    """
-    while isinstance(kind := get_origin(declared) or declared, type) and hasattr(kind, "__await__"):
-        declared = (get_args(declared) or (Any,))[-1]
-    parts: tuple[Any, ...] = declared.__args__ if is_union(declared) else (declared,)
-    values = [part for part in parts if not _is_state_class(part)]
-    if len(values) == len(parts):
-        return declared
-    results = [result for part in parts if _is_state_class(part) for result in args_within(part, State)]
-    results = [result for result in results if result is not Any]
-    return Union[tuple(values + results)] if values or results else Any
-
-
-def _is_state_class(part: object) -> bool:
-    return isinstance(part, type) and issubclass(part, State)
 
 
 if TYPE_CHECKING:

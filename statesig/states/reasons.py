@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import PydanticUserError, ValidationError
 
 from statesig.states.declared import Declared
 from statesig.states.families import StateModel, descendants
@@ -26,6 +26,8 @@ def invalid(declared: Declared, exc: BaseException, place: str) -> str:
         exc: What its validation raised.
         place: What the value is, as the first part of each path.
     """
+    if isinstance(exc, PydanticUserError):  # it speaks of the type alone
+        return f"not a valid {cut(declared.name, 60)}: {exc.message}"
     if not isinstance(exc, ValidationError):
         return f"not a valid {cut(declared.name, 60)}: {place}: its validator raised {type(exc).__name__}"
     errors = of_branches(exc.errors(include_url=False, include_input=False, include_context=False))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
@@ -21,7 +21,7 @@ from statesig.codec.states import decode, encode
 from statesig.errors import EncodeError, IllegalTransition, RefusedTransition
 from statesig.signals import signal_of
 from statesig.signals.definitions import SIGNALS
-from statesig.states import Failed, State
+from statesig.states import Failed, State, Success
 from statesig.states.families import descendants, narrow, origin_of
 from statesig.states.machines import Machine, shared_fields
 from statesig.testing.equations import ANY_STATE, Pair, Sides, one_signal, parent, raise_
@@ -114,8 +114,23 @@ def _transition(s: Machine) -> Pair | None:
 def _raised(s: Machine) -> Pair | None:
     if not _has_transition(s):
         return None
-    captured: list[State[Any]] = [capture(raise_, signal_of(s))]
+    captured: list[State[Any]] = [capture(raise_, transition_of(s))]
     return isinstance(captured[0], Failed), True
+
+
+def _raised_as_annotated(s: Machine) -> Pair | None:
+    if not _has_transition(s):
+        return None
+    captured: list[State[Any]] = [capture(_annotated(partial(raise_, transition_of(s)), type(s)))]
+    return captured, [Success(result=s)]
+
+
+def _annotated(fn: Callable[[], Any], annotation: object) -> Callable[[], Any]:
+    def returning() -> Any:
+        return fn()
+
+    returning.__annotations__ = {"return": annotation}
+    return returning
 
 
 STATE: Mapping[str, Sides] = {
@@ -124,6 +139,9 @@ STATE: Mapping[str, Sides] = {
     "no other machine takes s, and no run": _taken_by_no_other,
     "transition_of(s).state is s": _transition,
     "capture(raise_, transition_of(s)) is a failure": _raised,
+    "capture(f) == Success(result=s), where f raises transition_of(s) and is annotated with its class": (
+        _raised_as_annotated
+    ),
 }
 
 

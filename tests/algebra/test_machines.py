@@ -693,9 +693,12 @@ def test_the_diagram_of_a_machine_names_its_signals_and_guards() -> None:
 
 
 def test_a_raised_signal_of_a_machine_is_a_failure_of_a_run() -> None:
-    """`capture` and `collect` keep what was raised as a cause; a returned state is a result like any other."""
+    """`capture` and `collect` keep what was raised as a cause; a returned state is a result like any other.
 
-    def ship() -> Shipped:
+    Elsewhere is told what `capture` does where the annotation names the state.
+    """
+
+    def ship() -> None:
         raise SHIP(order_id="o-1", tracking="T-9") from ValueError("why")
 
     failed = capture(ship)

@@ -277,14 +277,14 @@ def lying() -> Payment:
 
 
 @task
-def raising(order: Order) -> Order:
-    """Raise a signal of a machine, which no run knows."""
+def raising(order: Order) -> Payment:
+    """Raise a signal of another machine than the one that is annotated."""
     raise OPEN(order_id=order.order_id)
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["in memory", "stored"])
 def test_states_of_machines_are_parameters_and_results_of_tasks(stored: bool, tmp_path: Path) -> None:
-    """They are validated as what is annotated, stored and read back; a raised signal of a machine is a failure."""
+    """They are validated as what is annotated, stored and read back; a signal of another machine is a failure."""
     with Flow("orders") as flow:
         order = flow.parameter("order", AnyOrder, default=Draft(order_id="o-1"))
         placed = opened(order)

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, MethodType
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, Union, get_args, get_origin
 
-from statesig.graph.annotations import annotation_of, is_union, returned_by
+from statesig.algebra.annotations import annotation_of, is_union, returned_by
+from statesig.states import State
 from statesig.states.families import StateMeta
 from statesig.states.generics import args_within, kind_of, origin_of
+from statesig.states.unions import parts_of
 
-__all__ = ["Parameters", "parameters_of", "value_returned_by"]
+__all__ = ["Parameters", "parameters_of", "value_declared_by", "value_returned_by"]
 
 
 class Parameters(NamedTuple):
@@ -84,6 +86,30 @@ def value_returned_by(fn: Any, names: Mapping[str, Any] | None = None) -> Any:
     if own is not None:
         return own
     return inner if _shows_the_annotations_of(fn, wrapped) else returned_by(fn, names)
+
+
+def value_declared_by(fn: Any, names: Mapping[str, Any] | None = None) -> Any:
+    """Return ``A`` of a function that is declared to return ``A``, ``State[A]`` or ``A | State[A]``, or to await those.
+
+    Values and results of several types are a union, as to a checker; a state without a result type adds nothing. A
+    class of awaitables without arguments does not tell what it gives, which may be anything.
+
+    Args:
+        fn, names: As for `value_returned_by`.
+
+    Raises:
+        Exception: As for `value_returned_by`.
+    """
+    declared = value_returned_by(fn, names)
+    while isinstance(kind := get_origin(declared) or declared, type) and hasattr(kind, "__await__"):
+        declared = (get_args(declared) or (Any,))[-1]
+    parts = tuple(parts_of(declared))
+    values = [part for part in parts if not _is_state_class(part)]
+    if len(values) == len(parts):
+        return declared
+    results = [result for part in parts if _is_state_class(part) for result in args_within(part, State)]
+    results = [result for result in results if result is not Any]
+    return Union[tuple(values + results)] if values or results else Any
 
 
 # ---- wrappers and what they wrap
@@ -343,3 +369,7 @@ def _put_in(declared: Any, solved: Mapping[Any, Any]) -> Any:
 def _is_awaitable(annotation: Any) -> bool:
     origin: object = get_origin(annotation)
     return isinstance(origin, type) and hasattr(origin, "__await__")
+
+
+def _is_state_class(part: object) -> bool:
+    return isinstance(part, type) and issubclass(part, State)

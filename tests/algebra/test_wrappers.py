@@ -14,7 +14,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import pytest
 
 from statesig import PAUSE, SKIP, Flow, Skipped, State, Success, Task, task
-from statesig.graph.wrappers import parameters_of, value_returned_by
+from statesig.algebra.wrappers import parameters_of, value_returned_by
 from tests.harness.cases import at_once
 from tests.harness.exhaustive import exhaustive_but
 

@@ -78,7 +78,7 @@ def started(*arguments: str | Path, cwd: Path = ROOT) -> Iterator[subprocess.Pop
             _kill(process)
 
 
-_PATIENCE = 60.0
+_PATIENCE = 240.0
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

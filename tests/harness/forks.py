@@ -40,7 +40,7 @@ LOADED = (
     "statesig.cli.stored_runs",
     "statesig.stores.sqlite",
 )
-_PATIENCE = 60.0
+_PATIENCE = 240.0
 
 
 def run_module(

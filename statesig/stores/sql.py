@@ -152,8 +152,7 @@ class SQLStore(SQLEntities):
 
     def look(self, run: StoredRun) -> StoredRun:
         with self._reading() as cursor:
-            cursor.execute("SELECT * FROM statesig_runs WHERE id = ?", (run.id,))
-            row = cursor.fetchone()
+            row = self._run_row(cursor, run.id)
         if row is None:
             raise NoRun(self.name, f"there is no run {run.id!r}; `statesig runs` lists the runs")
         check_run(self.name, row)
@@ -164,8 +163,7 @@ class SQLStore(SQLEntities):
 
     def find(self, run: str) -> StoredRun:
         with self._reading() as cursor:
-            cursor.execute("SELECT * FROM statesig_runs WHERE id = ?", (run,))
-            row = cursor.fetchone()
+            row = self._run_row(cursor, run)
             if row is None:
                 row = self._only(run, cursor)
             check_run(self.name, row)
@@ -203,6 +201,29 @@ class SQLStore(SQLEntities):
                 except StoreDamaged as exc:
                     tell(exc)
         return found
+
+    def runs_page(
+        self,
+        *,
+        limit: int,
+        tags: Collection[str] | None = None,
+        flow: str | None = None,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[StoredRun]:
+        where, values = _conditions(tags, flow, after)
+        # A scan of three columns, without an index: one would have no checksums, and hide a run without a trace.
+        select = f"SELECT id FROM statesig_runs WHERE {where} ORDER BY created DESC, id DESC LIMIT ? OFFSET ?"
+        found: list[StoredRun] = []
+        seen = 0
+        with self._reading() as cursor:
+            while len(found) < limit:  # again where some were damaged
+                cursor.execute(select, (*values, limit, seen))
+                names = cursor.fetchall()
+                found += [run for (name,) in names if (run := self._whole_run(cursor, name)) is not None]
+                seen += len(names)
+                if len(names) < limit:
+                    break
+        return found[:limit]
 
     def prune(self, older_than: datetime, *, damaged: OnDamage | None = None) -> int:
         tell = damaged or refuse
@@ -307,6 +328,18 @@ class SQLStore(SQLEntities):
             raise NoRun(self.name, f"there is no run {prefix!r}; `statesig runs` lists the runs")
         return found[0]
 
+    def _run_row(self, cursor: Cursor, run: str) -> Row | None:
+        cursor.execute("SELECT * FROM statesig_runs WHERE id = ?", (run,))
+        return cursor.fetchone()
+
+    def _whole_run(self, cursor: Cursor, run: str) -> StoredRun | None:
+        """Return a run; None if it is damaged."""
+        row = self._run_row(cursor, run)
+        try:
+            return self._with_plan(cursor, row) if row is not None and self._is_whole(row, _ignore) else None
+        except StoreDamaged:
+            return None
+
     def _with_plan(self, cursor: Cursor, row: Row) -> StoredRun:
         cursor.execute("SELECT * FROM statesig_plans WHERE run = ?", (row[0],))
         return stored_run(self.name, row, cursor.fetchone())
@@ -405,8 +438,22 @@ def _rows_of(cursor: Cursor, tables: Mapping[str, str], identities: Sequence[str
     return rows
 
 
+def _conditions(
+    tags: Collection[str] | None, flow: str | None, after: tuple[datetime, str] | None
+) -> tuple[str, tuple[str | int, ...]]:
+    """Return the condition of a query for runs, and its parameters."""
+    parts: list[tuple[str, tuple[str | int, ...]]] = [("TRUE", ())]
+    if tags is not None:
+        parts.append((f"tag IN ({', '.join('?' * len(tags)) or 'NULL'})", tuple(tags)))
+    if flow is not None:
+        parts.append(("flow = ?", (flow,)))
+    if after is not None:
+        parts.append(("(created, id) < (?, ?)", (to_integer(after[0]), after[1])))
+    return " AND ".join(part for part, _ in parts), tuple(value for _, values in parts for value in values)
+
+
 def _ignore(error: StoreDamaged) -> None:
-    pass  # what is damaged is moved, not told
+    pass  # what is damaged is moved or left out, not told
 
 
 _KEY = itemgetter(0)

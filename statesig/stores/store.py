@@ -411,6 +411,27 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def runs_page(
+        self,
+        *,
+        limit: int,
+        tags: Collection[str] | None = None,
+        flow: str | None = None,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[StoredRun]:
+        """Return the next runs of the list, the latest first, and read hardly more than these.
+
+        A damaged run is left out and nobody is told, so this is for a list that people leaf through; `runs` misses
+        nothing.
+
+        Args:
+            limit: The number of runs, at most; there are fewer only at the end of the list.
+            tags: The tags of their states; None: any.
+            flow: The name of their flow; None: any.
+            after: As for `runs`.
+        """
+
+    @abstractmethod
     def prune(self, older_than: datetime, *, damaged: OnDamage | None = None) -> int:
         """Remove final runs that last changed before a time, and cached states that expired before it.
 

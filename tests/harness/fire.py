@@ -484,6 +484,9 @@ class Doomed(Store):
     def runs(self, **options: Any) -> list[StoredRun]:
         return self._store.runs(**options)
 
+    def runs_page(self, **options: Any) -> list[StoredRun]:
+        return self._store.runs_page(**options)
+
     def prune(self, older_than: datetime, *, damaged: OnDamage | None = None) -> int:
         return self._store.prune(older_than, damaged=damaged)
 

@@ -52,6 +52,18 @@ def test_the_other_runs_are_listed(sql: str, ids: tuple[str, str, str], capfd: p
 
 
 @every_damage
+def test_a_page_has_the_other_runs(sql: str, ids: tuple[str, str, str]) -> None:
+    """As many as were asked for: a damaged one is left out, and does not end the list."""
+    place, broken, whole = ids
+    later = failure.run(store=place).id
+    damage(place, sql, later)
+    with open_store(place) as store:
+        assert [[whole], [whole, broken], [whole, broken]] == [
+            [run.id for run in store.runs_page(limit=size)] for size in (1, 2, 3)
+        ]
+
+
+@every_damage
 def test_other_runs_are_found_by_the_beginning_of_their_identity(sql: str, ids: tuple[str, str, str]) -> None:
     """A prefix that a whole run has finds it; one that only the damaged run has says that it is damaged."""
     place, broken, whole = ids

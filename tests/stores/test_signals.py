@@ -164,3 +164,21 @@ def test_runs_are_listed_in_pages(store: Store) -> None:
     assert [runs[0]] == store.runs(after=(runs[1].created, ""))  # it need not be there
     assert [runs[0]] == store.runs(tag="Paused", after=(runs[2].created, runs[2].id))
     assert [runs[1]] == store.runs(tag={"Failed", "Success"})
+
+
+def test_a_page_is_read_alone(store: Store) -> None:
+    """It is the same part of the same list; pages of any size, one after the other, are the whole of it."""
+    tags = ("Paused", "Failed", "Success", "Failed", "Paused")
+    for number, tag in enumerate(tags):
+        run = a_run(flow="even" if number % 2 == 0 else "odd", at=NOW + number // 2 * HOUR, tag=tag)
+        store.create(run, a_lease(run))
+    runs = store.runs()
+    for size in range(1, 7):
+        pages: list[StoredRun] = []
+        while page := store.runs_page(limit=size, after=(pages[-1].created, pages[-1].id) if pages else None):
+            assert size == len(page) or len(pages) + len(page) == len(runs)
+            pages += page
+        assert runs == pages
+    assert store.runs(tag="Failed") == store.runs_page(limit=9, tags={"Failed", "Crashed"})
+    assert store.runs(flow="even", tag="Paused") == store.runs_page(limit=9, tags=["Paused"], flow="even")
+    assert [[], []] == [store.runs_page(limit=9, tags=()), store.runs_page(limit=9, flow="none")]

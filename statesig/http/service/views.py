@@ -236,14 +236,15 @@ class Views:
         paused = {cls.__tag__ for cls in descendants(Paused)}
         stored = None if tags is None else {*tags, *(paused if "TimedOut" in tags else ())}
         now, found = self.clock(), list[StoredRun]()
+        size = limit + 1
         while len(found) <= limit:
-            page = self.store.runs(tag=stored, flow=flow, limit=limit + _MOST, after=after, damaged=lambda _: None)
+            page = self.store.runs_page(tags=stored, flow=flow, limit=size, after=after)
             for run in (seen_run(run, self.store, now) for run in page if is_allowed(run)):
                 if tags is None or run.tag in tags:
                     found.append(run)
-            if len(page) < limit + _MOST:
+            if len(page) < size:
                 break
-            after = page[-1].created, page[-1].id
+            after, size = (page[-1].created, page[-1].id), 2 * size  # somebody may see few of many
         summaries = [self._summary(run, now) for run in found[:limit]]
         return summaries, (found[limit - 1].created, found[limit - 1].id) if len(found) > limit else None
 

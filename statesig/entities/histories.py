@@ -70,7 +70,8 @@ class Entities(Generic[MachineT]):
         clock: Returns the time of a change, aware; by default the time in UTC.
         also: Called with each change, within its transaction, and a cursor of the store's database: rows that it
             writes to tables of your own are there if and only if the change is. Its statements mark parameters by
-            ``?``, and it must not end the transaction. What it raises leaves unchanged, and nothing is written.
+            ``?``, and it must not end the transaction. What it raises leaves unchanged, and nothing is written. Where
+            it catches the error of a statement, nothing is written either, unless it rolls back to a savepoint.
 
     Raises:
         StoreError: The store cannot be opened.

@@ -9,14 +9,14 @@ Nothing here may know the kind of database, or a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
-from statesig.errors import EntityChanged, StoreDamaged
+from statesig.errors import EntityChanged, StoreDamaged, StoreError
 from statesig.stores.damage import PAGE, changes
 from statesig.stores.database import Database
 from statesig.stores.rows import counter_of, counter_row, damaged, entity_of, entity_rows, shown, versions_of
-from statesig.stores.store import Cursor, OnDamage, Store, StoredEntity
+from statesig.stores.store import Cursor, OnDamage, Row, Store, StoredEntity
 
 __all__ = ["SQLEntities", "refuse"]
 
@@ -52,10 +52,9 @@ class SQLEntities(Store):
                 cursor.execute(_WRITE, row)
                 if found is None:
                     self._count(cursor, 1, "entities")
-                if also is not None:
-                    _call(also, cursor)
-                # The last statement: PostgreSQL refuses it where the caller went on after a failed one.
                 cursor.execute("INSERT INTO statesig_changes VALUES (?, ?, ?, ?, ?)", change)
+                if also is not None:
+                    self._call(also, cursor)
         except _OfCaller as exc:
             error = exc.error
         else:
@@ -95,6 +94,21 @@ class SQLEntities(Store):
             raise damaged(self.name, f"the row of entity {shown(key)}, which is missing,")
         return None
 
+    def _call(self, also: Callable[[Cursor], object], cursor: Cursor) -> None:
+        """Call a caller's function within a transaction.
+
+        Raises:
+            _OfCaller: It raised an exception.
+            StoreError: It went on after a statement that failed, which leaves its work half done.
+        """
+        watched = _Watched(cursor)
+        try:
+            also(watched)
+        except Exception as exc:
+            raise _OfCaller(exc) from exc
+        if watched.failed is not None:
+            raise StoreError(self.name, _HALF) from watched.failed
+
     # ---- the numbers of runs and entities
 
     def _number(self, cursor: Cursor, lock: str, name: str) -> int:
@@ -119,11 +133,48 @@ class _OfCaller(Exception):
         self.error = error
 
 
-def _call(also: Callable[[Cursor], object], cursor: Cursor) -> None:
-    try:
-        also(cursor)
-    except Exception as exc:
-        raise _OfCaller(exc) from exc
+_HALF = (
+    "a statement of `also` failed and its error was caught, so nothing is written; let the error out, or roll back to "
+    "a savepoint before it"
+)
+
+
+class _Watched:
+    """A caller's cursor, which remembers a statement that failed until it is rolled back to a savepoint.
+
+    PostgreSQL refuses to commit after one, and SQLite does not: here both are alike.
+
+    Attributes:
+        failed: The error of the statement.
+    """
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+        self.fetchone = cursor.fetchone
+        self.fetchall = cursor.fetchall
+        self.failed: Exception | None = None
+
+    @property
+    def rowcount(self) -> int:
+        return self._cursor.rowcount
+
+    def execute(self, sql: str, parameters: Row = (), /) -> object:
+        self._run(lambda: self._cursor.execute(sql, parameters))
+        words = sql.upper().split()
+        if words[:1] == ["ROLLBACK"] and "TO" in words:
+            self.failed = None
+        return self
+
+    def executemany(self, sql: str, rows: Iterable[Row], /) -> object:
+        self._run(lambda: self._cursor.executemany(sql, rows))
+        return self
+
+    def _run(self, statement: Callable[[], object]) -> None:
+        try:
+            statement()
+        except Exception as exc:
+            self.failed = exc
+            raise
 
 
 def _miscounted(store: str) -> StoreDamaged:

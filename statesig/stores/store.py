@@ -494,7 +494,7 @@ class Store(ABC):
         Args:
             after: The entity at its new version; the stored version must be the one before.
             also: Called within the transaction once the versions were compared. What it raises leaves unchanged, and
-                nothing is written.
+                nothing is written; neither is anything if it catches the error of a statement.
 
         Raises:
             EntityChanged: The entity has another version, or there is one already; nothing was written.

@@ -170,21 +170,36 @@ def test_an_error_of_the_database_is_the_drivers(place: str, store: Store) -> No
     assert ([], [an_entity()]) == (own_rows(store), history(store))
 
 
-def test_an_error_that_the_caller_swallows_is_not_lost(place: str, store: Store) -> None:
-    """PostgreSQL undoes the transaction: the change is refused. SQLite undoes the statement alone: both are written."""
+def swallow(cursor: Cursor) -> None:
+    """Write a row twice, and catch the error of the second time."""
+    with pytest.raises((psycopg.IntegrityError, sqlite3.IntegrityError)):
+        twice(cursor)
+
+
+def test_an_error_that_the_caller_swallows_is_not_lost(store: Store) -> None:
+    """All or nothing: a transaction in which a statement failed is not written, in either database."""
+    store.change_entity(an_entity(), lambda cursor: cursor.execute(OWN))
+    with pytest.raises(StoreError, match="a statement of `also` failed and its error was caught, so nothing") as raised:
+        store.change_entity(an_entity(version=2), swallow)
+    assert isinstance(raised.value.__cause__, (psycopg.IntegrityError, sqlite3.IntegrityError))
+    assert ([], 1) == (own_rows(store), len(history(store)))
+
+
+def test_a_failure_that_is_rolled_back_to_a_savepoint_is_none(store: Store) -> None:
+    """What came before the savepoint, and what comes after, is written."""
     store.change_entity(an_entity(), lambda cursor: cursor.execute(OWN))
 
-    def swallow(cursor: Cursor) -> None:
-        with pytest.raises((psycopg.IntegrityError, sqlite3.IntegrityError)):
-            twice(cursor)
+    def try_and_go_on(cursor: Cursor) -> None:
+        cursor.execute(INSERT, ("before", 1))
+        cursor.execute("SAVEPOINT here")
+        swallow(cursor)
+        cursor.execute("ROLLBACK TO SAVEPOINT here")
+        cursor.executemany(INSERT, [("after", 2)])
+        cursor.execute("DELETE FROM own WHERE key = ?", ("after",))
+        assert 1 == cursor.rowcount
 
-    if "://" in place:
-        with pytest.raises(StoreError, match="25P02"):
-            store.change_entity(an_entity(version=2), swallow)
-        assert ([], 1) == (own_rows(store), len(history(store)))
-    else:
-        store.change_entity(an_entity(version=2), swallow)
-        assert ([("a", 2)], 2) == (own_rows(store), len(history(store)))
+    store.change_entity(an_entity(version=2), try_and_go_on)
+    assert ([("before", 1)], 2) == (own_rows(store), len(history(store)))
 
 
 def test_the_caller_is_not_asked_where_the_version_is_another(store: Store) -> None:

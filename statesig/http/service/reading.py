@@ -14,6 +14,7 @@ from statesig.http.service.documents import (
     HistoryDocument,
     RunDocument,
     RunsDocument,
+    SummaryDocument,
     TaskHistoryDocument,
 )
 from statesig.http.service.following import Feeds
@@ -24,6 +25,7 @@ from statesig.http.service.views import Views, is_over, place_named
 from statesig.states import Finished, MetaState, State
 from statesig.states.families import descendants
 from statesig.stores.rows import to_integer, to_time
+from statesig.stores.store import StoredRun
 
 __all__ = ["Reading"]
 
@@ -95,12 +97,23 @@ class Reading:
         task: TaskName,
     ) -> TaskHistoryDocument:
         """Show a task of a run, or a child of a mapped one, with its result and its history."""
-        found = self._gate.run(principal, "read", run)
-        key = place_named(found.graph, task)
-        document = None if key is None else self._views.task(found, self._views.store.signals(found.id), key)
+        return self.task_of(self._gate.run(principal, "read", run), task)
+
+    def task_of(self, run: StoredRun, task: str) -> TaskHistoryDocument:
+        """Return a task of a run that was found.
+
+        Raises:
+            Answered: There is no such task.
+        """
+        key = place_named(run.graph, task)
+        document = None if key is None else self._views.task(run, self._views.store.signals(run.id), key)
         if document is None:
             missing("such task in this run")
         return document
+
+    def summary_of(self, run: StoredRun) -> SummaryDocument:
+        """Return a run that was found, without its tasks."""
+        return self._views.summary(run)
 
     def history(self, principal: PrincipalOf, run: RunId, after: After = 0, limit: Limit = 1000) -> HistoryDocument:
         """Show the history of a run, event by event."""

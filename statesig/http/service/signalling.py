@@ -18,7 +18,7 @@ from statesig.engine.answers import decided, is_decision
 from statesig.engine.deadlines import seen_stored
 from statesig.engine.journal import Journal
 from statesig.engine.options import Options
-from statesig.engine.stored_values import STORED
+from statesig.engine.stored_values import STORED, beginnings_of
 from statesig.errors import FlowError, RunTaken
 from statesig.flow import Flow
 from statesig.http.answers import Answered, problem
@@ -28,7 +28,7 @@ from statesig.http.service.driving import STORED as WAITS
 from statesig.http.service.requests import Asking, conflict, missing, refused, stale
 from statesig.http.service.views import DECISIONS, Key, Place, Views, is_over, places_of
 from statesig.http.words import words_of
-from statesig.states import Cancelled, Resume, State
+from statesig.states import Cancelled, Paused, Resume, State
 from statesig.stores.store import Lease, Sent, StoredRun
 
 __all__ = ["Signalling", "repeated"]
@@ -123,7 +123,7 @@ class Signalling:
         sent = next((one for one in signals if one.record is None and (one.task, one.index) == key), None)
         if sent is not None:
             conflict(f"{name} was decided by {sent.principal}, and the run has not been resumed since")
-        if not place.is_paused(now):
+        if not place.is_paused(now, beginnings_of(Paused)):
             if seen_stored(place.data, now) is not place.data and run.flow in self._views.flows:
                 self._driver.drive(run.id, run.flow)  # which records that the deadline has passed
             self._refuse(name, key, place, places)
@@ -138,7 +138,8 @@ class Signalling:
         """
         now = self._views.clock()
         tag = self._tag(place)
-        children = [one for one, at in places.items() if one[0] == key[0] and one != key and at.is_paused(now)]
+        paused = beginnings_of(Paused)
+        children = [one for one, at in places.items() if one[0] == key[0] and one != key and at.is_paused(now, paused)]
         if key[1] is None and children:
             listed = ", ".join(f"{task}[{index}]" for task, index in sorted(children, key=str)[:_FEW])
             conflict(f"{name} is not paused, its children are; send it to one of them: {listed}")

@@ -81,9 +81,14 @@ class Place:
             self.attempts = record.attempt
             self.began = self.began or record.time
 
-    def is_paused(self, now: datetime) -> bool:
-        """Tell whether it waits for a person, and its deadline has not passed."""
-        return self.data.startswith(beginnings_of(Paused)) and seen_stored(self.data, now) is self.data
+    def is_paused(self, now: datetime, beginnings: tuple[bytes, ...]) -> bool:
+        """Tell whether it waits for a person, and its deadline has not passed.
+
+        Args:
+            now: The time, aware.
+            beginnings: Those of the stored states that are Paused.
+        """
+        return self.data.startswith(beginnings) and seen_stored(self.data, now) is self.data
 
 
 def places_of(records: Iterable[Record], places: dict[Key, Place] | None = None) -> dict[Key, Place]:
@@ -125,6 +130,9 @@ class _Run:
         now: The time.
         places: Its tasks and children.
         waiting: The signals that wait, by task and position.
+        is_over: Whether the run is over.
+        paused: The beginnings of the stored states that are Paused.
+        successful: The tags of the states that are a Success.
         children: The positions of children by task.
     """
 
@@ -133,6 +141,9 @@ class _Run:
     now: datetime
     places: dict[Key, Place]
     waiting: dict[tuple[str | None, int | None], Sent]
+    is_over: bool
+    paused: tuple[bytes, ...]
+    successful: frozenset[str]
     children: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
 
 
@@ -248,6 +259,11 @@ class Views:
         summaries = [self._summary(run, now) for run in found[:limit]]
         return summaries, (found[limit - 1].created, found[limit - 1].id) if len(found) > limit else None
 
+    def summary(self, stored: StoredRun) -> SummaryDocument:
+        """Return a run as it is seen now, without its tasks."""
+        now = self.clock()
+        return self._summary(seen_run(stored, self.store, now), now)
+
     def _summary(self, run: StoredRun, now: datetime) -> SummaryDocument:
         lease = self.store.lease(run.id) if run.tag in UNDER_WAY else None
         return SummaryDocument(**self._of_a_run(run, lease, now), tasks=len(json.loads(run.graph)["tasks"]))
@@ -279,7 +295,7 @@ class Views:
             served=run.flow is not None,
             cancelling=lease is not None and lease.cancel,
             possible=self.possible(stored, run.places, run.waiting, lease),
-            again=run.flow is not None and is_over(stored),
+            again=run.flow is not None and run.is_over,
             tasks=[self._task(run, tasks, index, None) for index in range(len(tasks))],
             signals=[self.sent(sent) for sent in signals],
             length=stored.length,
@@ -303,8 +319,9 @@ class Views:
         if is_over(run):
             return []
         found = [] if lease is not None and lease.cancel else ["Cancelled"]
-        if run.state.startswith(beginnings_of(Paused)):
-            can_go_on = not any(place.data.startswith(beginnings_of(Paused)) for place in places.values())
+        paused = beginnings_of(Paused)
+        if run.state.startswith(paused):
+            can_go_on = not any(place.data.startswith(paused) for place in places.values())
         else:
             can_go_on = run.flow in self.flows and not (lease and holds(lease, self.clock(), self._lease))
         return ["Resume", *found] if can_go_on and (None, None) not in waiting else found
@@ -312,7 +329,16 @@ class Views:
     def _read(self, stored: StoredRun, signals: Iterable[Sent], records: Iterable[Record]) -> _Run:
         waiting = {(sent.task, sent.index): sent for sent in signals if sent.record is None}
         places = places_of(records)
-        run = _Run(stored, self.flows.get(stored.flow), self.clock(), places, waiting)
+        run = _Run(
+            stored,
+            self.flows.get(stored.flow),
+            self.clock(),
+            places,
+            waiting,
+            is_over=is_over(stored),
+            paused=beginnings_of(Paused),
+            successful=frozenset(cls.__tag__ for cls in descendants(Success)),
+        )
         for task, index in places:
             if index is not None:
                 run.children.setdefault(task, []).append(index)
@@ -341,10 +367,9 @@ class Views:
         at = run.places.get((name, index)) or Place()
         positions = sorted(run.children.get(name, ())) if index is None else []
         tags = {one: self.state(run.places[name, one].data, has_result=False)["type"] for one in positions}
-        successful = {cls.__tag__ for cls in descendants(Success)}
-        others = [one for one in positions if tags[one] not in successful][:_MOST]
+        others = [one for one in positions if tags[one] not in run.successful][:_MOST]
         sent = run.waiting.get((name, index))
-        is_paused = at.is_paused(run.now) and not is_over(run.stored)
+        is_paused = not run.is_over and at.is_paused(run.now, run.paused)
         return TaskDocument(
             task=name,
             index=index,

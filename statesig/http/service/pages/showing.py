@@ -193,9 +193,10 @@ class Showing:
         Raises:
             Answered: There is no such task for them.
         """
-        found = self._reading.task(principal, run, task)
-        whole = self._reading.run(principal, run, Response())
-        return {"run": whole, "task": found, "name": task, "is_over": is_final(whole.state["type"])}
+        found = self._gate.run(principal, "read", run)
+        shown, summary = self._reading.task_of(found, task), self._reading.summary_of(found)
+        about = {"run": found.id, "flow": found.flow, "length": found.length}
+        return {"run": about, "task": shown, "name": task, "is_over": is_final(summary.state["type"])}
 
 
 def _each(tasks: Sequence[TaskDocument]) -> Iterator[TaskDocument]:

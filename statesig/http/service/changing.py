@@ -25,7 +25,7 @@ from statesig.http.service.requests import (
 )
 from statesig.http.service.responses import problems_of
 from statesig.http.service.signalling import Signalling
-from statesig.http.service.starting import Starting, faults_of_parameters
+from statesig.http.service.starting import Starting, read_parameters
 from statesig.http.service.views import DECISIONS, Views, place_named
 from statesig.signals import Signal
 from statesig.states import State
@@ -79,12 +79,12 @@ class Changing:
     ) -> SentDocument:
         """Start a run of a flow that the server was given."""
         found = self._gate.flow(principal, "start", flow)
-        faults = faults_of_parameters(found, start.parameters)
+        values, faults = read_parameters(found, start.parameters)
         if faults:
             raise Answered(self._boundary.refusal(faults, {}))
         said = ["start", flow, start.parameters]
         return self._begun(
-            self._starting.start(found, start.parameters, self._asking(principal, idempotency_key, said)), response
+            self._starting.start(found, values, self._asking(principal, idempotency_key, said)), response
         )
 
     def rerun(

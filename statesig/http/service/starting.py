@@ -16,7 +16,6 @@ from statesig.engine.runs import Run
 from statesig.errors import FlowError, StoreError
 from statesig.flow import Flow
 from statesig.graph.nodes import Parameter
-from statesig.graph.parameters import checked_parameters
 from statesig.http.problems import Fault, faults_of
 from statesig.http.service.driving import STARTED, Driver
 from statesig.http.service.requests import Asking, conflict
@@ -26,7 +25,7 @@ from statesig.http.words import words_of
 from statesig.states import Pending
 from statesig.stores.store import Sent, StoredRun
 
-__all__ = ["Starting", "faults_of_parameters"]
+__all__ = ["Starting", "read_parameters"]
 
 
 class Starting:
@@ -48,13 +47,13 @@ class Starting:
 
         Args:
             flow: Its flow.
-            parameters: The values of the flow's parameters, without a fault.
+            parameters: The values of the flow's parameters, as `read_parameters` returned them.
             asking: Who asks, and how.
 
         Raises:
             Answered: The run cannot be stored.
         """
-        return self._once(flow, asking, lambda: begin(flow, checked_parameters(flow, parameters), self._options))
+        return self._once(flow, asking, lambda: begin(flow, parameters, self._options))
 
     def rerun(self, flow: Flow, run: StoredRun, tasks: list[str] | None, asking: Asking) -> Sent:
         """Run a stored run again; return what is kept of the request.
@@ -90,37 +89,38 @@ class Starting:
         return self._views.store.signals(run.id)[0]
 
 
-def faults_of_parameters(flow: Flow, given: Mapping[str, Any]) -> list[Fault]:
-    """Return what is wrong with the values of a flow's parameters; nothing of what was sent.
+def read_parameters(flow: Flow, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+    """Return the values of a flow's parameters, each validated as its type, and what is wrong with those given.
 
     Args:
         flow: The flow.
         given: The values by name.
+
+    Returns:
+        The values, which are whole where nothing is wrong; and the faults, which say nothing of what was sent.
     """
     faults: list[Fault] = []
+    values: dict[str, Any] = {}
     if given.keys() - flow.parameters.keys():
         known = ", ".join(flow.parameters) or "none"
         faults.append(Fault("body.parameters", f"there is no such parameter; the parameters are {known}"))
     for name, parameter in flow.parameters.items():
-        if name in given:
-            faults += _faults_of(flow, parameter, given[name])
-        elif parameter.required:
+        values[name] = given.get(name, parameter.default)
+        if name in given and parameter.value_type is not None:
+            try:
+                values[name] = parameter.value_type.validated(given[name])
+            except Exception as exc:  # a validator of the type's own may raise anything
+                faults += _faults_of(parameter, exc)
+        elif name not in given and parameter.required:
             faults.append(Fault(f"body.parameters.{name}", "is required"))
-    return faults
+    return values, faults
 
 
-def _faults_of(flow: Flow, parameter: Parameter, value: Any) -> list[Fault]:
-    place, declared = f"body.parameters.{parameter.name}", parameter.value_type
-    if declared is None:
-        return []
-    try:
-        declared.validated(value)
-    except ValidationError as exc:
-        found = faults_of(exc, words_of([parameter.type]))
-        return [Fault(_joined(place, fault.path), fault.reason) for fault in found]
-    except Exception as exc:  # a validator of the type's own may raise anything
+def _faults_of(parameter: Parameter, exc: Exception) -> list[Fault]:
+    place = f"body.parameters.{parameter.name}"
+    if not isinstance(exc, ValidationError):
         return [Fault(place, f"is not valid: its validator raised {type(exc).__name__}")]
-    return []
+    return [Fault(_joined(place, fault.path), fault.reason) for fault in faults_of(exc, words_of([parameter.type]))]
 
 
 def _joined(place: str, path: str) -> str:

@@ -41,6 +41,12 @@ DocumentT = TypeVar("DocumentT", bound=BaseModel)
 _PAUSES: Final = (0.1, 0.3, 1.0)
 """Seconds before a request is sent again whose connection ended; after these the error is raised."""
 
+_RETRY: Final = 1.0
+"""Seconds between two connections that bring no event, where the stream does not say how many."""
+
+_LONGEST_PAUSE: Final = 30.0
+"""Seconds between these at most, whatever the stream says."""
+
 _PAGE: Final = 100
 _FLOWS: Final = TypeAdapter(list[FlowDocument])
 
@@ -147,23 +153,55 @@ def _check(response: httpx.Response, limits: Limits) -> None:
         raise RequestRefused(response.status_code, response.reason_phrase) from None
 
 
-class _Lines:
-    """Reads the events of a stream from its lines; each has one line of data.
+class _Stream:
+    """The stream of a run's events over several connections: where it is, and when to connect again.
 
-    Attributes:
+    Args:
+        run: The run's identity.
         after: The number of the last event that was read.
     """
 
-    def __init__(self, after: int) -> None:
-        self.after = after
+    def __init__(self, run: str, after: int) -> None:
+        self._run = run
+        self._after = after
+        self._retry = _RETRY
+        self._lost = 0  # connections in a row that ended with an error and brought no event
+        self._empty = 0  # connections in a row that ended well and brought none
+
+    def ask(self) -> _Asked:
+        """Return the request for what follows."""
+        return _events(self._run, self._after)
 
     def event(self, line: str) -> EventDocument | None:
-        """Return the event of which a line is the data."""
-        if not line.startswith("data: "):
+        """Return the event of which a line is the data; each has one line of data."""
+        name, _, value = line.partition(": ")
+        if name == "retry" and value.isdecimal():
+            self._retry = min(int(value) / 1000, _LONGEST_PAUSE)
+        if name != "data":
             return None
-        found = EventDocument.model_validate_json(line[6:])
-        self.after = found.number
+        found = EventDocument.model_validate_json(value)
+        self._after = found.number
+        self._lost = self._empty = 0
         return found
+
+    def pause(self, error: httpx.TransportError | None = None) -> float:
+        """Return the seconds before the next connection, after one has ended.
+
+        One that brought something is followed at once. Others wait as the stream itself asks, and longer each time.
+
+        Args:
+            error: The error with which it ended.
+
+        Raises:
+            httpx.TransportError: It is the last of several in a row.
+        """
+        if error is not None:
+            if self._lost == len(_PAUSES):
+                raise error
+            self._lost += 1
+            return _PAUSES[self._lost - 1]
+        self._empty += 1
+        return 0.0 if self._empty == 1 else min(self._retry * 2 ** min(self._empty - 2, 9), _LONGEST_PAUSE)
 
 
 def _arguments(url: str, token: str, timeout: float) -> dict[str, Any]:
@@ -293,9 +331,9 @@ class Client:
             run: The run's identity.
             after: The number of the event after which to begin; 0: with the first.
         """
-        lines, failed = _Lines(after), 0
+        stream = _Stream(run, after)
         while True:
-            asked = _events(run, lines.after)
+            asked, error = stream.ask(), None
             try:
                 with self._http.stream("GET", asked.path, headers=asked.headers, timeout=_LONG) as response:
                     if response.status_code == 204:
@@ -304,15 +342,12 @@ class Client:
                         response.read()
                         _check(response, self._limits)
                     for line in response.iter_lines():
-                        event = lines.event(line)
+                        event = stream.event(line)
                         if event is not None:
-                            failed = 0
                             yield event
-            except httpx.TransportError:
-                if failed == len(_PAUSES):
-                    raise
-                time.sleep(_PAUSES[failed])
-                failed += 1
+            except httpx.TransportError as exc:
+                error = exc
+            time.sleep(stream.pause(error))
 
     def _send(self, asked: _Asked) -> httpx.Response:
         for pause in (*_PAUSES, None):
@@ -413,9 +448,9 @@ class AsyncClient:
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[EventDocument]:
         """Yield the events of a run as they come; see `Client.follow`."""
-        lines, failed = _Lines(after), 0
+        stream = _Stream(run, after)
         while True:
-            asked = _events(run, lines.after)
+            asked, error = stream.ask(), None
             try:
                 async with self._http.stream("GET", asked.path, headers=asked.headers, timeout=_LONG) as response:
                     if response.status_code == 204:
@@ -424,15 +459,12 @@ class AsyncClient:
                         await response.aread()
                         _check(response, self._limits)
                     async for line in response.aiter_lines():
-                        event = lines.event(line)
+                        event = stream.event(line)
                         if event is not None:
-                            failed = 0
                             yield event
-            except httpx.TransportError:
-                if failed == len(_PAUSES):
-                    raise
-                await asyncio.sleep(_PAUSES[failed])
-                failed += 1
+            except httpx.TransportError as exc:
+                error = exc
+            await asyncio.sleep(stream.pause(error))
 
     async def _send(self, asked: _Asked) -> httpx.Response:
         for pause in (*_PAUSES, None):

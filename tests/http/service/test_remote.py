@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -145,6 +146,38 @@ def test_a_lost_connection_changes_nothing(
     assert transport.lost > 2
     assert [*range(1, 1 + client.run(run).length)] == numbers
     assert 1 + before == len([*client.runs()])
+
+
+class Silent(httpx.MockTransport):
+    """A server whose streams end at once, until the run is over; it asks for half a second."""
+
+    def __init__(self, streams: int, retry: int) -> None:
+        self.left = streams
+        self.retry = retry
+        super().__init__(self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.left -= 1
+        return httpx.Response(200, content=b"retry: %d\n\n" % self.retry) if self.left >= 0 else httpx.Response(204)
+
+
+@pytest.mark.parametrize(
+    ("streams", "retry", "pauses"),
+    [
+        (1, 500, [0.0]),
+        (12, 500, [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, *[30.0] * 5]),
+        (3, 10**9, [0.0, 30.0, 30.0]),
+    ],
+)
+def test_a_stream_that_ends_at_once_is_asked_for_ever_more_seldom(
+    streams: int, retry: int, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From what the stream says on, up to half a minute; the first time at once, as the run may be over."""
+    slept: list[float] = []
+    monkeypatch.setattr("statesig.http.remote.time", SimpleNamespace(sleep=slept.append))
+    with Client("http://server.example", "token", transport=Silent(streams, retry)) as client:
+        assert [] == [*client.follow("run")]
+    assert pauses == slept
 
 
 def test_coroutines_have_the_same(place: tuple[str, str]) -> None:

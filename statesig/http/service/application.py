@@ -58,7 +58,8 @@ def create_app(
     it drove. A signal to any other run is stored, and acts when somebody resumes that run.
 
     Args:
-        store: The store of the runs: a path, a URL or a `Store`.
+        store: The store of the runs: a path or a URL, which the application closes when it ends, or a `Store`, which
+            stays open for whoever opened it.
         authenticate: Returns the principal of a bearer token; None for one that is not valid: `Tokens`, or a function.
         authorize: Tells whether a principal may do something with a run: a `Policy`, or a function. It has no default.
         flows: The flows whose runs it starts and drives, each with a name of its own.
@@ -77,16 +78,12 @@ def create_app(
         FlowError: Another option is not what it has to be.
         StoreError: The store cannot be opened.
     """
-    for name, given in (("authenticate", authenticate), ("authorize", authorize)):
-        if not callable(given):
-            raise TypeError(f"{name} is called with what somebody asks; {given!r} cannot be called")
-    if workers < 1 or poll <= 0:
-        raise ValueError(f"workers is 1 or more, not {workers}, and poll more than 0 seconds, not {poll}")
+    _check(authenticate, authorize, workers, poll)
     named = _by_name(flows)
     boundary = Boundary(expose=expose, redact=redact, limits=limits)
     options = Options(executor=executor, store=open_store(store), redact=redact, lease=lease)
     options.check("the server")
-    service = Service(options, named, boundary, workers, poll)
+    service = Service(options, named, boundary, workers, poll, closes=not isinstance(store, Store))
     gate = Gate(service.views, authorize)
     app = FastAPI(
         title="statesig",
@@ -115,6 +112,20 @@ _VERSION: Final = "1"
 """The version of the server's routes and documents."""
 
 
+def _check(authenticate: Authenticate, authorize: Authorize, workers: int, poll: float) -> None:
+    """Check the arguments that nothing else checks.
+
+    Raises:
+        TypeError: One cannot be called.
+        ValueError: A number is too small.
+    """
+    for name, given in (("authenticate", authenticate), ("authorize", authorize)):
+        if not callable(given):
+            raise TypeError(f"{name} is called with what somebody asks; {given!r} cannot be called")
+    if workers < 1 or poll <= 0:
+        raise ValueError(f"workers is 1 or more, not {workers}, and poll more than 0 seconds, not {poll}")
+
+
 def _by_name(flows: Iterable[Flow]) -> dict[str, Flow]:
     named: dict[str, Flow] = {}
     for flow in flows:
@@ -128,6 +139,14 @@ def _by_name(flows: Iterable[Flow]) -> dict[str, Flow]:
 class Service:
     """What the routes of a server share, from its start to its end.
 
+    Args:
+        options: The options of the runs.
+        flows: The flows that it drives, by name.
+        boundary: What states may show.
+        workers: The number of runs that are driven at once, at most.
+        poll: Seconds between two looks at a run.
+        closes: Whether the store is closed at the end.
+
     Attributes:
         views: Reads the store.
         feeds: Follows runs.
@@ -136,8 +155,16 @@ class Service:
     """
 
     def __init__(
-        self, options: Options, flows: Mapping[str, Flow], boundary: Boundary, workers: int, poll: float
+        self,
+        options: Options,
+        flows: Mapping[str, Flow],
+        boundary: Boundary,
+        workers: int,
+        poll: float,
+        *,
+        closes: bool,
     ) -> None:
+        self._closes = closes
         store = options.store
         assert isinstance(store, Store), "create_app has opened it"
         self.views: Views = Views(store, flows, boundary, options.now, options.lease)
@@ -154,7 +181,8 @@ class Service:
         finally:
             self.stop()
             await to_thread.run_sync(self.driver.wait, abandon_on_cancel=True)
-            self.views.store.close()
+            if self._closes:
+                self.views.store.close()
 
     def stop(self, *, now: bool = False) -> None:
         """Begin nothing further and end all streams; may be called from any thread and from a signal handler.

@@ -1,5 +1,6 @@
 """A server of stored runs on a real socket: runs are started, shown, followed and decided, each act once."""
 
+import asyncio
 import json
 import threading
 import time
@@ -551,6 +552,22 @@ def test_a_run_goes_on_after_a_restart(tmp_path: Path) -> None:
         assert "Running" == store.find(run).tag
     with serving(make()) as url, Served(place, url, tokens) as server:
         server.wait(run, "Success")
+
+
+@pytest.mark.parametrize("is_passed", [False, True])
+def test_who_opened_the_store_closes_it(is_passed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server closes the one that it opened by its name, and leaves one that it was given to its owner."""
+    closed: list[str] = []
+    monkeypatch.setattr("statesig.stores.sql.SQLStore.close", lambda store: closed.append(store.name))
+    place = tmp_path / "runs.db"
+    app = create_app(open_store(place) if is_passed else place, authenticate=Tokens(), authorize=POLICY)
+
+    async def live() -> None:
+        async with app.router.lifespan_context(app):
+            assert [] == closed
+
+    asyncio.run(live())
+    assert ([] if is_passed else [str(place)]) == closed
 
 
 def test_the_server_records_that_a_deadline_has_passed(server: Served) -> None:

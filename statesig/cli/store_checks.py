@@ -58,7 +58,7 @@ def _set_aside(options: argparse.Namespace, out: TextIO) -> None:
             raise UsageError(f"{options.set_aside} cannot be written: {exc.strerror}") from None
     if kept:
         print(
-            f"moved {_counted(moved, 'damaged ')}, {_many(len(kept), 'row')}, to {options.set_aside}",
+            f"moved {_counted(moved, 'damaged ')}, {_many(len(kept), 'row', 'rows')}, to {options.set_aside}",
             file=out,
         )
 
@@ -71,14 +71,15 @@ def _shown(value: object) -> object:
 
 def _counted(found: Contents, which: str = "") -> str:
     """Return how many runs, cached states and entities there are, without those of which there are none."""
-    told = [
-        _many(len(found.runs), f"{which}run"),
-        _many(len(found.cached), f"{which}cached state"),
-        _many(len(found.entities), f"{which}entity", f"{which}entities"),
-    ]
-    *others, last = [one for one in told if not one.startswith("0 ")] or told[:1]
+    numbers = (
+        (len(found.runs), "run", "runs"),
+        (len(found.cached), "cached state", "cached states"),
+        (len(found.entities), "entity", "entities"),
+    )
+    there = [each for each in numbers if each[0]] or numbers[:1]
+    *others, last = [_many(number, which + one, which + several) for number, one, several in there]
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _many(number: int, what: str, several: str = "") -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {several or f'{what}s'}"
+def _many(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"

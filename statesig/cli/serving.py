@@ -6,18 +6,12 @@ import argparse
 import getpass
 import socket
 from datetime import UTC, datetime
-from types import FrameType
-from typing import TYPE_CHECKING, Any, TextIO
-
-from typing_extensions import override
+from typing import TextIO
 
 from statesig.cli.continuing import without_password
 from statesig.cli.exits import Exit, UsageError
 from statesig.cli.loading import load_flows
 from statesig.cli.options import chosen_age, chosen_executor, chosen_store
-
-if TYPE_CHECKING:
-    import uvicorn
 
 __all__ = ["serve"]
 
@@ -29,6 +23,7 @@ def serve(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     try:
         from statesig.http import EVERY_FLOW, Grant, Policy, Tokens, create_app
         from statesig.http.service.access import VERBS
+        from statesig.http.service.serving import Server
     except ModuleNotFoundError as exc:
         raise UsageError(f"serve needs {exc.name}, which is not installed; pip install 'statesig[http]'") from exc
     lifetime = chosen_age(options.lifetime)
@@ -54,7 +49,7 @@ def serve(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         print(f"serving {without_password(store.name)} at http://{_HOST}:{bound.getsockname()[1]}", file=out)
         print(f"token {token}", file=out)
         print(f"for {principal}, until {until:%Y-%m-%dT%H:%M:%SZ}; end with Ctrl-C", file=out, flush=True)
-        server = _server(app)
+        server = Server(app)
         try:
             server.run(sockets=[bound])
         except SystemExit:  # uvicorn's own, with a code that means something else here
@@ -84,17 +79,3 @@ def _bound(port: int) -> socket.socket:
         bound.close()
         raise UsageError(f"port {port} cannot be used: {exc}; --port 0 takes a free one") from exc
     return bound
-
-
-def _server(app: Any) -> uvicorn.Server:
-    """Return a server that leaves the runs, and ends the streams of those who follow, as soon as it is to end."""
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        @override
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            app.state.service.stop(now=self.should_exit)
-            super().handle_exit(sig, frame)
-
-    # No log of its own: that is the business of who starts the application themselves.
-    return Server(uvicorn.Config(app, log_config=None, log_level="warning", access_log=False))

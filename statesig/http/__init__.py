@@ -3,8 +3,8 @@
 `SignalMiddleware` serves any ASGI application and needs no extra; the rest needs the extra ``http``: `install` and
 `SignalRoute` are for FastAPI, `raise_for_signal` for responses of httpx. Each of these is loaded when it is first used.
 
-`create_app` makes a server of stored runs: it shows them, starts them, and takes signals to them. `Client` and
-`AsyncClient` are for those who ask it.
+`create_app` makes a server of stored runs: it shows them, starts them, and takes signals to them; `serve` serves it.
+`Client` and `AsyncClient` are for those who ask it.
 """
 
 from typing import TYPE_CHECKING
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         TaskDocument,
         TaskHistoryDocument,
     )
+    from statesig.http.service.serving import serve
 
 __all__ = [
     "EVERY_FLOW",
@@ -77,6 +78,7 @@ __all__ = [
     "hand_over",
     "install",
     "raise_for_signal",
+    "serve",
     "signal_from",
     "transition_error_from",
 ]
@@ -106,6 +108,7 @@ _HOMES = {
     "entity_error_from": "client",
     "install": "applications",
     "raise_for_signal": "client",
+    "serve": "service.serving",
     "signal_from": "client",
     "transition_error_from": "client",
 }

@@ -2,17 +2,19 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from statesig import CANCEL, RESUME, Paused, Success
-from statesig.http import Client
+from statesig.http import Client, Policy, Tokens, create_app, serve
 from tests import ROOT
 from tests.harness.exhaustive import exhaustive_but, thorough_but
 from tests.http.service.test_service import until
@@ -125,3 +127,26 @@ def test_one_that_is_killed_before_it_answers_has_done_it_once(tmp_path: Path, v
         events = client.task(run, "pay").events
         assert {"start": 0, "resume": 1, "cancel": 0}[verb] == sum(event.state["type"] == "Resume" for event in events)
         assert len(client.run(run).signals) == (1 if verb == "start" else 2)
+
+
+# ---- the function that serves
+
+
+def test_only_a_server_of_runs_is_served() -> None:
+    """It would not know how to end the streams of another application."""
+    with socket.socket() as bound, pytest.raises(TypeError, match="an application of create_app is served"):
+        serve(FastAPI(), bound)
+
+
+def test_an_application_that_cannot_start_is_an_error(tmp_path: Path) -> None:
+    """Nobody takes its end for the one that somebody asked for."""
+
+    @asynccontextmanager
+    async def failing(app: FastAPI) -> AsyncGenerator[None]:
+        raise OSError("no disk")
+        yield
+
+    app = create_app(tmp_path / "runs.db", authenticate=Tokens(), authorize=Policy())
+    app.router.lifespan_context = failing
+    with socket.create_server(("127.0.0.1", 0)) as bound, pytest.raises(RuntimeError, match="could not start"):
+        serve(app, bound)

@@ -258,7 +258,7 @@ def test_the_core_imports_two_distributions() -> None:
         if name.partition(".")[0] not in allowed
     }
     rooms = ("statesig.http", "statesig.checking", "statesig.testing")
-    extras = (*rooms, "statesig.pytest_plugin", "statesig.examples.orders")
+    extras = (*rooms, "statesig.pytest_plugin", "statesig.examples.orders", "statesig.examples.approval_service")
     assert set() == {(module, name) for module, name in foreign if not module.startswith(extras)}
 
 

@@ -80,7 +80,7 @@ def pay(amount: Decimal, limit: Decimal, until: datetime | None) -> Payment:
         return Payment(amount=amount)
     answered = resumed(Approval)
     if answered is None:
-        raise PAUSE(f"over the limit of {limit}", until=until)
+        raise PAUSE(f"{amount} is over the limit of {limit}", until=until)
     approval = answered.unwrap()
     if not approval.granted:
         raise FAIL(f"refused by {approval.by}", retryable=False)

@@ -25,13 +25,14 @@ from statesig.engine.decisions import Become, Wait, decide, decide_by_child
 from statesig.engine.delays import Delays
 from statesig.engine.dispatch import Dispatcher
 from statesig.engine.noderuns import PENDING, NodeRun, Place
+from statesig.engine.observers import Observer
 from statesig.engine.options import Options
 from statesig.engine.readiness import Readiness
 from statesig.engine.sending import Sender
 from statesig.engine.stopping import Stop, Wish
 from statesig.engine.values import not_understood_type
 from statesig.executors.attempts import running
-from statesig.executors.calls import Call, called, worker_name
+from statesig.executors.calls import Call, called, enter, worker_name
 from statesig.executors.coroutines import Coroutines
 from statesig.executors.threads import Threads
 from statesig.graph.tasks import building
@@ -109,6 +110,7 @@ class RunLoop:
         self._noderuns = noderuns
         self._options = options
         self._clock = options.now
+        self._entering = options.on_event.entering if isinstance(options.on_event, Observer) else None
         self._wish = wish
         self._stopped = Stop.NO
         self._arguments = Arguments(noderuns, parameters)
@@ -381,7 +383,8 @@ class RunLoop:
             return _DONE
         if destination is not None:
             options = self._options
-            call = Call(task, args, kwargs, noderun.current_attempt(), options.redact, options.traceback)
+            attempt = noderun.current_attempt()
+            call = Call(task, args, kwargs, attempt, options.redact, options.traceback, self._entering)
             dispatcher.take(noderun, destination, call)
             return _AWAY
         if dispatcher.outgoing or dispatcher.begins or not self.changes.is_quiet:
@@ -397,7 +400,10 @@ class RunLoop:
         try:
             running.set(noderun)
             # It runs in a copy of the context: what it does to context variables is its own affair.
-            outcome = called(fn, args, task, options.redact, options.traceback, copy_context())
+            context = copy_context()
+            if self._entering is not None:
+                context.run(enter, self._entering, noderun.current_attempt())
+            outcome = called(fn, args, task, options.redact, options.traceback, context)
             running.set(None)
         except KeyboardInterrupt:
             running.set(None)

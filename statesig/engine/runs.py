@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import TypeVar
@@ -23,6 +23,7 @@ from statesig.engine.gathering import completed
 from statesig.engine.interrupts import Interrupts, interrupted_by_signals
 from statesig.engine.loop import RunLoop
 from statesig.engine.noderuns import PENDING, NodeRun, TaskRun
+from statesig.engine.observers import driven
 from statesig.engine.options import Options
 from statesig.engine.replay import replay
 from statesig.engine.stopping import Stop, Wish
@@ -198,7 +199,7 @@ class Run:
         """
         if self._released is not None:
             return self._go_on(self._released)
-        with self._journal or _NOTHING, self._new_loop() as loop:
+        with self._journal or _NOTHING, self._driven(), self._new_loop() as loop:
             if self._journal is not None:
                 self._journal.create()
             on_event = self._options.on_event
@@ -295,7 +296,7 @@ class Run:
             FlowError: The refusal of a release that came too late.
         """
         journal, now = self._journal, self._options.now
-        with journal or _NOTHING, self._new_loop() as loop:
+        with journal or _NOTHING, self._driven(), self._new_loop() as loop:
             if journal is not None and journal.acquire():
                 self._wish.ask(Stop.CANCEL)
             for noderun in self._all_noderuns():
@@ -371,6 +372,9 @@ class Run:
             return None
         loop.changes.become(whole, late)
         return FlowError(self.flow.name, f"the run cannot be released, it is TimedOut: {late.message}")
+
+    def _driven(self) -> AbstractContextManager[object]:
+        return driven(self._options.on_event, self.id, self.flow, self._options.now)
 
     def _new_loop(self) -> RunLoop:
         changes = Changes(self.id, self._options, self._journal, self._remembered, self.flow.task_handlers)

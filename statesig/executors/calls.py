@@ -23,15 +23,25 @@ from statesig.states import Cancelled, Crashed, Failed, State, Success
 
 __all__ = [
     "Call",
+    "Enter",
+    "Entering",
     "Outcome",
     "aperform",
     "awaited",
     "called",
     "cancelled",
+    "enter",
     "perform",
     "performed",
     "worker_name",
 ]
+
+
+Enter = Callable[[], object]
+"""Called in the context in which a task's function runs, right before it, so that the function sees what it changes."""
+
+Entering = Callable[[Attempt], Enter | None]
+"""Returns what to call in the context of an attempt, asked as late as possible and from any thread; None: nothing."""
 
 
 class Call:
@@ -42,11 +52,12 @@ class Call:
         args, kwargs: The arguments of its function.
         attempt: The attempt that `current` returns in it.
         redact, traceback: As for `capture`.
+        entering: Returns what is called in its context right before the function; None: nothing is.
         began: The time when it began, in the seconds of `time.monotonic`; None before. The executor sets it, and the
             runner counts the task's timeout from it.
     """
 
-    __slots__ = ("args", "attempt", "began", "kwargs", "redact", "task", "traceback")
+    __slots__ = ("args", "attempt", "began", "entering", "kwargs", "redact", "task", "traceback")
 
     def __init__(
         self,
@@ -56,6 +67,7 @@ class Call:
         attempt: Attempt,
         redact: Redact | None = None,
         traceback: Tracebacks = False,
+        entering: Entering | None = None,
     ) -> None:
         self.task: Task[Any, Any] = task
         self.args: tuple[Any, ...] = args
@@ -63,6 +75,7 @@ class Call:
         self.attempt: Attempt = attempt
         self.redact: Redact | None = redact
         self.traceback: Tracebacks = traceback
+        self.entering: Entering | None = entering
         self.began: float | None = None
 
     @property
@@ -109,6 +122,8 @@ def perform(call: Call) -> Outcome:
 def _perform(call: Call) -> Outcome:
     running.set(call)
     building.set(None)
+    if call.entering is not None:
+        enter(call.entering, call.attempt)
     began = time.perf_counter()
     task = call.task
     fn = partial(task.fn, **call.kwargs) if call.kwargs else task.fn
@@ -149,6 +164,8 @@ async def aperform(call: Call) -> Outcome:
             return perform(call)
         running.set(call)
         building.set(None)
+        if call.entering is not None:
+            enter(call.entering, call.attempt)
         fn = partial(call.task.fn, *call.args, **call.kwargs)
         state = await _acalled(fn, call.task, redact=call.redact, traceback=call.traceback)
     except asyncio.CancelledError:
@@ -156,6 +173,13 @@ async def aperform(call: Call) -> Outcome:
     except BaseException as exc:  # asyncio would let KeyboardInterrupt and SystemExit end the whole loop
         return _ended_by(exc, began)
     return Outcome(state, time.perf_counter() - began, worker_name())
+
+
+def enter(entering: Entering, attempt: Attempt) -> None:
+    """Change this context, in which the function of an attempt is about to run, as whoever watches the run asks."""
+    entered = entering(attempt)
+    if entered is not None:
+        entered()
 
 
 def called(

@@ -11,13 +11,13 @@ from importlib import import_module
 from typing import Any, Final
 
 from statesig.algebra.captures import Redact, RetryOn
-from statesig.executors.calls import Call, Outcome, worker_name
+from statesig.executors.calls import Call, Enter, Entering, Outcome, worker_name
 from statesig.graph.tasks import Task
 from statesig.signals.causes import chain_of
 from statesig.states import Failed
 from statesig.states.descriptions import redacted
 
-__all__ = ["packed", "packed_outcome", "unpacked", "unpacked_outcome"]
+__all__ = ["packed", "packed_outcome", "unpacked", "unpacked_outcome", "with_context"]
 
 
 def packed(call: Call, *, has_main: bool) -> bytes | Failed[Any]:
@@ -38,14 +38,39 @@ def packed(call: Call, *, has_main: bool) -> bytes | Failed[Any]:
     return data if has_main or _MAIN not in data else _by_value(parts) or data
 
 
+def with_context(data: bytes, call: Call) -> bytes:
+    """Return a packed call together with what enters the context of its attempt; the call alone if nothing does.
+
+    Ask for it when the call is sent, not before: only then is it known which attempt begins.
+    """
+    enter = None if call.entering is None else call.entering(call.attempt)
+    return data if enter is None else pickle.dumps((pickle.dumps(enter), data), pickle.HIGHEST_PROTOCOL)
+
+
 def unpacked(data: bytes) -> Call | Failed[Any]:
     """Return the packed call, or the state of a task whose call cannot be unpacked here."""
     try:
-        return Call(*pickle.loads(data))
+        parts = pickle.loads(data)
+        if len(parts) > _CONTEXT_AND_CALL:
+            return Call(*parts)
+        call = Call(*pickle.loads(parts[1]))
+        call.entering = _entering(parts[0])
+        return call
     except BaseException as exc:
         is_mains = isinstance(exc, AttributeError) and "__main__" in str(exc)
         return _unfit(_UNKNOWN + (_MAINS if is_mains else ""), exc)
 
+
+def _entering(data: bytes) -> Entering | None:
+    try:
+        enter: Enter = pickle.loads(data)
+    except Exception:  # a library that only the other process has, say; the task runs as if nobody watched
+        return None
+    return lambda attempt: enter
+
+
+_CONTEXT_AND_CALL: Final = 2
+"""The number of parts of `with_context`; a call alone has more."""
 
 _UNKNOWN: Final = (
     "the task or an argument of it cannot be unpickled by its worker, which must be able to import its module"

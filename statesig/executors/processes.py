@@ -22,7 +22,7 @@ from typing import Any, Literal
 from statesig.errors import ExecutorError
 from statesig.executors.calls import Call, Outcome, performed, worker_name
 from statesig.executors.executor import Begun, Report, Session
-from statesig.executors.pickling import packed, packed_outcome, unpacked, unpacked_outcome
+from statesig.executors.pickling import packed, packed_outcome, unpacked, unpacked_outcome, with_context
 from statesig.executors.pool import Pool, Worker
 from statesig.states import Crashed, Failed, State
 
@@ -146,7 +146,7 @@ class _Supervisor(Worker):
                 child = self._idle()
                 if not begins and not (begins := may_begin()):
                     return None
-                child.send(data)
+                child.send(with_context(data, call))
                 return _answer(child, call)
             except _Lost:
                 # The process was killed before it began the call, so trying again is safe.

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from statesig.executors.calls import Call, Outcome, performed
-from statesig.executors.pickling import packed, packed_outcome, unpacked, unpacked_outcome
+from statesig.executors.pickling import packed, packed_outcome, unpacked, unpacked_outcome, with_context
 from statesig.states import Failed, State, TimedOut
 
 __all__ = ["Answer", "begun", "greet", "read", "recall", "run", "write"]
@@ -26,7 +26,8 @@ def write(call: Call) -> bytes | Failed[Any]:
 
     Code that a worker cannot import goes by value: that defined in ``__main__`` or inside a function.
     """
-    return packed(call, has_main=False)
+    data = packed(call, has_main=False)
+    return with_context(data, call) if isinstance(data, bytes) else data
 
 
 def read(call: Call, answer: Answer) -> Outcome:

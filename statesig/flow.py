@@ -63,7 +63,8 @@ class Flow(Graph):
                 unless the executor takes them.
             store: A path, a URL or a `Store`. Each change is stored before anything follows from it, so that `resume`
                 can continue the run after its process died. Without a store the run lives as long as its process.
-            on_event: Called with each `Event` in this thread; with a store, once the event is stored.
+            on_event: Called with each `Event` in this thread; with a store, once the event is stored. A
+                `statesig.tracing.Tracing` makes spans of OpenTelemetry of them.
             redact: Called with each text of an exception before a state keeps it; returns the text to keep.
             traceback: Whether causes keep the formatted traceback; ``"last"``: only where it was raised, as in
                 ``etl.py:41 in load``, by the last frame that is no library's.

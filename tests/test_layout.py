@@ -31,13 +31,14 @@ ORDER = """
     executors entities
     engine
     flow
-    http
+    http tracing
     interop cli testing
     mypy hypothesis_plugin pytest_plugin examples __main__
 """
 RANK = {name: rank for rank, line in enumerate(ORDER.strip().splitlines()) for name in line.split()}
 
-LAZY = ("asyncio", "multiprocessing", "rich", "fastapi", "starlette", "httpx", "dask", "mypy", "hypothesis", "pytest")
+LAZY = ("asyncio", "multiprocessing", "rich", "fastapi", "starlette", "httpx", "dask", "opentelemetry", "mypy")
+LAZY += ("hypothesis", "pytest")
 
 
 def sources() -> list[Path]:
@@ -257,7 +258,7 @@ def test_the_core_imports_two_distributions() -> None:
         for name in imported(statement)
         if name.partition(".")[0] not in allowed
     }
-    rooms = ("statesig.http", "statesig.checking", "statesig.testing")
+    rooms = ("statesig.http", "statesig.tracing", "statesig.checking", "statesig.testing")
     extras = (*rooms, "statesig.pytest_plugin", "statesig.examples.orders", "statesig.examples.approval_service")
     assert set() == {(module, name) for module, name in foreign if not module.startswith(extras)}
 

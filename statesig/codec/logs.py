@@ -14,7 +14,7 @@ from statesig.states import Failed, State, has_children
 from statesig.states.families import origin_of
 from statesig.states.machines import Machine
 
-__all__ = ["to_log"]
+__all__ = ["family_of", "to_log"]
 
 
 def to_log(what: State[Any] | Machine | Event, *, payload: bool = False) -> dict[str, object]:
@@ -40,7 +40,7 @@ def to_log(what: State[Any] | Machine | Event, *, payload: bool = False) -> dict
     if isinstance(what, Event):
         return _place_of(what) | to_log(what.state, payload=payload)
     error = what.causes[0].type if isinstance(what, State) and what.causes else None
-    entry: dict[str, object] = {"state": what.type, "family": _family_of(what), "error": error}
+    entry: dict[str, object] = {"state": what.type, "family": family_of(what), "error": error}
     if isinstance(what, Failed):
         entry["retryable"] = what.retryable
     if isinstance(what, State) and has_children(what):
@@ -55,7 +55,8 @@ def _place_of(event: Event) -> dict[str, object]:
     return {**place, "try": event.try_number, "time": event.time.isoformat()}
 
 
-def _family_of(state: State[Any] | Machine) -> str:
+def family_of(state: State[Any] | Machine) -> str:
+    """Return the name of the class of statesig that a state is or derives from; of a machine's state, its root's."""
     kinds: list[type[Any]] = [origin_of(kind) for kind in type(state).__mro__]
     if isinstance(state, Machine):
         return kinds[kinds.index(Machine) - 1].__name__

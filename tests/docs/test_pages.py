@@ -11,6 +11,7 @@ import pytest
 import statesig
 import statesig.http
 import statesig.testing
+import statesig.tracing
 from statesig import StatesigError
 from tests import ROOT
 from tests.harness.cases import at_once
@@ -21,6 +22,8 @@ ALL = (README, *pages())
 REFERENCE = {page.name: page.read_text() for page in (PAGES / "reference").glob("*.md")}
 LONGEST = 40
 """Lines of a page without a heading, code and tables left out: about a screen."""
+ROOMS = (statesig.testing, statesig.http, statesig.tracing)
+"""The packages for users, beside the front."""
 MADE_BY_OTHERS = ("Run",)
 """Classes of which users get instances and make none."""
 
@@ -28,7 +31,7 @@ MADE_BY_OTHERS = ("Run",)
 def test_the_reference_describes_every_public_name() -> None:
     """Each name of `statesig` and of its packages for users stands on one page of the reference, and no other does."""
     public = {f"statesig.{name}" for name in (*statesig.__all__, "map", "zip")}
-    public |= {f"{room.__name__}.{name}" for room in (statesig.testing, statesig.http) for name in room.__all__}
+    public |= {f"{room.__name__}.{name}" for room in ROOMS for name in room.__all__}
     assert public == {*described()}
 
 
@@ -58,7 +61,7 @@ def _named_in(told: str) -> str:
 
 def _functions() -> Iterator[tuple[str, Callable[..., object], str]]:
     """Yield the public functions, methods and constructors that statesig defines, with what is said of each."""
-    for room in (statesig, statesig.testing, statesig.http):
+    for room in (statesig, *ROOMS):
         for name in room.__all__:
             value = getattr(room, name)
             if inspect.isfunction(value):

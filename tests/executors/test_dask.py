@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 from distributed import Client, Event, LocalCluster
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from statesig import AnyState, Attempt, Crashed, Failed, Flow, Success, Task, TimedOut, task
 from statesig.errors import ExecutorError
@@ -24,10 +27,12 @@ from statesig.executors.calls import Call, Outcome, performed
 from statesig.executors.dask.cluster import Dask
 from statesig.executors.dask.placement import MOST, Placement, Worker
 from statesig.executors.executor import Session
+from statesig.tracing import Tracing
 from tests import ROOT
 from tests.harness.exhaustive import counts
 from tests.samples import cluster_work as work
 from tests.samples import handing_over
+from tests.samples.traced import inside
 
 
 def call_of(task: Task[Any, Any], *args: Any, **options: Any) -> Call:
@@ -153,6 +158,21 @@ def test_text_is_redacted_before_it_leaves_the_worker(served: Served) -> None:
     """`redact` is called where the exception was raised."""
     state = served.state(work.raises, "secret", redact=work.censor)
     assert ("...",) == tuple(cause.message for cause in state.causes)
+
+
+@pytest.mark.parametrize("is_stored", [False, True], ids=["not stored", "stored"])
+def test_a_function_finds_the_span_of_its_attempt(cluster: LocalCluster, is_stored: bool, tmp_path: Path) -> None:
+    """As a remote one; calls that are sent together have each their own."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with Flow("traced") as flow:
+        found = flow.map(inside, range(30))
+    store = tmp_path / "runs.db" if is_stored else None
+    run = flow.run(executor=Dask(cluster), store=store, on_event=Tracing(provider))
+    attempts = [span for span in exporter.get_finished_spans() if span.name == "attempt inside"]
+    ids = {(span.attributes or {})["statesig.index"]: span.get_span_context().span_id for span in attempts}
+    assert [(ids[index], True, "None") for index in range(30)] == [child.result for child in run.children(found)]
+    assert 30 == len(attempts)
 
 
 def test_an_outcome_tells_its_worker_and_its_time(cluster: LocalCluster, served: Served) -> None:

@@ -11,9 +11,9 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from statesig.algebra.captures import Redact
-from statesig.codec.events import Event
 from statesig.codec.limits import DEFAULT_LIMITS, Limits
-from statesig.engine.options import LEASE, Options, StoreTarget
+from statesig.engine.observers import after
+from statesig.engine.options import LEASE, OnEvent, Options, StoreTarget
 from statesig.errors import StoreError
 from statesig.executors.executor import Executor
 from statesig.executors.named import ExecutorName
@@ -47,6 +47,7 @@ def create_app(
     executor: Executor | ExecutorName | None = None,
     workers: int = 4,
     expose: Expose = (),
+    on_event: OnEvent | None = None,
     redact: Redact | None = None,
     limits: Limits = DEFAULT_LIMITS,
     lease: float = LEASE,
@@ -66,6 +67,8 @@ def create_app(
         executor: Where tasks run; see `Flow.run`.
         workers: The number of runs that are driven at once, at most; from 1.
         expose: The states whose messages and causes may leave; their descendants' may, too.
+        on_event: Called with each `Event` of the runs that it drives, each in its thread, once it is stored; may be a
+            `statesig.tracing.Tracing`.
         redact: Called with each text of an exception before a state keeps it, and with each text that leaves.
         limits: Limits of request bodies.
         lease: Seconds that a lease on a run lasts.
@@ -81,7 +84,7 @@ def create_app(
     _check(authenticate, authorize, workers, poll)
     named = _by_name(flows)
     boundary = Boundary(expose=expose, redact=redact, limits=limits)
-    options = Options(executor=executor, store=open_store(store), redact=redact, lease=lease)
+    options = Options(executor=executor, store=open_store(store), on_event=on_event, redact=redact, lease=lease)
     options.check("the server")
     service = Service(options, named, boundary, workers, poll, closes=not isinstance(store, Store))
     gate = Gate(service.views, authorize)
@@ -195,9 +198,5 @@ class Service:
 
 
 def _telling(options: Options, wake: Callable[[str], object]) -> Options:
-    """Return the options with which each event of a run wakes those that follow it."""
-
-    def told(event: Event) -> None:
-        wake(event.run)
-
-    return replace(options, on_event=told)
+    """Return the options with which each event of a run wakes those that follow it, before `on_event` is called."""
+    return replace(options, on_event=after(lambda event: wake(event.run), options.on_event))

@@ -13,12 +13,16 @@ from typing import Any, Self
 
 import httpx
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from statesig import Flow, State, decode, task
 from statesig.http import Grant, Policy, Tokens, create_app
 from statesig.http.service.access import VERBS, Verb
 from statesig.stores.opening import open_store
 from statesig.stores.store import Store
+from statesig.tracing import Tracing
 from tests.harness.serving import serving
 from tests.samples import served
 from tests.samples.served import FLOWS, GATE, SECRET
@@ -104,11 +108,18 @@ POLICY = Policy(
 )
 
 
+SPANS = InMemorySpanExporter()
+"""The spans of the runs that the server of this file drives."""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server for the tests of this file."""
     place, tokens = tmp_path_factory.mktemp("served") / "runs.db", Tokens()
-    app = create_app(place, authenticate=tokens, authorize=POLICY, flows=FLOWS, poll=0.02)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(SPANS))
+    tracing = Tracing(provider)
+    app = create_app(place, authenticate=tokens, authorize=POLICY, flows=FLOWS, poll=0.02, on_event=tracing)
     with serving(app, level="warning") as url, Served(place, url, tokens) as server:
         yield server
 
@@ -244,6 +255,21 @@ def test_a_child_of_a_mapped_task_is_decided(server: Served) -> None:
     assert [2] == [one["index"] for one in found["tasks"][0]["unsuccessful"]]
     assert 409 == server.signal(run, "check[1]", RESUME).status_code
     assert 404 == server.signal(run, "check[9]", RESUME).status_code
+
+
+def test_the_runs_that_it_drives_are_traced(server: Served) -> None:
+    """By the `on_event` that it is given, in each drive."""
+    run = server.start("payments", amount=7)
+    server.signal(run, "pay", GRANTED)
+    server.wait(run, "Success")
+
+    def spans() -> list[ReadableSpan]:
+        found = SPANS.get_finished_spans()
+        return [span for span in found if run == (span.attributes or {})["cicd.pipeline.run.id"] and "run" in span.name]
+
+    paused, ended = until(spans, lambda found: len(found) == 2)
+    assert ["Paused", "Success"] == [span.attributes["statesig.state"] for span in (paused, ended)]
+    assert [paused.context] == [link.context for link in ended.links]
 
 
 def test_a_decision_is_made_once(server: Served) -> None:

@@ -115,7 +115,7 @@ class RunSpans:
         task = self._task_at(place, time)
         task.state, task.try_number = state, event.try_number
         if isinstance(state, Running):
-            self._attempt_at(place, event.attempt, time)
+            self._attempt_at(place, event.attempt, time).state = state
             return
         # A state that is not final belongs to the attempt after the one that it ends.
         number = event.attempt - (not isinstance(state, (Finished, Cancelling)))
@@ -143,7 +143,7 @@ class RunSpans:
 
     def _close(self, open: _Open, time: int, result: str | None = None) -> None:
         close(open.span, open.state, open.try_number, result, payload=self._payload)
-        open.span.end(time)
+        open.span.end(max(time, open.begun))
 
     # ---- spans, begun where they are not
 
@@ -156,6 +156,7 @@ class RunSpans:
             name = "run" if self._flow is None else f"run {self._flow.name}"
             begun = time if self._begun is None else self._begun
             self._whole = self._opened(name, self._around, attributes, begun, links)
+            self._whole.state = _RUNNING  # of a run that goes on after an interrupt no event says so
             self.last = self._whole.span.get_span_context()
         return self._whole
 
@@ -166,7 +167,7 @@ class RunSpans:
             parent = self._whole_at(time) if index is None else self._task_at((name, None), time)
             attributes = self._attributes_of(place)
             attributes["cicd.pipeline.task.run.id"] = name if index is None else f"{name}[{index}]"
-            found = self._tasks[place] = self._opened(f"task {name}", self._within(parent), attributes, time)
+            found = self._tasks[place] = self._below(parent, f"task {name}", attributes, time)
         return found
 
     def _attempt_at(self, place: _Place, number: int, time: int) -> _Open:
@@ -176,9 +177,9 @@ class RunSpans:
             attributes = {**self._attributes_of(place), "statesig.attempt": number}
             if name in self._functions:
                 attributes["code.function.name"] = self._functions[name]
-            within = self._within(self._task_at(place, time))
-            found = self._attempts[place, number] = self._opened(f"attempt {name}", within, attributes, time)
-            found.state = _RUNNING
+            task = self._task_at(place, time)
+            found = self._attempts[place, number] = self._below(task, f"attempt {name}", attributes, time)
+            found.state = _SUBMITTED
         return found
 
     def _within(self, parent: _Open) -> Context:
@@ -191,25 +192,32 @@ class RunSpans:
             attributes["statesig.index"] = index
         return attributes
 
+    def _below(self, parent: _Open, name: str, attributes: Attributes, time: int) -> _Open:
+        """Begin a span, no sooner than its parent: that may be known before the events that come first are told."""
+        return self._opened(name, self._within(parent), attributes, max(time, parent.begun))
+
     def _opened(
         self, name: str, around: Context, attributes: Attributes, time: int, links: Sequence[Link] = ()
     ) -> _Open:
-        return _Open(self._tracer.start_span(name, around, attributes=attributes, links=links, start_time=time))
+        span = self._tracer.start_span(name, around, attributes=attributes, links=links, start_time=time)
+        return _Open(span, time)
 
 
 class _Open:
     """A span that has begun, with the state in which it would end now."""
 
-    __slots__ = ("span", "state", "try_number")
+    __slots__ = ("begun", "span", "state", "try_number")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, begun: int) -> None:
         self.span: Span = span
+        self.begun: int = begun
         self.state: AnyState[object] = _PENDING
         self.try_number: int = 1
 
 
 _PENDING: Final = Pending()
 _RUNNING: Final = Running()
+_SUBMITTED: Final = Submitted(state=_PENDING)
 
 
 def _functions_of(flow: Graph | None) -> dict[str, str]:

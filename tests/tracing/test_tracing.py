@@ -4,7 +4,7 @@ import os
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from statesig import (
     PAUSE,
     SKIP,
+    Attempt,
     Event,
     Executor,
     Failed,
@@ -28,6 +29,7 @@ from statesig import (
     Running,
     Skipped,
     State,
+    Submitted,
     Success,
     Task,
     Threads,
@@ -38,13 +40,13 @@ from statesig import (
     task,
 )
 from statesig.engine.options import Options
-from statesig.engine.runner import begin
+from statesig.engine.runner import begin, reopen
 from statesig.executors.processes import Processes
 from statesig.signals import SIGNALS
 from statesig.tracing import Tracing
 from tests.harness.cases import at_once
 from tests.harness.exhaustive import counts
-from tests.harness.flows import drawn
+from tests.harness.flows import Drawn, drawn
 from tests.samples.traced import inside, inside_aside, inside_later
 
 SEED = int(os.environ.get("STATESIG_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
@@ -441,6 +443,27 @@ def test_a_run_is_below_the_span_that_is_current_where_it_is_driven() -> None:
     assert traced.span("run f").parent == span.get_span_context()
 
 
+def test_an_attempt_that_begins_before_it_is_told_has_its_span_when_it_is_sent() -> None:
+    """As on Dask with a store: its task and its run have theirs then, and none begins before what it is in."""
+    traced = Traced()
+    with Flow("f") as flow:
+        flow.map(half, [4])
+    minutes = [datetime(2026, 11, 1, 12, minute, tzinfo=UTC) for minute in range(9)]
+    place = ("half", 0, 1)
+    with traced.tracing.driving("r", flow, iter([minutes[2], minutes[3], minutes[7], minutes[8]]).__next__):
+        entered = traced.tracing.entering(Attempt("r", "half", 0, 1, None))
+        assert entered is not None
+        for minute, state in ((0, Pending()), (1, Submitted(state=Pending())), (5, Running()), (6, Success())):
+            traced.tracing(Event("r", *place, minutes[minute], state))
+        traced.tracing.entering(Attempt("r", "half", 0, 2, None))
+    assert traced.tracing.entering(Attempt("r", "half", 0, 3, None)) is None
+    attempts = ["      attempt half[0] Success", "      attempt half[0] Submitted"]
+    tasks = ["    task half[0] Success Submitted", attempts[0], "    task half[0] Pending", attempts[1]]
+    assert ["run f Running", "  task half Pending", *tasks] == traced.tree()
+    assert [] == misplaced(traced.spans)
+    assert [1, 2] == [said_by(span)["statesig.attempt"] for span in traced.spans if "attempt" in span.name]
+
+
 # ---- faults
 
 
@@ -504,6 +527,8 @@ def expected(events: list[Event]) -> Counter[tuple[object, ...]]:
     last: dict[tuple[str | None, int | None, int], State[object]] = {}
     running: dict[tuple[str | None, int | None, int], int] = {}
     found: Counter[tuple[object, ...]] = Counter()
+    if events:
+        last[None, None, 1] = Running()  # where nothing else is told, it was interrupted before
     for event in events:
         place = event.task, event.index, event.try_number
         if event.index is not None:
@@ -514,6 +539,8 @@ def expected(events: list[Event]) -> Counter[tuple[object, ...]]:
             running[place] = event.attempt
         elif place in running:
             found["attempt", event.task, event.index, running.pop(place), *ended(event.state)] += 1
+    for (name, index, _), attempt in running.items():  # the drive ended before it did
+        found["attempt", name, index, attempt, *ended(Running())] += 1
     for (name, index, number), state in last.items():
         found["run" if name is None else "task", name, index, None if name is None else number, *ended(state)] += 1
     return found
@@ -559,20 +586,42 @@ def misplaced(spans: list[ReadableSpan]) -> list[str]:
     return wrong
 
 
+def driven(case: Drawn, traced: Traced, executor: Executor | None, store: str | None, chance: float) -> Iterator[None]:
+    """Drive a random flow until it is over, and yield after each drive: release what is paused, go on after interrupts.
+
+    Args:
+        case: The flow.
+        traced: Traces it.
+        executor: Where tasks run.
+        store: Where the run is stored; None: nowhere.
+        chance: How likely a call of a task interrupts the run, from 0 to 1.
+    """
+    options, rng = Options(executor=executor, store=store, on_event=traced.tracing), random.Random(case.text)
+    run = begin(case.flow, {}, options)
+    case.at_call = lambda: run.interrupt() if rng.random() < chance else None
+    run.start()
+    for _ in range(100):
+        yield
+        paused = [one.name for whole in run for one in (whole, *whole.children) if isinstance(one.state, Paused)]
+        if not paused and not run.is_interrupted:
+            return
+        if store is None:
+            run.resume()
+        else:
+            run = reopen(case.flow, run.id, () if run.is_interrupted else tuple(paused), options)
+            run.start()
+    raise AssertionError(f"it does not end\n{case.text}")
+
+
 @pytest.mark.parametrize("flows", counts(15, 100, 1_000))
 def test_the_spans_of_random_flows_are_what_their_events_say(flows: int, place: str) -> None:
-    """In each drive, in line and in threads, stored or not, released and continued until nothing is paused."""
+    """In each drive, in line and in threads; stored and interrupted, too; and nothing is kept of a run that is over."""
     with Threads(3) as pool:
         for seed in range(SEED, SEED + flows):
             case, traced = drawn(seed), Traced()
-            run = case.flow.run(
-                executor=pool if seed % 2 else None, store=place if seed % 5 == 0 else None, on_event=traced.tracing
-            )
-            for _ in range(20):
-                spans = traced.spans
-                assert expected(traced.events) == recorded(spans), case.text
-                assert [] == misplaced(spans), case.text
-                if not any(isinstance(one.state, Paused) for whole in run for one in (whole, *whole.children)):
-                    break
+            executor, store, chance = pool if seed % 2 else None, *((place, 0.2) if seed % 5 == 0 else (None, 0.0))
+            for _ in driven(case, traced, executor, store, chance):
+                assert expected(traced.events) == recorded(traced.spans), case.text
+                assert [] == misplaced(traced.spans), case.text
                 traced.clear()
-                run.resume()
+            assert ({}, {}) == (traced.tracing._runs, traced.tracing._left)

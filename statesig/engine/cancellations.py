@@ -9,8 +9,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from statesig.engine.journal import open_run
-from statesig.engine.options import LEASE, StoreTarget, utc_now
+from statesig.engine.options import LEASE, StoreTarget
 from statesig.errors import RunTaken
+from statesig.states.clocks import utc_now
 
 __all__ = ["cancel_run"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 from os import PathLike
 from typing import Final
@@ -14,9 +14,10 @@ from statesig.codec.events import Event
 from statesig.errors import FlowError
 from statesig.executors.executor import Executor
 from statesig.executors.named import NAMES, ExecutorName, executor_named
+from statesig.states.clocks import told_by
 from statesig.stores.store import Store
 
-__all__ = ["LEASE", "NAMES_OF_OPTIONS", "OnEvent", "Options", "StoreTarget", "utc_now"]
+__all__ = ["LEASE", "NAMES_OF_OPTIONS", "OnEvent", "Options", "StoreTarget"]
 
 OnEvent = Callable[[Event], object]
 """Called with each event of a run."""
@@ -26,11 +27,6 @@ StoreTarget = str | PathLike[str] | Store
 
 LEASE: Final = 30.0
 """Seconds that a lease on a stored run lasts by default."""
-
-
-def utc_now() -> datetime:
-    """Return the time, aware and in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +61,12 @@ class Options:
             raise FlowError(flow, f"lease is at most {_LONGEST_LEASE:,} seconds, some 30 years")
 
     def now(self) -> datetime:
-        """Return the time by the run's clock, in UTC: in another zone, adding an hour may be two, or none.
+        """Return the time by the run's clock, in UTC.
 
         Raises:
             ValueError: The clock returned a time without an offset from UTC.
         """
-        if self.clock is None:
-            return utc_now()
-        time = self.clock()
-        if time.tzinfo is None:
-            raise ValueError("clock returns an aware datetime, and the time it returned has no offset from UTC")
-        return time.astimezone(UTC)
+        return told_by(self.clock)
 
     def where(self) -> Executor | None:
         """Return the executor, a new one where it was named; None for in line."""

@@ -13,8 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from typing import Any, Generic, cast
 
 from typing_extensions import TypeForm, TypeVar
@@ -24,6 +23,7 @@ from statesig.algebra.transitions import advance
 from statesig.codec.problems import not_understood
 from statesig.codec.states import decode, encode
 from statesig.errors import DecodeError, EncodeError, EntityChanged, NoEntity, StoreError
+from statesig.states.clocks import told_by
 from statesig.states.families import origin_of
 from statesig.states.machines import Machine
 from statesig.states.unions import check_tops, parts_of
@@ -88,7 +88,7 @@ class Entities(Generic[MachineT]):
     ) -> None:
         self._root = _root_of(kind)
         self._kind = kind
-        self._clock = clock or partial(datetime.now, UTC)
+        self._clock = clock
         self._also = also
         self.store: Store = open_store(store)
 
@@ -224,7 +224,7 @@ class Entities(Generic[MachineT]):
         self, key: str, latest: Change[MachineT] | None, transition: Transition[Any, MachineT]
     ) -> Change[MachineT]:
         state = advance(cast("Any", None if latest is None else latest.state), transition)
-        change = Change(key, 1 if latest is None else latest.version + 1, self._now(), state)
+        change = Change(key, 1 if latest is None else latest.version + 1, told_by(self._clock), state)
         stored = StoredEntity(key, self._root.__name__, change.version, change.time, self._written(change.state))
         also = self._also
         self.store.change_entity(stored, None if also is None else lambda cursor: also(cursor, change))
@@ -237,12 +237,6 @@ class Entities(Generic[MachineT]):
         except DecodeError as exc:
             raise EncodeError(type(state).__name__, "the document", f"it would not be read back: {exc}") from None
         return written
-
-    def _now(self) -> datetime:
-        time = self._clock()
-        if time.tzinfo is None:
-            raise ValueError("clock returns an aware datetime, and the time it returned has no offset from UTC")
-        return time.astimezone(UTC)
 
     # ---- reading
 

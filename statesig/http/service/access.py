@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, Literal, TypeAlias, get_args
 
-from statesig.engine.options import utc_now
+from statesig.states.clocks import utc_now
 
 __all__ = ["EVERY_FLOW", "VERBS", "Asked", "Authenticate", "Authorize", "Grant", "Policy", "Tokens", "Verb"]
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar, cast
 
 from pydantic_core import to_json
 
-from statesig.cli.terminal import Look, aligned, cut, printable
+from statesig.cli.terminal import Look, aligned, cut
 from statesig.codec.events import Event, encode_event, without_result
+from statesig.codec.histories import printable
 from statesig.codec.limits import Limits
 from statesig.codec.problems import without_keys
 from statesig.engine.causes import Failure, said

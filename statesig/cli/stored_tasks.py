@@ -13,7 +13,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from statesig.cli.exits import UsageError
-from statesig.cli.terminal import Look, aligned, printable
+from statesig.cli.terminal import Look, aligned
+from statesig.codec.histories import printable
 from statesig.engine.causes import in_one_line, said_stored
 from statesig.engine.fingerprints import graph_names
 from statesig.stores.store import Record, Store, StoredRun

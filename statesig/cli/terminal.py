@@ -13,10 +13,11 @@ from functools import cache
 from typing import Any, Literal, TextIO
 from unicodedata import combining, east_asian_width
 
+from statesig.codec.histories import printable
 from statesig.states import Failed, Paused, Scheduled, Skipped, State, Success
 from statesig.states.families import descendants
 
-__all__ = ["PLAIN", "Colour", "Look", "aligned", "colour_of", "cut", "printable"]
+__all__ = ["PLAIN", "Colour", "Look", "aligned", "colour_of", "cut"]
 
 _NARROWEST = 20
 
@@ -166,8 +167,3 @@ def _cells(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
-
-
-def printable(text: str) -> str:
-    """Return a text with what a terminal would act upon escaped."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

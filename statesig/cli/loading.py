@@ -174,13 +174,11 @@ def kind_named(tag: str, modules: Iterable[str]) -> AnyKind:
     Raises:
         UsageError: There is no such kind, or a module cannot be imported.
     """
-    from statesig.states import Finished, MetaState, State
-    from statesig.states.families import descendants
+    from statesig.states.tags import kinds_by_name
 
     for module in modules:
         load(module)
-    known: dict[str, type[Any]] = {kind.__name__: kind for kind in (State, MetaState, Finished)}
-    known |= {cls.__tag__: cls for cls in descendants(State)}
+    known = kinds_by_name()
     alike = [kind for name, kind in known.items() if name.casefold() == tag.casefold()]
     found = known.get(tag) or (alike[0] if len(alike) == 1 else None)
     if found is None:

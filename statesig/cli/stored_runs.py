@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -27,7 +27,7 @@ from statesig.engine.fingerprints import graph_names
 from statesig.engine.processes import UNDER_WAY, process_of
 from statesig.errors import StoreDamaged
 from statesig.states import Paused
-from statesig.states.families import descendants
+from statesig.states.tags import tags_of
 from statesig.stores.store import NOTHING, Lease, Record, Sent, Store, StoredRun
 
 __all__ = ["cancel", "list_runs", "prune", "show"]
@@ -79,7 +79,7 @@ def _process_or_damage(run: StoredRun, store: Store, damage: _Damage) -> str:
         return ""
 
 
-def _found(store: Store, tags: list[str] | None, options: argparse.Namespace, damage: _Damage) -> list[StoredRun]:
+def _found(store: Store, tags: Collection[str] | None, options: argparse.Namespace, damage: _Damage) -> list[StoredRun]:
     """Return the runs of some tags as they are seen now: one that is stored as Paused may be TimedOut."""
     now, flow = datetime.now(UTC), options.flow
 
@@ -92,7 +92,7 @@ def _found(store: Store, tags: list[str] | None, options: argparse.Namespace, da
 
     if tags is None:
         return [seen(run) for run in store.runs(flow=flow, limit=options.limit, damaged=damage)]
-    waiting = {cls.__tag__ for cls in descendants(Paused)}
+    waiting = tags_of(Paused)
     found: list[StoredRun] = []
     for tag in {*tags, *(waiting if "TimedOut" in tags else ())}:
         limit = None if tag in waiting else options.limit
@@ -100,9 +100,9 @@ def _found(store: Store, tags: list[str] | None, options: argparse.Namespace, da
     return [run for run in found if run.tag in tags]
 
 
-def _tags(options: argparse.Namespace) -> list[str]:
+def _tags(options: argparse.Namespace) -> frozenset[str]:
     """Return the tags of a kind of state and of its descendants."""
-    return [cls.__tag__ for cls in descendants(kind_named(options.state, options.modules))]
+    return tags_of(kind_named(options.state, options.modules))
 
 
 def _lease(run: StoredRun, store: Store) -> Lease | None:

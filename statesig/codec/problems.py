@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from statesig.codec.faithful import shown
 from statesig.errors import DecodeError, EncodeError, StoreError
 from statesig.states.declared import Declared
-from statesig.states.families import StateModel, descendants
+from statesig.states.families import StateModel
 from statesig.states.reasons import reason_of
 from statesig.states.refusals import FEW, MANY, cut, of_branches
+from statesig.states.tags import tags_of
 
 __all__ = ["not_understood", "path_of", "undecodable", "without_keys"]
 
@@ -50,7 +51,7 @@ def not_understood(store: str, what: str, exc: DecodeError) -> StoreError:
 
 def path_of(loc: tuple[int | str, ...]) -> str:
     """Return the path of an error, as in ``result.items[3]``, without the tags that pydantic inserts."""
-    tags = {cls.__tag__ for cls in descendants(StateModel)}
+    tags = tags_of(StateModel)
     path = ""
     for part in [part for part in loc if part not in tags and not _is_member(part)][:8]:
         path += f"[{part}]" if isinstance(part, int) else f".{shown(part)}"

@@ -17,7 +17,7 @@ from operator import itemgetter
 
 from statesig.errors import NoRun, RunTaken, StoreDamaged, StoreError
 from statesig.states import Finished
-from statesig.states.families import descendants
+from statesig.states.tags import tags_of
 from statesig.stores.damage import (
     CACHE,
     ENTITY_TABLES,
@@ -227,7 +227,7 @@ class SQLStore(SQLEntities):
 
     def prune(self, older_than: datetime, *, damaged: OnDamage | None = None) -> int:
         tell = damaged or refuse
-        before, final = to_integer(older_than), {cls.__tag__ for cls in descendants(Finished)}
+        before, final = to_integer(older_than), tags_of(Finished)
         removed = 0
         with self._writing() as cursor:
             rows = self._run_rows(cursor, self._for_update, tell)

@@ -22,8 +22,7 @@ from statesig.http.service.gate import Gate
 from statesig.http.service.requests import PrincipalOf, etag_of, missing, refused
 from statesig.http.service.responses import EVENTS, problems_of
 from statesig.http.service.views import Views, is_over, place_named
-from statesig.states import Finished, MetaState, State
-from statesig.states.families import descendants
+from statesig.states.tags import kinds_by_name, tags_of
 from statesig.stores.rows import to_integer, to_time
 from statesig.stores.store import StoredRun
 
@@ -166,10 +165,9 @@ def _place_of(after: str | None) -> tuple[datetime, str] | None:
         refused(422, "after is what another answer said as next")
 
 
-def _tags(state: str | None) -> list[str] | None:
+def _tags(state: str | None) -> frozenset[str] | None:
     """Return the tag and those of the descendants of a kind of state; a tag that nothing has is only itself."""
-    if state is None:
-        return None
-    kinds: dict[str, type[Any]] = {kind.__name__: kind for kind in (State, MetaState, Finished)}
-    kinds |= {cls.__tag__: cls for cls in descendants(State)}
-    return [cls.__tag__ for cls in descendants(kinds[state])] if state in kinds else [state]
+    kind = None if state is None else kinds_by_name().get(state)
+    if kind is not None:
+        return tags_of(kind)
+    return None if state is None else frozenset({state})

@@ -34,7 +34,7 @@ from statesig.http.service.documents import (
     TaskHistoryDocument,
 )
 from statesig.states import Cancelled, Failed, Finished, Paused, Resume, State, Success
-from statesig.states.families import descendants
+from statesig.states.tags import tags_of
 from statesig.stores.leases import holds
 from statesig.stores.store import NOTHING, Lease, Record, Sent, Store, StoredRun
 
@@ -117,7 +117,7 @@ def place_named(graph: bytes, name: str) -> Key | None:
 
 def is_over(run: StoredRun) -> bool:
     """Tell whether a run is over, as far as this program knows the class of its state."""
-    return run.tag in {cls.__tag__ for cls in descendants(Finished)}
+    return run.tag in tags_of(Finished)
 
 
 @dataclass(slots=True)
@@ -244,8 +244,7 @@ class Views:
             limit: The number of runs, at most.
             is_allowed: Tells whether somebody may see a run.
         """
-        paused = {cls.__tag__ for cls in descendants(Paused)}
-        stored = None if tags is None else {*tags, *(paused if "TimedOut" in tags else ())}
+        stored = None if tags is None else {*tags, *(tags_of(Paused) if "TimedOut" in tags else ())}
         now, found = self.clock(), list[StoredRun]()
         size = limit + 1
         while len(found) <= limit:
@@ -337,7 +336,7 @@ class Views:
             waiting,
             is_over=is_over(stored),
             paused=beginnings_of(Paused),
-            successful=frozenset(cls.__tag__ for cls in descendants(Success)),
+            successful=tags_of(Success),
         )
         for task, index in places:
             if index is not None:

@@ -24,6 +24,7 @@ from statesig.engine.causes import Failure, said
 from statesig.engine.gathering import abridged
 from statesig.errors import EncodeError
 from statesig.flow import Flow
+from statesig.graph.nodes import name_of
 from statesig.states import (
     AnyState,
     Cancelled,
@@ -314,8 +315,7 @@ _Place = tuple[str | None, int | None]
 
 
 def _name(task: str | None, index: int | None) -> str:
-    name = "the run" if task is None else task
-    return name if index is None else f"{name}[{index}]"
+    return name_of("the run" if task is None else task, index)
 
 
 def described(state: State[Any]) -> str:

@@ -26,6 +26,7 @@ from statesig.engine.deadlines import seen_run, seen_stored
 from statesig.engine.fingerprints import graph_names
 from statesig.engine.processes import UNDER_WAY, process_of
 from statesig.errors import StoreDamaged
+from statesig.graph.nodes import name_of
 from statesig.states import Paused
 from statesig.states.tags import tags_of
 from statesig.stores.store import NOTHING, Lease, Record, Sent, Store, StoredRun
@@ -233,8 +234,7 @@ def _told(run: StoredRun, store: Store, look: Look) -> Iterator[str]:
 
 
 def _row_of_sent(sent: Sent) -> tuple[str, ...]:
-    task = sent.task or ""
-    name = task if sent.index is None else f"{task}[{sent.index}]"
+    name = name_of(sent.task or "", sent.index)
     became = {None: "waits", NOTHING: "came to nothing"}.get(sent.record, "applied" if sent.record else sent.outcome)
     return from_json(sent.state)["type"], name, sent.principal, _at(sent.time), became
 
@@ -256,7 +256,7 @@ def _rows(run: StoredRun, records: Iterable[Record]) -> Iterator[tuple[str, ...]
         yield _row(name, place, Counter(child.state["type"] for child in of_task.values()))
         others = [index for index, child in sorted(of_task.items()) if child.state["type"] != "Success"]
         for index in others[:MOST_CHILDREN]:
-            yield _row(f"{name}[{index}]", of_task[index], Counter())
+            yield _row(name_of(name, index), of_task[index], Counter())
         if len(others) > MOST_CHILDREN:
             yield f"{name}[...]", f"{len(others) - MOST_CHILDREN} more", "", "", "", "", ""
 

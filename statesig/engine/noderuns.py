@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from statesig.algebra.counts import Counts
 from statesig.algebra.merges import attempt_after
 from statesig.executors.attempts import Attempt
-from statesig.graph.nodes import Node
+from statesig.graph.nodes import Node, name_of
 from statesig.states import AnyState, Looped, Paused, Pending, Resume, Retrying, Running, State, Submitted, Success
 
 __all__ = ["PENDING", "SUBMITTED", "NodeRun", "Place", "Progress", "TaskRun"]
@@ -199,7 +199,7 @@ class NodeRun(Progress):
     @property
     def name(self) -> str:
         """Its node's name, with the position of a child: ``load[3]``."""
-        return self.node.name if self.index is None else f"{self.node.name}[{self.index}]"
+        return name_of(self.node.name, self.index)
 
     @property
     def answer_type(self) -> object:

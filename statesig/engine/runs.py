@@ -30,6 +30,7 @@ from statesig.engine.stopping import Stop, Wish
 from statesig.engine.stored_values import decode_stored
 from statesig.errors import DecodeError, FlowError, RunFailed
 from statesig.graph.graph import Graph
+from statesig.graph.nodes import name_of
 from statesig.states import (
     AnyFinished,
     AnyState,
@@ -331,9 +332,8 @@ class Run:
         """Apply a signal; return whether that was still possible."""
         if sent.task is None:
             return True  # to continue the run is what it asks for
-        target = sent.task if sent.index is None else f"{sent.task}[{sent.index}]"
         try:
-            decision = {target: decode_stored(sent.state, Any)}
+            decision = {name_of(sent.task, sent.index): decode_stored(sent.state, Any)}
             released = released_by(self.flow, self._noderuns, [decision], sent.time)
         except (FlowError, DecodeError):
             return False

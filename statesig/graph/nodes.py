@@ -28,8 +28,14 @@ __all__ = [
     "StandIn",
     "StateOf",
     "Takes",
+    "name_of",
     "source_of",
 ]
+
+
+def name_of(task: str, index: int | None) -> str:
+    """Return the name of a task, or of a child of a mapped one: ``load[3]``."""
+    return task if index is None else f"{task}[{index}]"
 
 
 class Takes(enum.IntEnum):
@@ -177,7 +183,7 @@ class ChildOf:
     @property
     def name(self) -> str:
         """The name of the child: ``load[3]``."""
-        return f"{self.node.name}[{self.index}]"
+        return name_of(self.node.name, self.index)
 
     def __repr__(self) -> str:
         return f"<child {self.name}>"

@@ -21,6 +21,7 @@ from statesig.engine.options import Options
 from statesig.engine.stored_values import STORED, beginnings_of
 from statesig.errors import FlowError, RunTaken
 from statesig.flow import Flow
+from statesig.graph.nodes import name_of
 from statesig.http.answers import Answered, problem
 from statesig.http.problems import Fault, faults_of
 from statesig.http.service.driving import ACCEPTED, APPLIED, Driver
@@ -112,7 +113,7 @@ class Signalling:
             Answered: It does not; the problem has what is possible.
         """
         task, index = key
-        name = task if index is None else f"{task}[{index}]"
+        name = name_of(task, index)
         now = self._views.clock()
         place = places.get(key)
         if place is None and index is not None:
@@ -141,7 +142,7 @@ class Signalling:
         paused = beginnings_of(Paused)
         children = [one for one, at in places.items() if one[0] == key[0] and one != key and at.is_paused(now, paused)]
         if key[1] is None and children:
-            listed = ", ".join(f"{task}[{index}]" for task, index in sorted(children, key=str)[:_FEW])
+            listed = ", ".join(name_of(task, index) for task, index in sorted(children, key=str)[:_FEW])
             conflict(f"{name} is not paused, its children are; send it to one of them: {listed}")
         conflict(f"{name} is not paused, it is {tag}: only a paused task is decided from outside")
 
@@ -156,7 +157,7 @@ class Signalling:
             Answered: The answer is not of the declared type, or nobody knows the type.
         """
         task, index = key
-        name = task if index is None else f"{task}[{index}]"
+        name = name_of(task, index)
         flow = self._views.flows.get(run.flow)
         if flow is None:
             if isinstance(state, Resume) and state.has_result:

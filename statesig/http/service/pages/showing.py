@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from fastapi import Response
 
+from statesig.graph.nodes import name_of
 from statesig.http.service.access import Verb
 from statesig.http.service.documents import FlowDocument, RunDocument, TaskDocument
 from statesig.http.service.gate import Gate
@@ -154,7 +155,7 @@ class Showing:
         self, principal: str, run: RunDocument, task: TaskDocument, typed: Typed, refusal: Refusal | None
     ) -> list[Form]:
         """Return the forms by which a task is decided: those that are possible, and that somebody may send."""
-        name = task.task if task.index is None else f"{task.task}[{task.index}]"
+        name = name_of(task.task, task.index)
         return [
             self._form(name, verb, task.answer if verb == "resume" else None, typed, refusal)
             for family, (_, verb) in DECISIONS.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -24,6 +24,7 @@ from statesig.engine.cancellations import cancel_run
 from statesig.engine.causes import said_stored
 from statesig.engine.deadlines import seen_run, seen_stored
 from statesig.engine.fingerprints import graph_names
+from statesig.engine.places import PENDING, Place, places_of
 from statesig.engine.processes import UNDER_WAY, process_of
 from statesig.errors import StoreDamaged
 from statesig.graph.nodes import name_of
@@ -32,8 +33,6 @@ from statesig.states.tags import tags_of
 from statesig.stores.store import NOTHING, Lease, Record, Sent, Store, StoredRun
 
 __all__ = ["cancel", "list_runs", "prune", "show"]
-
-_PENDING = b'{"type":"Pending"}'
 
 
 def list_runs(options: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -160,12 +159,12 @@ def _events(run: StoredRun, records: Iterable[Record]) -> Iterator[bytes]:
     begun: set[tuple[str | None, int | None, int]] = set()
     for name in (None, *graph_names(run.graph)):
         begun.add((name, None, 1))
-        yield _event(run, Record(name, None, 1, run.created, None, 0, _PENDING))
+        yield _event(run, Record(name, None, 1, run.created, None, 0, PENDING))
     for record in records:
         history = record.task, record.index, record.try_number
         if history not in begun:
             begun.add(history)
-            yield _event(run, replace(record, attempt=1, state=_PENDING))
+            yield _event(run, replace(record, attempt=1, state=PENDING))
         yield _event(run, record)
 
 
@@ -178,32 +177,6 @@ def _event(run: StoredRun, record: Record) -> bytes:
         place["try"] = record.try_number
     place["time"] = record.time
     return to_json(place)[:-1] + b',"state":' + record.state + b"}"
-
-
-@dataclass(slots=True)
-class _Place:
-    """The last known state of a task, or of a child of a mapped task.
-
-    Args:
-        state: Its state, as parsed JSON.
-        attempts: How often it became Running.
-        began, changed: When it first became Running, and when it last changed; None: never.
-        worker: The worker of the last attempt that ended.
-    """
-
-    state: dict[str, Any]
-    attempts: int = 0
-    began: datetime | None = None
-    changed: datetime | None = None
-    worker: str = ""
-
-    def change(self, record: Record, now: datetime) -> None:
-        self.state = from_json(seen_stored(record.state, now))
-        self.changed = record.time
-        self.worker = record.worker or self.worker
-        if self.state["type"] == "Running":
-            self.attempts = record.attempt
-            self.began = self.began or record.time
 
 
 def _told(run: StoredRun, store: Store, look: Look) -> Iterator[str]:
@@ -240,32 +213,34 @@ def _row_of_sent(sent: Sent) -> tuple[str, ...]:
 
 
 def _rows(run: StoredRun, records: Iterable[Record]) -> Iterator[tuple[str, ...]]:
-    places = {(name, None): _Place(from_json(_PENDING)) for name in graph_names(run.graph)}
-    children: dict[str, dict[int, _Place]] = {}
     now = datetime.now(UTC)
-    for record in records:
-        if record.task is None:
-            continue  # the head shows the run's own state
-        if record.index is None:
-            places[record.task, None].change(record, now)
-        else:
-            of_task = children.setdefault(record.task, {})
-            of_task.setdefault(record.index, _Place({})).change(record, now)
-    for (name, _), place in places.items():
-        of_task = children.get(name, {})
-        yield _row(name, place, Counter(child.state["type"] for child in of_task.values()))
-        others = [index for index, child in sorted(of_task.items()) if child.state["type"] != "Success"]
+    places = places_of(records)
+    children: dict[str, dict[int, str]] = {}
+    for (task, index), place in places.items():
+        if index is not None:
+            children.setdefault(task, {})[index] = _state_at(place, now)["type"]
+    for name in graph_names(run.graph):
+        tags = children.get(name, {})
+        yield _row(name, places.get((name, None), Place()), now, Counter(tags.values()))
+        others = [index for index, tag in sorted(tags.items()) if tag != "Success"]
         for index in others[:MOST_CHILDREN]:
-            yield _row(name_of(name, index), of_task[index], Counter())
+            yield _row(name_of(name, index), places[name, index], now, Counter())
         if len(others) > MOST_CHILDREN:
             yield f"{name}[...]", f"{len(others) - MOST_CHILDREN} more", "", "", "", "", ""
 
 
-def _row(name: str, place: _Place, children: Counter[str]) -> tuple[str, ...]:
+def _row(name: str, place: Place, now: datetime, children: Counter[str]) -> tuple[str, ...]:
+    state = _state_at(place, now)
     tally = ", ".join(f"{count} {tag}" for tag, count in children.items())
-    state = f"{place.state['type']}: {tally}" if tally else place.state["type"]
+    tag = f"{state['type']}: {tally}" if tally else state["type"]
     attempts = str(place.attempts) if place.attempts else ""
-    return name, state, attempts, _at(place.began), _at(place.changed), place.worker, said_stored(place.state)
+    return name, tag, attempts, _at(place.began), _at(place.changed), place.worker or "", said_stored(state)
+
+
+def _state_at(place: Place, now: datetime) -> dict[str, Any]:
+    """Return the state at a place as it is seen now, parsed."""
+    state: dict[str, Any] = from_json(seen_stored(place.data, now))
+    return state
 
 
 def _after_comma(text: str) -> str:

@@ -8,6 +8,7 @@ from fastapi import Body, FastAPI, Path, Response
 from pydantic_core import from_json
 
 from statesig.codec.states import encode
+from statesig.engine.places import place_named
 from statesig.http.answers import Answered, Boundary
 from statesig.http.service.access import Verb
 from statesig.http.service.documents import RerunDocument, SentDocument, StartDocument
@@ -26,7 +27,7 @@ from statesig.http.service.requests import (
 from statesig.http.service.responses import problems_of
 from statesig.http.service.signalling import Signalling
 from statesig.http.service.starting import Starting, read_parameters
-from statesig.http.service.views import DECISIONS, Views, place_named
+from statesig.http.service.views import DECISIONS, Views
 from statesig.signals import Signal
 from statesig.states import State
 from statesig.stores.store import Sent

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
+from statesig.engine.places import place_named
 from statesig.http.service.documents import (
     FlowDocument,
     HistoryDocument,
@@ -21,7 +22,7 @@ from statesig.http.service.following import Feeds
 from statesig.http.service.gate import Gate
 from statesig.http.service.requests import PrincipalOf, etag_of, missing, refused
 from statesig.http.service.responses import EVENTS, problems_of
-from statesig.http.service.views import Views, is_over, place_named
+from statesig.http.service.views import Views, is_over
 from statesig.states.tags import kinds_by_name, tags_of
 from statesig.stores.rows import to_integer, to_time
 from statesig.stores.store import StoredRun

@@ -18,6 +18,7 @@ from statesig.engine.answers import decided, is_decision
 from statesig.engine.deadlines import seen_stored
 from statesig.engine.journal import Journal
 from statesig.engine.options import Options
+from statesig.engine.places import Key, Place, places_of
 from statesig.engine.stored_values import STORED, beginnings_of
 from statesig.errors import FlowError, RunTaken
 from statesig.flow import Flow
@@ -27,7 +28,7 @@ from statesig.http.problems import Fault, faults_of
 from statesig.http.service.driving import ACCEPTED, APPLIED, Driver
 from statesig.http.service.driving import STORED as WAITS
 from statesig.http.service.requests import Asking, conflict, missing, refused, stale
-from statesig.http.service.views import DECISIONS, Key, Place, Views, is_over, places_of
+from statesig.http.service.views import DECISIONS, Views, is_over
 from statesig.http.words import words_of
 from statesig.states import Cancelled, Paused, Resume, State
 from statesig.stores.store import Lease, Sent, StoredRun

@@ -16,8 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from statesig.codec.states import decode, encode
-from statesig.engine.deadlines import seen, seen_run, seen_stored
-from statesig.engine.fingerprints import graph_names
+from statesig.engine.deadlines import seen, seen_run
+from statesig.engine.places import PENDING, Key, Place, places_of
 from statesig.engine.processes import UNDER_WAY, process_of
 from statesig.engine.stored_values import STORED, beginnings_of
 from statesig.errors import DecodeError, EncodeError
@@ -38,7 +38,7 @@ from statesig.states.tags import tags_of
 from statesig.stores.leases import holds
 from statesig.stores.store import NOTHING, Lease, Record, Sent, Store, StoredRun
 
-__all__ = ["DECISIONS", "Place", "Views", "is_over", "place_named", "places_of"]
+__all__ = ["DECISIONS", "Views", "is_over"]
 
 DECISIONS: Final[Mapping[str, tuple[type[State[Any]], Verb]]] = {
     "Resume": (Resume, "resume"),
@@ -51,68 +51,6 @@ _MOST: Final = 100
 """The number of unsuccessful children of a mapped task that are listed."""
 
 _SHORT: Final = 200
-_PENDING: Final = b'{"type":"Pending"}'
-
-Key = tuple[str, int | None]
-
-
-@dataclass(slots=True)
-class Place:
-    """Where a task of a run, or a child of a mapped one, is now.
-
-    Args:
-        data: Its state as it is stored.
-        attempts: How often it has been Running.
-        began, changed: When it first was Running, and when it last changed; None: never.
-        worker: Where the last attempt that ended ran.
-    """
-
-    data: bytes = _PENDING
-    attempts: int = 0
-    began: datetime | None = None
-    changed: datetime | None = None
-    worker: str | None = None
-
-    def move(self, record: Record) -> None:
-        """Take the next record of its history."""
-        self.data, self.changed = record.state, record.time
-        self.worker = record.worker or self.worker
-        if record.state.startswith(b'{"type":"Running"'):
-            self.attempts = record.attempt
-            self.began = self.began or record.time
-
-    def is_paused(self, now: datetime, beginnings: tuple[bytes, ...]) -> bool:
-        """Tell whether it waits for a person, and its deadline has not passed.
-
-        Args:
-            now: The time, aware.
-            beginnings: Those of the stored states that are Paused.
-        """
-        return self.data.startswith(beginnings) and seen_stored(self.data, now) is self.data
-
-
-def places_of(records: Iterable[Record], places: dict[Key, Place] | None = None) -> dict[Key, Place]:
-    """Return the places of tasks and children after some records, from where they were before them.
-
-    Args:
-        records: The records of a run, in order.
-        places: The places before them, which are moved.
-    """
-    found = {} if places is None else places
-    for record in records:
-        if record.task is not None:
-            found.setdefault((record.task, record.index), Place()).move(record)
-    return found
-
-
-def place_named(graph: bytes, name: str) -> Key | None:
-    """Return the task, and the position of the child, that a name such as ``load[3]`` means; None: there is no task."""
-    names = graph_names(graph)
-    if name in names:
-        return name, None
-    task, bracket, position = name.removesuffix("]").rpartition("[")
-    is_child = bracket and name.endswith("]") and position.isdecimal() and len(position) <= 9
-    return (task, int(position)) if is_child and task in names else None
 
 
 def is_over(run: StoredRun) -> bool:
@@ -358,7 +296,7 @@ class Views:
         told = enumerate(records, 1)
         events = [self._event(stored.id, at, one, who) for at, one in told if (one.task, one.index) == key]
         found = self._task(run, tasks, place, index).model_dump(exclude={"state"})
-        state = self.state(run.places[key].data if key in run.places else _PENDING)
+        state = self.state(run.places[key].data if key in run.places else PENDING)
         return TaskHistoryDocument(**found, state=state, events=events)
 
     def _task(self, run: _Run, tasks: Sequence[Any], place: int, index: int | None) -> TaskDocument:

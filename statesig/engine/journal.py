@@ -36,7 +36,7 @@ from statesig.graph.graph import Graph
 from statesig.graph.nodes import Node
 from statesig.states import Cached, Finished, Mapped, Pending, Resume, Running, State, Success, has_children, is_cached
 from statesig.states.families import args_of
-from statesig.stores.leases import Heartbeat, give_up, holds, is_dead, new_owner, take_up
+from statesig.stores.leases import Heartbeat, give_up, holds, is_dead, is_held, new_owner, take_up
 from statesig.stores.opening import open_store
 from statesig.stores.store import Lease, Record, Sent, Store, StoredRun
 
@@ -111,7 +111,7 @@ class Journal:
         dead = None
         if held is not None and held.owner != self.owner:
             dead = held.owner if is_dead(held.owner) else None
-            if held.until <= self._clock() and self._holds(held):
+            if held.until <= self._clock() and holds(held, self._clock(), self._seconds):
                 raise RunTaken(
                     self.store.name,
                     f"the process that has the lease on run {self.stored.id!r} is late to renew it, and alive; wait "
@@ -148,11 +148,7 @@ class Journal:
 
     def is_held(self) -> bool:
         """Tell whether a live process has the run, as far as can be seen from here."""
-        held = self.store.lease(self.stored.id)
-        return held is not None and self._holds(held)
-
-    def _holds(self, lease: Lease) -> bool:
-        return holds(lease, self._clock(), self._seconds)
+        return is_held(self.store, self.stored.id, self._clock(), self._seconds)
 
     def _lease(self) -> Lease:
         return Lease(self.stored.id, self.owner, self._clock() + timedelta(seconds=self._seconds))

@@ -16,7 +16,7 @@ from socket import gethostname
 from statesig.errors import RunTaken, StoreError
 from statesig.stores.store import Lease, Store
 
-__all__ = ["Heartbeat", "give_up", "holds", "is_dead", "new_owner", "take_up"]
+__all__ = ["Heartbeat", "give_up", "holds", "is_dead", "is_held", "new_owner", "take_up"]
 
 
 def new_owner() -> str:
@@ -94,6 +94,22 @@ def holds(lease: Lease, now: datetime, seconds: float) -> bool:
         return False
     late = now - lease.until
     return late < timedelta() or (late < timedelta(seconds=9 * seconds) and _is_alive(lease.owner))
+
+
+def is_held(store: Store, run: str, now: datetime, seconds: float) -> bool:
+    """Tell whether a live process has a run, as far as can be seen from here.
+
+    Args:
+        store: The store of the run.
+        run: The run's identity.
+        now: The time, aware.
+        seconds: How long a lease lasts.
+
+    Raises:
+        NoRun: The run does not exist.
+    """
+    held = store.lease(run)
+    return held is not None and holds(held, now, seconds)
 
 
 def is_dead(owner: str) -> bool:

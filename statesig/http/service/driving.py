@@ -22,7 +22,7 @@ from statesig.errors import FlowError, NoRun, RunTaken, StatesigError, StoreDama
 from statesig.flow import Flow
 from statesig.http.service.alarms import Alarms
 from statesig.states import Finished, Paused
-from statesig.stores.leases import holds
+from statesig.stores.leases import is_held
 from statesig.stores.store import Store, StoredRun
 
 __all__ = ["ACCEPTED", "APPLIED", "STARTED", "STORED", "Driver"]
@@ -195,7 +195,7 @@ class Driver:
             stored = self._store.find(id)
             if not self._has_reason(stored):
                 return None
-            if self._is_held(id):
+            if is_held(self._store, id, self._options.now(), self._options.lease):
                 return _AGAIN
             run = reopen(driven.flow, id, (), self._options)
             with self._lock:
@@ -225,10 +225,6 @@ class Driver:
             return not isinstance(state, Finished)
         is_late = state.until is not None and state.until <= self._options.now()
         return is_late or any(sent.record is None for sent in self._store.signals(stored.id))
-
-    def _is_held(self, id: str) -> bool:
-        held = self._store.lease(id)
-        return held is not None and holds(held, self._options.now(), self._options.lease)
 
 
 def _tell(exc: Exception, run: str = "") -> None:

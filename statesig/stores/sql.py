@@ -34,7 +34,6 @@ from statesig.stores.rows import (
     cache_row,
     check_run,
     counter_row,
-    damaged,
     history_rows,
     is_whole_cached,
     lease_of,
@@ -291,16 +290,8 @@ class SQLStore(SQLEntities):
         return found
 
     def _run_rows(self, cursor: Cursor, lock: str, tell: OnDamage) -> list[Row]:
-        """Return the rows of all whole runs: each is checked against its checksum, and their count against the counter.
-
-        A transaction that does not read one snapshot must lock the counter, which keeps others from adding runs.
-        """
-        number = self._number(cursor, lock, "runs")
-        cursor.execute("SELECT * FROM statesig_runs")
-        rows = cursor.fetchall()
-        if not number == len(rows) == len({row[0] for row in rows}):
-            tell(damaged(self.name, "the number of runs"))
-        return [row for row in rows if self._is_whole(row, tell)]
+        """Return the rows of all whole runs: each is checked against its checksum."""
+        return [row for row in self._all_rows(cursor, "runs", tell, lock) if self._is_whole(row, tell)]
 
     def _is_whole(self, row: Row, tell: OnDamage) -> bool:
         try:

@@ -70,11 +70,7 @@ class SQLEntities(Store):
     def entities(self, *, machine: str | None = None, damaged: OnDamage | None = None) -> list[StoredEntity]:
         tell = damaged or refuse
         with self._reading() as cursor:
-            number = self._number(cursor, "", "entities")
-            cursor.execute("SELECT * FROM statesig_entities")
-            rows = cursor.fetchall()
-        if not number == len(rows) == len({row[0] for row in rows}):
-            tell(_miscounted(self.name))
+            rows = self._all_rows(cursor, "entities", tell)
         found: list[StoredEntity] = []
         for row in rows:
             try:
@@ -110,6 +106,18 @@ class SQLEntities(Store):
             raise StoreError(self.name, _HALF) from watched.failed
 
     # ---- the numbers of runs and entities
+
+    def _all_rows(self, cursor: Cursor, name: str, tell: OnDamage, lock: str = "") -> list[Row]:
+        """Return the rows of all runs or entities, whose number is compared with the counter.
+
+        A transaction that does not read one snapshot must lock the counter, which keeps others from adding some.
+        """
+        number = self._number(cursor, lock, name)
+        cursor.execute(f"SELECT * FROM statesig_{name}")
+        rows = cursor.fetchall()
+        if not number == len(rows) == len({row[0] for row in rows}):
+            tell(damaged(self.name, f"the number of {name}"))
+        return rows
 
     def _number(self, cursor: Cursor, lock: str, name: str) -> int:
         cursor.execute(f"SELECT * FROM statesig_counters WHERE name = ?{lock}", (name,))
@@ -175,10 +183,6 @@ class _Watched:
         except Exception as exc:
             self.failed = exc
             raise
-
-
-def _miscounted(store: str) -> StoreDamaged:
-    return damaged(store, "the number of entities")
 
 
 def refuse(error: StoreDamaged) -> NoReturn:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import TypeIs
 
@@ -19,6 +19,7 @@ from statesig.states import State
 from statesig.states.families import descendants, origin_of
 from statesig.states.machines import AnyKind, Machine
 from statesig.testing import machine_equations
+from statesig.testing.draws import drawn_anew
 from statesig.testing.equations import JOINS, ONE_KIND, ONE_STATE, THREE_STATES, TWO_KINDS, Sides
 from statesig.testing.walks import paths
 
@@ -75,14 +76,7 @@ def check_laws(*kinds: AnyKind, examples: int | None = None) -> None:
         if not _is_state_class(one):
             raise TypeError(f"laws are checked for classes of states, not for {one!r}")
     own: list[Any] = [each for one in kinds for each in (descendants(origin_of(one)) if one.__abstract__ else (one,))]
-    drawing = settings(
-        max_examples=examples or settings().max_examples,
-        database=None,  # Hypothesis stores examples by test, and this one function serves many kinds
-        phases=(Phase.generate, Phase.shrink),
-        deadline=None,
-        report_multiple_bugs=False,
-        suppress_health_check=_HEALTH_CHECKS,
-    )
+    drawing = drawn_anew(examples)
     roots: dict[Any, None] = {}
     for one in own:
         if one.__top__ is State:
@@ -201,6 +195,4 @@ def _hold(law: str, sides: Sides, subjects: Mapping[str, object], *others: objec
         raise LawBroken(law, subjects, *found)
 
 
-_each: Any = HealthCheck
-_HEALTH_CHECKS: list[HealthCheck] = list(_each)  # its metaclass makes it iterable, but is not annotated so
 _BUILT_IN: tuple[Any, ...] = tuple(one for one in descendants(State) if one.__module__ == State.__module__)

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
-from hypothesis import HealthCheck, Phase, given, reject, settings
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -18,6 +18,7 @@ from statesig.algebra.machines import Transition, kind_reached
 from statesig.algebra.transitions import is_allowed
 from statesig.errors import IllegalTransition
 from statesig.states.machines import Machine
+from statesig.testing.draws import drawn_anew
 from statesig.testing.machines import Kind, ways_of
 from statesig.testing.strategies import Form
 from statesig.testing.walks import advanced, forms_of, signals_after
@@ -168,14 +169,7 @@ def _check_ways(
     """Check all transitions after a way; return those of them for which no state was valid, by their states."""
     unsent: dict[type[Machine], None] = dict.fromkeys(form.cls for form in last)
 
-    @settings(
-        max_examples=examples,
-        database=None,  # Hypothesis stores examples by test, and this one function serves many pairs
-        phases=(Phase.generate, Phase.shrink),
-        deadline=None,
-        report_multiple_bugs=False,
-        suppress_health_check=_HEALTH_CHECKS,
-    )
+    @drawn_anew(examples)
     @given(_walks(way, last))
     def hold(walk: tuple[list[Transition[Any, Any]], list[Transition[Any, Any]]]) -> None:
         signals, choices = walk
@@ -188,10 +182,6 @@ def _check_ways(
 
     hold()
     return unsent
-
-
-_each: Any = HealthCheck
-_HEALTH_CHECKS: list[HealthCheck] = list(_each)  # its metaclass makes it iterable, but is not annotated so
 
 
 @st.composite

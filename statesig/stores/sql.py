@@ -27,7 +27,6 @@ from statesig.stores.damage import (
     damage_of_counts,
     damaged_among,
     page,
-    signals_page,
 )
 from statesig.stores.database import COUNTED, Database
 from statesig.stores.rows import (
@@ -41,21 +40,20 @@ from statesig.stores.rows import (
     plan_row,
     records_of,
     run_row,
-    sent_of,
     sent_row,
-    signals_of,
     stored_run,
     to_integer,
     to_time,
 )
-from statesig.stores.sent import INSERT_SIGNAL, add, apply, update_lease
-from statesig.stores.sql_entities import SQLEntities, refuse
+from statesig.stores.sent import INSERT_SIGNAL, add, apply
+from statesig.stores.sql_entities import refuse
+from statesig.stores.sql_leases import SQLLeases
 from statesig.stores.store import Contents, Cursor, Lease, OnDamage, Record, Row, Sent, StoredRun
 
 _logger = logging.getLogger("statesig.store")
 
 
-class SQLStore(SQLEntities):
+class SQLStore(SQLLeases):
     """A store in an SQL database.
 
     Args:
@@ -123,31 +121,6 @@ class SQLStore(SQLEntities):
             if sent is not None:
                 add(self.name, cursor, run.id, self._lease_row(cursor, run.id, ""), sent)
         return after
-
-    # ---- signals from outside
-
-    def send(self, run: StoredRun, sent: Sent, *, count: int, cancel: bool = False) -> Sent:
-        with self._writing() as cursor:
-            row = self._lease_row(cursor, run.id, self._for_update)
-            held = lease_of(self.name, run.id, row)
-            cursor.execute("SELECT version FROM statesig_runs WHERE id = ?", (run.id,))
-            if row is None or row[5] != count or cursor.fetchone() != (run.version,) or (cancel and held is None):
-                raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
-            return add(self.name, cursor, run.id, row, sent, cancel=cancel)
-
-    def signals(self, run: str) -> list[Sent]:
-        with self._reading() as cursor:
-            row = self._lease_row(cursor, run, "")
-            return signals_of(self.name, run, signals_page(cursor, run), row)
-
-    def sent_with(self, key: str) -> Sent | None:
-        with self._reading() as cursor:
-            for column in ("key", "key || ''"):  # by the index, and without it: it has no checksums
-                cursor.execute(f"SELECT * FROM statesig_signals WHERE {column} = ?", (key,))
-                row = cursor.fetchone()
-                if row is not None:
-                    return sent_of(self.name, row)
-        return None
 
     def look(self, run: StoredRun) -> StoredRun:
         with self._reading() as cursor:
@@ -334,70 +307,6 @@ class SQLStore(SQLEntities):
     def _with_plan(self, cursor: Cursor, row: Row) -> StoredRun:
         cursor.execute("SELECT * FROM statesig_plans WHERE run = ?", (row[0],))
         return stored_run(self.name, row, cursor.fetchone())
-
-    # ---- leases
-
-    def acquire(self, run: StoredRun, lease: Lease, *, now: datetime, instead_of: str | None = None) -> Lease:
-        with self._writing() as cursor:
-            row = self._lease_row(cursor, run.id, self._for_update)
-            held = lease_of(self.name, run.id, row)
-            if held is not None and held.owner not in (lease.owner, instead_of) and held.until > now:
-                raise RunTaken(
-                    self.name,
-                    f"another process has the lease on run {run.id!r}; wait for it to end, or until "
-                    f"{held.until:%H:%M:%S} UTC if it was killed",
-                )
-            cursor.execute("SELECT version FROM statesig_runs WHERE id = ?", (run.id,))
-            if cursor.fetchone() != (run.version,):
-                raise RunTaken(self.name, f"run {run.id!r} was changed since it was read; read it again")
-            number = 0 if row is None else row[5]
-            return self._write_lease(cursor, lease, cancel=row is not None and bool(row[3]), signals=number)
-
-    def renew(self, lease: Lease) -> Lease:
-        with self._writing() as cursor:
-            held = self._check_owner(cursor, lease.run, lease.owner)
-            return self._write_lease(cursor, lease, cancel=held.cancel, signals=held.signals)
-
-    def release(self, run: str, owner: str) -> bool:
-        with self._writing() as cursor:
-            held = self._locked_lease(cursor, run)
-            if held is None or held.owner != owner:
-                return False
-            update_lease(cursor, lease_row(run, None, to_integer(held.until), held.cancel, held.signals))
-        return held.cancel
-
-    def lease(self, run: str) -> Lease | None:
-        with self._reading() as cursor:
-            return lease_of(self.name, run, self._lease_row(cursor, run, ""))
-
-    def request_cancel(self, run: str) -> bool:
-        with self._writing() as cursor:
-            held = self._locked_lease(cursor, run)
-            if held is not None:
-                self._write_lease(cursor, held, cancel=True, signals=held.signals)
-        return held is not None
-
-    def _locked_lease(self, cursor: Cursor, run: str) -> Lease | None:
-        return lease_of(self.name, run, self._lease_row(cursor, run, self._for_update))
-
-    def _lease_row(self, cursor: Cursor, run: str, lock: str) -> Row | None:
-        cursor.execute(f"SELECT * FROM statesig_leases WHERE run = ?{lock}", (run,))
-        row = cursor.fetchone()
-        if row is None:
-            cursor.execute("SELECT id FROM statesig_runs WHERE id = ?", (run,))
-            if cursor.fetchone() is None:
-                raise NoRun(self.name, f"there is no run {run!r}; `statesig runs` lists the runs")
-        return row
-
-    def _check_owner(self, cursor: Cursor, run: str, owner: str) -> Lease:
-        held = self._locked_lease(cursor, run)
-        if held is None or held.owner != owner:
-            raise RunTaken(self.name, f"this process has no lease on run {run!r} any more; another may have taken it")
-        return held
-
-    def _write_lease(self, cursor: Cursor, lease: Lease, *, cancel: bool, signals: int) -> Lease:
-        update_lease(cursor, lease_row(lease.run, lease.owner, to_integer(lease.until), cancel, signals))
-        return Lease(lease.run, lease.owner, lease.until, cancel, signals)
 
     # ---- the cache
 

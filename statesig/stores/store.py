@@ -355,7 +355,11 @@ class Store(ABC):
 
     @abstractmethod
     def sent_with(self, key: str) -> Sent | None:
-        """Return the signal that was sent with an idempotency key; None if none was."""
+        """Return the signal that was sent with an idempotency key; None if none was.
+
+        A new key costs a scan of all signals in the store, in SQLite some 0.1 s for 200,000: the index has no
+        checksums, and a key that it hid would act twice. One that was used before is found by the index.
+        """
 
     @abstractmethod
     def look(self, run: StoredRun) -> StoredRun:

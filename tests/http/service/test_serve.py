@@ -13,8 +13,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from statesig import CANCEL, RESUME, Paused, Success
+from statesig import CANCEL, RESUME, Paused, Running, Success
 from statesig.http import Client, Policy, Tokens, create_app, serve
+from statesig.stores.opening import open_store
 from tests import ROOT
 from tests.harness.exhaustive import exhaustive_but, thorough_but
 from tests.http.service.test_service import until
@@ -93,6 +94,21 @@ def test_it_ends_cleanly(tmp_path: Path, number: signal.Signals, code: int) -> N
         assert isinstance(client.run(run).entered(), Paused)
         client.signal(run, "pay", GRANTED)
         assert isinstance([*client.follow(run)][-1].entered(), Success)
+
+
+@pytest.mark.exhaustive
+def test_a_second_signal_stops_what_runs(tmp_path: Path) -> None:
+    """The first one lets a task end, the second does not wait for it; the run stays as it is, for the next server."""
+    with process(tmp_path / "runs.db") as (server, client):
+        run = client.start("busy").run
+        until(lambda: client.task(run, "held").entered(), lambda state: isinstance(state, Running))
+        server.send_signal(signal.SIGINT)
+        until(lambda: _answers(client), lambda answers: not answers)
+        assert None is server.poll()
+        server.send_signal(signal.SIGINT)
+        assert 130 == server.wait(10)  # the task would take 20 s
+    with open_store(tmp_path / "runs.db") as store:
+        assert "Running" == store.find(run).tag
 
 
 @pytest.mark.parametrize("verb", exhaustive_but([], ["start", "resume", "cancel"], thorough=["start", "cancel"]))

@@ -15,6 +15,7 @@ from statesig.http.statuses import STATUSES, Raises, Statuses
 
 if TYPE_CHECKING:
     from statesig.http.applications import SignalRoute, install
+    from statesig.http.calls import RequestRefused
     from statesig.http.client import (
         araise_for_signal,
         entity_error_from,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
         signal_from,
         transition_error_from,
     )
-    from statesig.http.remote import AsyncClient, Client, RequestRefused
+    from statesig.http.remote import AsyncClient, Client
     from statesig.http.service.access import (
         EVERY_FLOW,
         Asked,
@@ -94,7 +95,7 @@ _HOMES = {
     "FlowDocument": "service.documents",
     "Grant": "service.access",
     "Policy": "service.access",
-    "RequestRefused": "remote",
+    "RequestRefused": "calls",
     "RunDocument": "service.documents",
     "SentDocument": "service.documents",
     "SignalRoute": "applications",

@@ -57,7 +57,7 @@ def test_a_run_is_steered(client: Client) -> None:
 def test_runs_come_page_by_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them, each once."""
     expected = [run.run for run in client.runs()]
-    monkeypatch.setattr("statesig.http.remote._PAGE", 1)
+    monkeypatch.setattr("statesig.http.calls._PAGE", 1)
     assert expected == [run.run for run in client.runs()]
 
 
@@ -137,7 +137,7 @@ def test_a_lost_connection_changes_nothing(
     place: tuple[str, str], client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request is sent again with its key, a stream goes on after the last event: each acts, and comes, once."""
-    monkeypatch.setattr("statesig.http.remote._PAUSES", (0.001,) * 3)
+    monkeypatch.setattr("statesig.http.calls.PAUSES", (0.001,) * 3)
     before = len([*client.runs()])
     transport = Breaking()
     with Client(*place, transport=transport) as breaking:

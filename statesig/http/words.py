@@ -15,11 +15,11 @@ from statesig.signals import is_class_of_signals
 from statesig.signals.payloads import payload_of
 from statesig.states.families import StateMeta, StateModel, descendants
 from statesig.states.generics import args_of, origin_of
+from statesig.states.reasons import path_shown
 from statesig.states.refusals import cut
 
 __all__ = ["Words", "words_of", "words_of_states"]
 
-_DEEPEST = 8
 _LONGEST = 80
 
 
@@ -37,15 +37,7 @@ class Words:
 
     def path_of(self, loc: Iterable[int | str]) -> str:
         """Return the path of an error, as in ``body.rows[3]``, with a question mark for a key that is not declared."""
-        path = ""
-        for part in list(loc)[:_DEEPEST]:
-            if isinstance(part, int):
-                path += f"[{part}]"
-            elif part in self.names:
-                path += f".{part}"
-            elif part not in self.labels and "[" not in part:
-                path += ".?"
-        return cut(path.lstrip("."), _LONGEST)
+        return cut(path_shown(loc, self.names, self.labels).lstrip("."), _LONGEST)
 
     def __or__(self, other: Words) -> Words:
         return Words(self.names | other.names, self.labels | other.labels)

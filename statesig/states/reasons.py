@@ -6,7 +6,8 @@ A reason must never repeat text from the value: only the schema's words and ours
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from pydantic import PydanticUserError, ValidationError
@@ -15,7 +16,7 @@ from statesig.states.declared import Declared
 from statesig.states.families import StateModel, descendants
 from statesig.states.refusals import FEW, cut, of_branches
 
-__all__ = ["invalid", "reason_of", "without_tag"]
+__all__ = ["invalid", "path_shown", "reason_of", "without_tag"]
 
 
 def invalid(declared: Declared, exc: BaseException, place: str) -> str:
@@ -37,16 +38,27 @@ def invalid(declared: Declared, exc: BaseException, place: str) -> str:
 
 
 def _typed_path(declared: Declared, place: str, loc: tuple[int | str, ...]) -> str:
-    """Return the path of an error in a value: names of the type's fields are shown, other keys may be payload."""
-    path = place
-    for part in loc[:8]:
+    """Return the path of an error in a value."""
+    return cut(place + path_shown(loc, declared.names, declared.labels), 80)
+
+
+def path_shown(loc: Iterable[int | str], names: Collection[str], labels: Collection[str]) -> str:
+    """Return the path of an error, as in ``.rows[3]``, with a question mark for a key that may be payload.
+
+    Args:
+        loc: Its parts, as Pydantic has them.
+        names: The names of declared fields, which are shown.
+        labels: What Pydantic inserts for types, which is left out.
+    """
+    path = ""
+    for part in islice(loc, 8):
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part in declared.names:
+        elif part in names:
             path += f".{part}"
-        elif part not in declared.labels and "[" not in part:
+        elif part not in labels and "[" not in part:
             path += ".?"
-    return cut(path, 80)
+    return path
 
 
 def reason_of(error: Any) -> str:

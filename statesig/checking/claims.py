@@ -73,8 +73,7 @@ class Claims:
         claim = _claim_of(info)
         if claim is None or class_at(info.fullname, analyzer) is not info:
             return None  # a second definition of the name; only one of them exists at run time
-        imported = self._imports.below(info.module_name, analyzer)
-        self._search(claim, imported, analyzer)
+        imported = self._searched_below(claim, info.module_name, analyzer)
         self._enter(claim, info)
         claimants = self._claimants[claim]
         for module in imported | self._imports.named_in(info.module_name):
@@ -98,8 +97,7 @@ class Claims:
             analyzer: Where mypy is.
         """
         claim = (state.fullname, "")
-        imported = self._imports.below(seen_from, analyzer)
-        self._search(claim, imported, analyzer)
+        imported = self._searched_below(claim, seen_from, analyzer)
         claimants = self._claimants.get(claim, {})
         names = [
             name for module in (*sorted(imported & claimants.keys()), seen_from) for name in claimants.get(module, ())
@@ -114,6 +112,12 @@ class Claims:
     def _enter(self, claim: _Claim | None, info: TypeInfo) -> None:
         if claim is not None:
             self._claimants.setdefault(claim, {}).setdefault(info.module_name, set()).add(info.fullname)
+
+    def _searched_below(self, claim: _Claim, module: str, analyzer: SemanticAnalyzer) -> set[str]:
+        """Return the modules that a module imports, once what they claim is known."""
+        imported = self._imports.below(module, analyzer)
+        self._search(claim, imported, analyzer)
+        return imported
 
     def _search(self, claim: _Claim, imported: set[str], analyzer: SemanticAnalyzer) -> None:
         for module in imported - self._searched:

@@ -131,6 +131,12 @@ def test_no_page_goes_on_for_more_than_a_screen_without_a_heading(page: Path) ->
     assert (1, True) == (len(re.findall(r"(?m)^# ", _prose(page.read_text()))), longest <= LONGEST)
 
 
+def test_code_in_tables_is_shown_as_it_is() -> None:
+    """A bar in it is written as `&#124;` in HTML: the site would show the backslash that others ask for."""
+    rows = [(page.name, row) for page in ALL for row in re.findall(r"(?m)^\|.*\|$", page.read_text())]
+    assert [] == [(name, code) for name, row in rows for code in re.findall(r"`[^`]*`", row) if "\\|" in code]
+
+
 def test_every_page_is_in_the_contents() -> None:
     """The configuration of the site names each page once."""
     config = (ROOT / "docs" / "mkdocs.yml").read_text()

@@ -176,7 +176,8 @@ def _usage(action: argparse.Action) -> str:
 
 def _argument(action: argparse.Action) -> str:
     said = f"{', '.join(action.option_strings)} {_value(action)}".strip()
-    return f"`{said}`".replace("|", "\\|")
+    # In code in a table GitHub takes the backslash of \| away, and the site shows it. A line may end at <wbr>.
+    return f"<code>{said.replace(' ', ' <wbr>').replace('|', '&#124;<wbr>')}</code>" if "|" in said else f"`{said}`"
 
 
 def _value(action: argparse.Action) -> str:

@@ -9,7 +9,7 @@ const reachAll = (changes) => changes.forEach((change) => reach(change.target));
 const sizes = new ResizeObserver(reachAll);
 const attributes = new MutationObserver(reachAll);
 const watch = () =>
-  document.querySelectorAll(".md-typeset pre > code, .md-typeset__scrollwrap").forEach((block) => {
+  document.querySelectorAll(".md-typeset pre > code, .md-typeset__scrollwrap, .md-typeset p:has(> img)").forEach((block) => {
     sizes.observe(block);
     attributes.observe(block, { attributeFilter: ["tabindex"] });
   });

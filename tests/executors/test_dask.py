@@ -29,7 +29,7 @@ from statesig.executors.dask.placement import MOST, Placement, Worker
 from statesig.executors.executor import Session
 from statesig.tracing import Tracing
 from tests import ROOT
-from tests.harness.exhaustive import counts
+from tests.harness.exhaustive import counts, exhaustive_but
 from tests.samples import cluster_work as work
 from tests.samples import handing_over
 from tests.samples.traced import inside
@@ -160,7 +160,7 @@ def test_text_is_redacted_before_it_leaves_the_worker(served: Served) -> None:
     assert ("...",) == tuple(cause.message for cause in state.causes)
 
 
-@pytest.mark.parametrize("is_stored", [False, True], ids=["not stored", "stored"])
+@pytest.mark.parametrize("is_stored", exhaustive_but([True], [True, False]))
 def test_a_function_finds_the_span_of_its_attempt(cluster: LocalCluster, is_stored: bool, tmp_path: Path) -> None:
     """As a remote one; calls that are sent together have each their own."""
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)

@@ -613,7 +613,7 @@ def driven(case: Drawn, traced: Traced, executor: Executor | None, store: str | 
     raise AssertionError(f"it does not end\n{case.text}")
 
 
-@pytest.mark.parametrize("flows", counts(15, 100, 1_000))
+@pytest.mark.parametrize("flows", counts(10, 100, 1_000))
 def test_the_spans_of_random_flows_are_what_their_events_say(flows: int, place: str) -> None:
     """In each drive, in line and in threads; stored and interrupted, too; and nothing is kept of a run that is over."""
     with Threads(3) as pool:

@@ -47,11 +47,11 @@ class Tracing(Observer):
     exception. To resume the run gives a new span of it, with a link to the last one if the same Tracing drove that;
     other processes do not know it, and the run's identity, ``cicd.pipeline.run.id``, joins both.
 
-    Attributes: ``error.type``, ``exception.type`` and ``code.function.name`` of the semantic conventions, and those for
-    pipelines, which are in development: ``cicd.pipeline.name``, ``cicd.pipeline.run.id``, ``cicd.pipeline.result``,
-    ``cicd.pipeline.task.name``, ``cicd.pipeline.task.run.id`` and ``cicd.pipeline.task.run.result``. Of statesig's own
-    are ``statesig.state`` and ``statesig.family``, as `to_log` has them, ``statesig.index``, ``statesig.attempt`` and
-    ``statesig.try``.
+    Attributes: ``error.type``, ``exception.type`` and ``code.function.name`` of the semantic conventions, and those of
+    CI/CD pipelines, which are in development, as there are no others for runs and tasks: ``cicd.pipeline.name``,
+    ``cicd.pipeline.run.id``, ``cicd.pipeline.result``, ``cicd.pipeline.task.name``, ``cicd.pipeline.task.run.id`` and
+    ``cicd.pipeline.task.run.result``. Of statesig's own are ``statesig.state`` and ``statesig.family``, as `to_log` has
+    them, ``statesig.index``, ``statesig.attempt`` and ``statesig.try``.
 
     A fault of the tracer does not touch the run: the first is logged as a warning by the logger ``statesig.tracing``.
 

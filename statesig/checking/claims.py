@@ -17,7 +17,7 @@ from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import Import, ImportAll, ImportFrom, MypyFile, SymbolTable, TypeInfo
 from mypy.semanal import SemanticAnalyzer
 from mypy.server.trigger import make_wildcard_trigger
-from mypy.types import Instance, ProperType, TupleType, get_proper_type
+from mypy.types import ProperType, TupleType, get_proper_type
 from mypy.typevars import fill_typevars
 from mypy.util import correct_relative_import
 
@@ -238,14 +238,11 @@ def root_of(state: TypeInfo) -> TypeInfo:
 
 def _claim_of(info: TypeInfo) -> _Claim | None:
     """Return what a class claims; None if it claims nothing."""
-    if is_state(info):
-        notes = notes_of(info)
-        tag = notes.get("tag")
-        return (tag, root_of(info).fullname) if isinstance(tag, str) and not notes["abstract"] else None
-    if info.has_base(SIGNAL) and info.fullname != SIGNAL:
-        state = argument_of(info, SIGNAL)
-        return (state.type.fullname, "") if isinstance(state, Instance) else None
-    return None
+    notes = notes_of(info)
+    raised, tag = notes.get("raises"), notes.get("tag")
+    if isinstance(raised, str):
+        return raised, ""
+    return (tag, str(notes["root"])) if isinstance(tag, str) and not notes["abstract"] else None
 
 
 def _is_own(claim: _Claim, module: MypyFile) -> bool:

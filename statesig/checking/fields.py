@@ -20,11 +20,13 @@ from mypy.nodes import (
     ARG_OPT,
     ARG_POS,
     ARG_STAR,
+    ARG_STAR2,
     ArgKind,
     Argument,
     AssignmentStmt,
     Block,
     CallExpr,
+    ClassDef,
     EllipsisExpr,
     Expression,
     ForStmt,
@@ -55,6 +57,9 @@ __all__ = ["MODEL", "add_constructor", "blocks_of", "declared_in", "named_in", "
 
 MODEL: Final = "pydantic.main.BaseModel"
 FIELD: Final = "pydantic.fields.Field"
+
+_PLAIN: Final = frozenset({"builtins", "typing", "abc"})
+"""The modules whose classes declare no field, though every state is below some of them."""
 
 
 def noted_fields(info: TypeInfo) -> Iterable[tuple[str, bool]]:
@@ -103,8 +108,27 @@ def add_constructor(ctx: ClassDefContext, state: Instance, analyzer: SemanticAna
             analyzer.defer()
     elif found or own is None:
         arguments = [Argument(Var(name, kind), kind, None, way) for name, kind, way in found]
-        arguments.sort(key=lambda argument: (argument.kind.is_named(), argument.kind.is_star()))
-        add_method_to_class(analyzer, ctx.cls, "__init__", arguments, NoneType())
+        # Not by `is_named` and the like: a look-up of a kind in a set is slow.
+        arguments.sort(key=lambda each: (each.kind is not ARG_POS and each.kind is not ARG_OPT, each.kind is ARG_STAR2))
+        _put_constructor(arguments, ctx.cls, analyzer)
+
+
+def _put_constructor(arguments: list[Argument], cls: ClassDef, analyzer: SemanticAnalyzer) -> None:
+    """Give a class a constructor in place of the one that it was given before.
+
+    Mypy would check its body in each signal, where nothing is written, so the class's body is spared it: a call looks
+    it up among the names. Only the daemon looks into the body, when it puts new types in the place of old ones.
+    """
+    names, body = cls.info.names, cls.defs.body
+    before = names.get("__init__")
+    if before is not None and before.plugin_generated:
+        del names["__init__"]
+        if isinstance(before.node, FuncDef) and before.node in body:
+            body.remove(before.node)
+    added = add_method_to_class(analyzer, cls, "__init__", arguments, NoneType())
+    options = analyzer.options
+    if not (options.fine_grained_incremental or options.cache_fine_grained):
+        body.remove(added)
 
 
 Parameter = tuple[str, Type, ArgKind]
@@ -126,25 +150,30 @@ def _fields_of(state: Instance, analyzer: SemanticAnalyzer) -> list[Parameter] |
     """
     found: dict[str, Parameter] = {}
     for info in reversed(state.type.mro):
-        for name, field, optional in _fields_in(info, analyzer):
+        fields = _fields_in(info, analyzer)
+        above = map_instance_to_supertype(state, info) if fields else state
+        for name, field, optional in fields:
             if field.type is None or has_placeholder(field.type):
                 return None
             kind = field.type if info.self_type is None else expand_type(field.type, {info.self_type.id: state})
-            seen = expand_type_by_instance(kind, map_instance_to_supertype(state, info))
-            found[name] = _parameter(name, seen, optional)
+            found[name] = _parameter(name, expand_type_by_instance(kind, above), optional)
     return [*found.values()]
 
 
-def _fields_in(info: TypeInfo, analyzer: SemanticAnalyzer) -> Iterator[tuple[str, Var, bool]]:
-    """Yield the fields that one class declares, a model or a plain class beside it, and whether each has a default."""
+def _fields_in(info: TypeInfo, analyzer: SemanticAnalyzer) -> list[tuple[str, Var, bool]]:
+    """Return the fields that one class declares, a model or a plain class beside it, and whether each has a default."""
+    if info.module_name in _PLAIN:
+        return []
     named = list(named_in(info, analyzer.modules))
     if named or not info.has_base(MODEL):
         analyzer.add_plugin_dependency(make_wildcard_trigger(info.fullname))
+    found: list[tuple[str, Var, bool]] = []
     for name, optional in named:
         symbol = info.names.get(name)
         field = symbol.node if symbol is not None else None
         if isinstance(field, Var) and not field.is_classvar and not (field.is_final and optional):
-            yield name, field, optional
+            found.append((name, field, optional))
+    return found
 
 
 def named_in(info: TypeInfo, modules: Mapping[str, MypyFile]) -> Iterable[tuple[str, bool]]:

@@ -6,6 +6,7 @@ other facts but the index in `claims`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -80,13 +81,20 @@ from statesig.errors import LONGEST_TAG, DefinitionError
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 11
+VERSION: Final = 13
 """Raise it when a verdict, a message or a note changes, so that mypy drops older cache entries."""
 
 
 def plugin(version: str) -> type[Plugin]:
     """Return the plugin, the same for every version of mypy."""
     return StatesigPlugin
+
+
+_OF_PYTHON: Final = frozenset({*sys.stdlib_module_names, "_typeshed", "mypy_extensions", "typing_extensions"})
+"""Packages that define no model."""
+
+_SIGNAL_STATE: Final = f"{SIGNAL}.state"
+_AFTER: Final = ".after"
 
 
 class StatesigPlugin(Plugin):
@@ -137,7 +145,7 @@ class StatesigPlugin(Plugin):
 
         Why: in ``except`` mypy fills a class without brackets with Any, and ignores the bound of its type variable.
         """
-        return _state_of_some_signal if fullname == f"{SIGNAL}.state" else None
+        return _state_of_some_signal if fullname == _SIGNAL_STATE else None
 
     @override
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
@@ -159,8 +167,7 @@ class StatesigPlugin(Plugin):
         Why: a success that is raised ends the task, and its result is validated as the task's value.
         """
         info = self._class_called(fullname)
-        state = argument_of(info, SIGNAL) if info is not None and info.has_base(SIGNAL) else None
-        return raised if isinstance(state, Instance) and state.type.has_base(SUCCESS) else None
+        return raised if info is not None and notes_of(info).get("succeeds") else None
 
     @override
     def get_method_signature_hook(self, fullname: str) -> Callable[[MethodSigContext], CallableType] | None:
@@ -168,8 +175,9 @@ class StatesigPlugin(Plugin):
 
         Why: as for `get_base_class_hook`. Those that both states have from one class may be left out.
         """
-        owner, _, name = fullname.rpartition(".")
-        info = self._class_called(owner) if name == "after" else None
+        if not fullname.endswith(_AFTER):
+            return None
+        info = self._class_called(fullname.removesuffix(_AFTER))
         return succession if info is not None and info.has_base(TRANSITION) else None
 
     @override
@@ -183,7 +191,7 @@ class StatesigPlugin(Plugin):
         return task_of if fullname in MAKERS else None
 
     def _class_called(self, fullname: str) -> TypeInfo | None:
-        if fullname.startswith(("builtins.", "typing.")):
+        if fullname.partition(".")[0] in _OF_PYTHON:
             return None  # what programs name most; looking it up takes longer than all else here
         symbol = self.lookup_fully_qualified(fullname)
         node = symbol.node if symbol is not None else None
@@ -194,11 +202,12 @@ class StatesigPlugin(Plugin):
 
     def _see_state(self, ctx: ClassDefContext) -> None:
         info, analyzer = ctx.cls.info, _analyzer_of(ctx)
-        abstract = ctx.cls.keywords.get("abstract")
+        abstract, root = ctx.cls.keywords.get("abstract"), root_of(info)
         tag = _tag_of(ctx, analyzer)
         info.metadata[NOTES] = {
             "tag": tag,
-            "abstract": (isinstance(abstract, NameExpr) and abstract.name == "True") or root_of(info) is info,
+            "root": root.fullname,
+            "abstract": (isinstance(abstract, NameExpr) and abstract.name == "True") or root is info,
             "fields": _fields_noted(ctx),
         }
         if tag is not None and f"{info.module_name}.{tag}" != info.fullname:
@@ -242,6 +251,7 @@ class StatesigPlugin(Plugin):
         if reason is not None:
             _refuse(ctx, reason)
             return
+        info.metadata[NOTES] = {"raises": state.type.fullname, "succeeds": state.type.has_base(SUCCESS)}
         other = self._claims.rival_of(info, analyzer)
         if other is not None:
             _refuse(ctx, f"{state.type.fullname} has a signal already, {other.fullname}; raise that one")
@@ -339,12 +349,15 @@ def _show_tag(tag: str, analyzer: SemanticAnalyzer) -> None:
 
 def _overridden(body: Iterable[Statement], info: TypeInfo) -> Iterator[str]:
     """Yield each inherited field to which a class body assigns without its annotation."""
-    annotated = {name for base in info.mro[1:] for name, _ in noted_fields(base) if not _is_classvar(name, base)}
     for statement in body:
         if isinstance(statement, AssignmentStmt) and not statement.new_syntax:
             for target in statement.lvalues:
-                if isinstance(target, NameExpr) and target.name in annotated:
+                if isinstance(target, NameExpr) and _is_annotated(target.name, info.mro[1:]):
                     yield target.name
+
+
+def _is_annotated(name: str, above: Iterable[TypeInfo]) -> bool:
+    return any(name == field and not _is_classvar(name, base) for base in above for field, _ in noted_fields(base))
 
 
 def _is_classvar(name: str, info: TypeInfo) -> bool:

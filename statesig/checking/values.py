@@ -56,14 +56,11 @@ from statesig.checking.fields import blocks_of
 __all__ = ["MAKERS", "MAPS", "SUCCESS", "mapped", "raised", "task_of"]
 
 KEYED: Final = "statesig.graph.tasks._KeyedTaskMaker"
-MAKERS: Final = (
-    "statesig.graph.tasks.task",
-    "statesig.graph.tasks._TaskMaker.__call__",
-    f"{KEYED}.__call__",
-)
+MAKER: Final = "statesig.graph.tasks.task"
+MAKERS: Final = frozenset({MAKER, "statesig.graph.tasks._TaskMaker.__call__", f"{KEYED}.__call__"})
 """What makes a task of a function: alone, with options, and with a cache key."""
 
-MAPS: Final = ("statesig.flow.Flow.map", "statesig.graph.graph.Graph.map")
+MAPS: Final = frozenset({"statesig.flow.Flow.map", "statesig.graph.graph.Graph.map"})
 """What calls a task for each of many items."""
 
 SUCCESS: Final = "statesig.states.Success"
@@ -163,7 +160,7 @@ def _makes_task(decorator: Expression) -> bool:
     if not isinstance(named, RefExpr):
         return False
     kind = get_proper_type(named.node.type) if isinstance(named.node, Var) else None
-    return named.fullname == MAKERS[0] or (isinstance(kind, Instance) and f"{kind.type.fullname}.__call__" in MAKERS)
+    return named.fullname == MAKER or (isinstance(kind, Instance) and f"{kind.type.fullname}.__call__" in MAKERS)
 
 
 def _with_key(maker: Instance, ctx: FunctionContext | MethodContext) -> Type:

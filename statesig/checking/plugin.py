@@ -75,13 +75,13 @@ from statesig.checking.claims import (
     root_of,
 )
 from statesig.checking.fields import MODEL, add_constructor, declared_in, noted_fields
-from statesig.checking.successions import fault_elsewhere, fault_of_way, signal_above, succession
+from statesig.checking.successions import fault_elsewhere, fault_of_way, signal_above, succession, succession_by_class
 from statesig.checking.values import MAKERS, MAPS, SUCCESS, mapped, raised, task_of
 from statesig.errors import LONGEST_TAG, DefinitionError
 
 __all__ = ["STATESIG", "StatesigPlugin", "plugin"]
 
-VERSION: Final = 13
+VERSION: Final = 14
 """Raise it when a verdict, a message or a note changes, so that mypy drops older cache entries."""
 
 
@@ -95,6 +95,7 @@ _OF_PYTHON: Final = frozenset({*sys.stdlib_module_names, "_typeshed", "mypy_exte
 
 _SIGNAL_STATE: Final = f"{SIGNAL}.state"
 _AFTER: Final = ".after"
+_ADVANCE: Final = "statesig.entities.histories.Entities.advance"
 
 
 class StatesigPlugin(Plugin):
@@ -173,8 +174,11 @@ class StatesigPlugin(Plugin):
     def get_method_signature_hook(self, fullname: str) -> Callable[[MethodSigContext], CallableType] | None:
         """Mypy alone accepts any field in ``SHIP.after(placed)``; with this hook, those of the new state.
 
-        Why: as for `get_base_class_hook`. Those that both states have from one class may be left out.
+        The same holds for ``orders.advance("o-1", SHIP)``. Why: as for `get_base_class_hook`. Those that both states
+        have from one class may be left out.
         """
+        if fullname == _ADVANCE:
+            return succession_by_class
         if not fullname.endswith(_AFTER):
             return None
         info = self._class_called(fullname.removesuffix(_AFTER))

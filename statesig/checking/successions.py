@@ -23,7 +23,7 @@ from mypy.types import (
 from statesig.checking.claims import SIGNAL, STATE, TRANSITION, argument_of, is_state, root_of
 from statesig.checking.fields import named_in
 
-__all__ = ["fault_elsewhere", "fault_of_way", "signal_above", "succession"]
+__all__ = ["fault_elsewhere", "fault_of_way", "signal_above", "succession", "succession_by_class"]
 
 
 def succession(ctx: MethodSigContext) -> CallableType:
@@ -32,8 +32,22 @@ def succession(ctx: MethodSigContext) -> CallableType:
     That is so of a generic transition, since mypy allows no covariant variable in a method, and where a stub says it.
     """
     default = ctx.default_signature
-    signal = get_proper_type(default.ret_type)
-    if not isinstance(signal, Instance) or signal.type.type_vars or len(default.arg_types) != 2:
+    return _taking(get_proper_type(default.ret_type), ctx) if len(default.arg_types) == 2 else default
+
+
+def succession_by_class(ctx: MethodSigContext) -> CallableType:
+    """Return what ``orders.advance("o-1", SHIP, tracking="T-9")`` takes, which is what ``SHIP.after`` does."""
+    given = ctx.args[1] if len(ctx.args) == len(ctx.default_signature.arg_types) else []
+    kind = get_proper_type(ctx.api.get_expression_type(given[0])) if given else None
+    if isinstance(kind, CallableType) and kind.is_type_obj():
+        return _taking(get_proper_type(kind.ret_type), ctx)
+    return ctx.default_signature
+
+
+def _taking(signal: ProperType, ctx: MethodSigContext) -> CallableType:
+    """Return the signature of a method with the fields of a transition's new state in place of its last argument."""
+    default = ctx.default_signature
+    if not isinstance(signal, Instance) or signal.type.type_vars or not signal.type.has_base(TRANSITION):
         return default
     constructor = signal.type.get("__init__")
     function = constructor.node if constructor is not None and constructor.plugin_generated else None
@@ -48,9 +62,9 @@ def succession(ctx: MethodSigContext) -> CallableType:
     kinds = [ARG_NAMED_OPT if kind.is_optional() or name in carried else ARG_NAMED for name, _, kind in takes]
     changed: Any = default  # whose method says nothing of its arguments
     taking: CallableType = changed.copy_modified(
-        arg_types=[default.arg_types[0], *(of for _, of, _ in takes)],
-        arg_kinds=[default.arg_kinds[0], *kinds],
-        arg_names=[default.arg_names[0], *(name for name, _, _ in takes)],
+        arg_types=[*default.arg_types[:-1], *(of for _, of, _ in takes)],
+        arg_kinds=[*default.arg_kinds[:-1], *kinds],
+        arg_names=[*default.arg_names[:-1], *(name for name, _, _ in takes)],
     )
     return taking
 

@@ -90,7 +90,15 @@ def appended(orders: Entities[AnyOrder], placed: Placed, outside: AnyOrder) -> N
 def led_on(orders: Entities[AnyOrder]) -> None:
     assert_type(orders.advance("o-1", SHIP, tracking="T-9"), Change[AnyOrder])
     orders.advance("o-1", AUTHORIZE)  # E: arg-type
+    orders.advance("o-1", SHIP)  # P: call-arg
+    orders.advance("o-1", SHIP, tracking=9)  # P: arg-type
+    orders.advance("o-1", SHIP, trackign="T-9")  # P: call-arg
+    assert_type(orders.advance("o-1", SHIP, tracking="T-9", order_id="o-2"), Change[AnyOrder])
     orders.advance("o-1", DELIVER(order_id="o-1"))  # E: arg-type
+
+
+def led_on_by_one_of_two(orders: Entities[AnyOrder], signal: type[SHIP] | type[DROP]) -> None:
+    orders.advance("o-1", signal, tracking="T-9")
 
 
 def ship(order: Placed) -> SHIP:

@@ -1,8 +1,8 @@
 """The plugin over random edits: mypy's daemon, and mypy with a warm cache, tell what a run from nothing tells.
 
 A program of four modules defines states and signals and uses them, rightly and wrongly. Each edit changes one thing in
-it: a field, a tag, a parent, a signal's state, a use, where a name is defined or how it is imported. Then three runs
-of mypy are compared, line by line and word by word.
+it: a field, the class of fields, a tag, a parent, a signal's state, a use, where a name is defined or how it is
+imported. Then three runs of mypy are compared, line by line and word by word.
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.harness.exhaustive import counts
 MODULES = ("one", "two", "three", "four")
 PARENTS = ("Skipped", "Failed", "Paused", "Success")
 TAGS = (None, None, None, '"Late"', '"Stale"', '"Skipped"', '""', "3", "TAG")
-TYPES = {"int": "3", "str": '"x"', "tuple[int, ...]": "(1, 2)", "bool": "True"}
+TYPES = {"int": "3", "str": '"x"', "tuple[int, ...]": "(1, 2)", "bool": "True", "Place": "Place(row=3)"}
 FIELDS = ("days", "reason", "shelf", "retryable", "message")
 
 
@@ -57,6 +57,7 @@ class Program:
     uses: dict[str, list[str]] = field(default_factory=dict)
     whole: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(MODULES, False))
     comments: int = 0
+    row: str = "int"
     broken: str | None = None
 
     def __post_init__(self) -> None:
@@ -76,7 +77,8 @@ class Program:
         """Change one thing, and return what."""
         self.broken = None
         of_states = (self.tag, self.parent, self.a_field_of, self.a_field_of, self.a_signal, self.moved)
-        how = self.dice.choice((*of_states, self.a_use_of, self.imported, self.commented, self.unreadable))
+        others = (self.a_use_of, self.imported, self.reshaped, self.commented, self.unreadable)
+        how = self.dice.choice((*of_states, *others))
         return f"{how.__name__} {how()}"
 
     def tag(self) -> str:
@@ -127,6 +129,10 @@ class Program:
         self.whole[module] = not self.whole[module]
         return module
 
+    def reshaped(self) -> str:
+        self.row = self.dice.choice(["int", "str", "Any"])
+        return f"Place {self.row}"
+
     def commented(self) -> str:
         self.comments += 1
         return ""
@@ -165,6 +171,8 @@ class Program:
 
     def text(self, number: int, module: str) -> str:
         body: list[str] = ['TAG: Final = "Stale"']
+        if number == 0:
+            body += ["class Place(BaseModel):", '    """A type of fields."""', f"    row: {self.row}"]
         for name, made in self.states.items():
             if made.module == number:
                 tag = f", tag={made.tag}" if made.tag else ""
@@ -182,6 +190,7 @@ class Program:
                 written = written.replace(f"{{{name}!signal}}", self.signal(name, number))
             body += [f"def use_{place}() -> None:", f"    {written}"]
         head = ["from typing import Any, Final", "import statesig", "from statesig import Signal"]
+        head += ["from program.one import Place"] if number else ["from pydantic import BaseModel"]
         head += self.imports(number, module)
         head += [f"# {self.comments}"] * (self.comments % 3) + (["def ("] if self.broken == module else [])
         return "\n".join([*head, *body, ""])

@@ -11,6 +11,7 @@ flow.
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,8 +65,9 @@ class Entities(Generic[MachineT]):
     It may be used from several threads; processes make one each.
 
     Args:
-        store: A path, a URL or a store; see `open_store`. Other machines may have their entities there, under other
-            keys; in the store a machine is known by the name of its root.
+        store: A path, a URL or a store; see `open_store`. What it opened is closed when it is gone itself. Other
+            machines may have their entities there, under other keys; in the store a machine is known by the name of its
+            root.
         kind: The states: the closed union of the machine, ``Draft | Placed | Shipped``, or its root.
         clock: Returns the time of a change, aware; by default the time in UTC.
         also: Called with each change, within its transaction, and a cursor of the store's database: rows that it
@@ -91,6 +93,8 @@ class Entities(Generic[MachineT]):
         self._clock = clock
         self._also = also
         self.store: Store = open_store(store)
+        if self.store is not store:
+            weakref.finalize(self, self.store.close)  # whoever is handed a path has nobody who would close it
 
     def append(self, key: str, transition: Transition[Any, MachineT], *, expected: int) -> Change[MachineT]:
         """Append the state of a transition to an entity's history, if it still has the version that is expected.

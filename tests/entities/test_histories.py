@@ -1,5 +1,7 @@
 """Histories of a machine's states in a store: one transition rule, one version, one record for each change."""
 
+import gc
+import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +34,7 @@ from statesig import (
     Success,
     Transition,
     check_history,
+    open_store,
     transition_of,
 )
 from tests.harness.records import NOW
@@ -459,3 +462,29 @@ def test_rows_of_the_callers_own_follow_each_change(file: str) -> None:
     with closing(sqlite3.connect(file)) as connection:
         rows = connection.execute("SELECT * FROM stages ORDER BY version").fetchall()
     assert [("o-1", 1, "Draft"), ("o-1", 2, "Placed"), ("o-1", 3, "Dropped")] == rows
+
+
+# ---- its store
+
+
+def opened(file: str) -> int:
+    """Return how often this process has a file open."""
+    links = [Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd")]
+    return [os.readlink(link) for link in links if link.is_symlink()].count(os.path.realpath(file))
+
+
+def test_a_store_that_it_opened_is_closed_with_it(file: str) -> None:
+    """One that it was handed stays open: somebody else closes that."""
+    before = opened(file)
+    orders = Entities(file, AnyOrder)
+    orders.append("o-9", OPEN(order_id="o-9"), expected=0)
+    assert before < opened(file)
+    del orders
+    gc.collect()
+    assert before == opened(file)
+    with closing(open_store(file)) as store:
+        handed = Entities(store, AnyOrder)
+        assert "Draft" == handed.state("o-9").type
+        del handed
+        gc.collect()
+        assert before < opened(file)

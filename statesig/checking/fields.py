@@ -108,7 +108,6 @@ def add_constructor(ctx: ClassDefContext, state: Instance, analyzer: SemanticAna
             analyzer.defer()
     elif found or own is None:
         arguments = [Argument(Var(name, kind), kind, None, way) for name, kind, way in found]
-        # Not by `is_named` and the like: a look-up of a kind in a set is slow.
         arguments.sort(key=lambda each: (each.kind is not ARG_POS and each.kind is not ARG_OPT, each.kind is ARG_STAR2))
         _put_constructor(arguments, ctx.cls, analyzer)
 

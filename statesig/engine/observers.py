@@ -1,4 +1,4 @@
-"""What `on_event` may be besides a function: an observer, which also surrounds the drive of a run and its attempts.
+"""Observers: an `on_event` that also surrounds the drive of a run and enters the context of its attempts.
 
 Nothing here may know what an observer makes of that.
 """

@@ -1,4 +1,4 @@
-"""How the laws and the pairs of a system draw their examples: anew each time, whatever a profile says of deadlines."""
+"""Draw the examples of laws and pairs: new ones each time, whatever a profile says of deadlines."""
 
 from __future__ import annotations
 

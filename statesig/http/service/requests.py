@@ -1,4 +1,4 @@
-"""What a request says of itself: who asks, its idempotency key, and which version it means. Nothing here acts on it."""
+"""Read who asks, the idempotency key and the expected version from a request. Nothing here may act on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each kind of state looks: a sign and a colour beside its name, never in place of it."""
+"""Give each kind of state a sign and a colour, beside its name and never in place of it."""
 
 from __future__ import annotations
 

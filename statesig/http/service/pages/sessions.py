@@ -99,7 +99,7 @@ def _cookie(scope: Scope, value: str, ending: str) -> str:
 
 def token_in_cookie(scope: Scope) -> str | None:
     """Return the token of a session; None if there is none."""
-    # Starlette's reads a cookie beside one that the standard library refuses, such as another program's on this host.
+    # Not the standard library's parser: one cookie that it refuses, of another program on this host, would hide ours.
     found = cookie_parser(header_of(scope, b"cookie").decode("latin-1")).get(_name(scope))
     return unquote(found) or None if found else None
 

@@ -1,4 +1,4 @@
-"""What each page shows: the API's documents, and of its forms those that are possible and that somebody may send."""
+"""Gather for each page the API's documents, and the forms that are possible now and that the person may send."""
 
 from __future__ import annotations
 
